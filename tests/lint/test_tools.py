@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The tools that judge the tree are judged here: each rule refuses what it should and lets the rest through."""
+import importlib.machinery
+import importlib.util
+import json
+import pathlib
+import sys
+import tempfile
+import unittest
+
+TOOLS = pathlib.Path(__file__).resolve().parents[2] / "tools"
+sys.dont_write_bytecode = True
+
+
+def load(name):
+    loader = importlib.machinery.SourceFileLoader(name.replace("-", "_"), str(TOOLS / name))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
+    loader.exec_module(module)
+    return module
+
+
+class Tree(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.root = pathlib.Path(directory.name)
+
+    def write(self, path, text=""):
+        (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / path).write_text(text)
+
+
+class Layers(Tree):
+    tool = load("check-layers")
+
+    def problems(self, **files):
+        self.write("src/LAYERS", "# comment\nbase:\nio: base\n")
+        for name, text in files.items():
+            self.write("src/" + name.replace("__", "/").replace("_h", ".h").replace("_c", ".c"), text)
+        return "\n".join(self.tool.check_tree(self.root))
+
+    def test_an_allowed_edge_passes(self):
+        self.assertEqual("", self.problems(base__a_h="", io__b_h='#include "base/a.h"\n'))
+
+    def test_an_edge_up_is_refused(self):
+        self.assertIn("base/ may not include io/", self.problems(io__a_h="", base__b_h='#include "io/a.h"\n'))
+
+    def test_a_circle_of_headers_is_refused(self):
+        found = self.problems(base__a_h='#include "base/b.h"\n', base__b_h='#include "base/a.h"\n')
+        self.assertIn("base/a.h > base/b.h > base/a.h", found)
+
+    def test_the_own_header_comes_first(self):
+        found = self.problems(base__a_h="", base__a_c='#include <stdio.h>\n#include "base/a.h"\n')
+        self.assertIn("first include", found)
+
+    def test_an_include_without_its_folder_is_refused(self):
+        self.assertIn("folder/file.h", self.problems(base__a_h="", base__b_c='#include "a.h"\n'))
+
+    def test_a_missing_header_is_refused(self):
+        self.assertIn("does not exist", self.problems(base__b_c='#include "base/none.h"\n'))
+
+    def test_an_unknown_folder_is_refused(self):
+        self.assertIn("not listed", self.problems(extra__a_h=""))
+
+    def test_layers_can_only_name_what_stands_above(self):
+        self.write("LAYERS", "io: base\nbase:\n")
+        self.assertIn("not listed above", "\n".join(self.tool.read_layers(self.root / "LAYERS")[1]))
+
+
+class Source(unittest.TestCase):
+    tool = load("check-source")
+
+    def problems(self, body, path="src/http/a.c"):
+        return "\n".join(self.tool.check_text(path, self.tool.LICENCE + "\n" + body))
+
+    def test_each_forbidden_function_is_refused(self):
+        for name in self.tool.NOWHERE + self.tool.ONLY_IN_BASE:
+            self.assertIn(name, self.problems(f"int x = {name}(y);\n"))
+
+    def test_raw_allocation_is_for_base_and_tests(self):
+        self.assertEqual("", self.problems("p = malloc(1);\n", "src/base/a.c"))
+        self.assertEqual("", self.problems("p = malloc(1);\n", "tests/unit/a.c"))
+
+    def test_members_longer_names_comments_and_strings_are_no_calls(self):
+        for body in ("ops->free(x);", "ops.free(x);", "mem_free(x);", "/* atoi(x) */", 'log("atoi(x)");', "snprintf(a);"):
+            self.assertEqual("", self.problems(body + "\n"))
+
+    def test_marks_disabled_code_and_numbered_fields_are_refused(self):
+        for body in (f"/* {self.tool.MARKS[0]}: later */", "#if 0", "int priv1;"):
+            self.assertNotEqual("", self.problems(body + "\n"))
+
+    def test_the_licence_line_is_needed(self):
+        self.assertIn("SPDX", "\n".join(self.tool.check_text("src/http/a.c", "int x;\n")))
+
+    def test_a_header_needs_a_comment(self):
+        self.assertIn("comment", self.problems("#pragma once\n", "src/http/a.h"))
+        self.assertEqual("", self.problems("/* What. */\n#pragma once\n", "src/http/a.h"))
+
+
+class Size(Tree):
+    tool = load("check-size")
+
+    def test_long_functions_and_files_are_found(self):
+        self.write("a.c", "int f(void)\n{\n" + "    g();\n" * 10 + "}\n" + "\n" * 800)
+        path = self.root / "a.c"
+        self.assertEqual([(str(path), 1, "f", 13)], list(self.tool.functions([path])))
+        self.assertIn("813 lines", next(self.tool.long_files([path])))
+
+
+class Sum(Tree):
+    tool = load("sum-tests")
+
+    def write_meson(self, *tests, xml=""):
+        self.write("log.json", "".join(json.dumps(test) + "\n" for test in tests))
+        if xml:
+            self.write("log.junit.xml", f"<testsuites>{xml}</testsuites>")
+        return self.tool.read_meson(str(self.root / "log"))
+
+    def test_a_test_that_ran_out_of_time_failed(self):
+        results = self.write_meson(
+            {"name": "a", "result": "TIMEOUT"}, xml='<testsuite name="umbra"><testcase name="a"/></testsuite>'
+        )
+        self.assertEqual(["failed"], [outcome for _, outcome, _ in results])
+
+    def test_a_skip_gives_its_last_line_as_reason(self):
+        results = self.write_meson({"name": "a", "result": "SKIP", "stdout": "hello\nno such kernel\n"})
+        self.assertEqual([("a", "skipped", "no such kernel")], results)
+
+    def test_subtests_count_one_by_one(self):
+        cases = '<testcase name="x"/><testcase name="y"><failure message="bad"/></testcase>'
+        results = self.write_meson(
+            {"name": "unit / a", "result": "FAIL"}, xml=f'<testsuite name="umbra.unit / a">{cases}</testsuite>'
+        )
+        self.assertEqual(["passed", "failed"], [outcome for _, outcome, _ in results])
+
+    def test_a_crash_after_good_subtests_is_a_failure(self):
+        results = self.write_meson(
+            {"name": "a", "result": "ERROR"}, xml='<testsuite name="umbra.a"><testcase name="x"/></testsuite>'
+        )
+        self.assertEqual(["passed", "failed"], [outcome for _, outcome, _ in results])
+
+    def test_a_pytest_skip_gives_its_message(self):
+        self.write("p.xml", '<testsuites><testsuite><testcase classname="c" name="n"><skipped message="no wrk"/>'
+                            "</testcase></testsuite></testsuites>")
+        self.assertEqual([("c::n", "skipped", "no wrk")], self.tool.read_pytest(self.root / "p.xml"))
+
+    def test_missing_results_are_a_failure(self):
+        self.assertEqual("failed", self.tool.read("meson:x:/does/not/exist")[1][0][1])
+
+
+if __name__ == "__main__":
+    unittest.main()
