@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A connected (or connecting) byte transport on a loop: non-blocking, edge-triggered. The codec above reads until
+ * nothing is left and writes until nothing fits; readiness is remembered here, so no call is made in vain.
+ * tests/sim has a twin with scripted peers. Lifetime: the caller's memory, socket_open to socket_close. Thread: the loop's. */
+#pragma once
+
+#include "base/address.h"
+#include "base/chunk.h"
+#include "base/err.h"
+#include "io/loop.h"
+
+struct socket;
+
+struct socket_ops {
+    const char *name;
+    void (*on_readable)(struct socket *sock);  /* bytes or the end may be read */
+    void (*on_writable)(struct socket *sock);  /* room again after a write that did not take all; also: connected */
+    /* The transport broke (connect failed, reset). Called once; only socket_close may follow. */
+    void (*on_broken)(struct socket *sock, int error);
+};
+
+struct socket {
+    struct watch watch; /* watch.fd is -1 when closed */
+    const struct socket_ops *ops;
+    struct loop *loop;
+    bool is_connecting;
+    bool is_readable; /* there may be something to read */
+    bool is_writable; /* there may be room */
+    bool has_hangup;  /* the peer will send no more: a read that comes up short is to be repeated until 0 */
+};
+
+enum { SOCKET_END = 0, SOCKET_AGAIN = -1, SOCKET_BROKEN = -2 };
+
+/* Takes over a connected descriptor (accepted, already non-blocking). */
+void socket_open(struct socket *sock, struct loop *loop, int fd, const struct socket_ops *ops);
+/* Starts to connect. `send_buffer` bounds the kernel's send buffer in bytes, 0 leaves it to the kernel. False with errno when it
+ * failed at once. */
+bool socket_connect(struct socket *sock, struct loop *loop, const struct address *to, const struct socket_ops *ops, int send_buffer)
+    __attribute__((warn_unused_result));
+/* Safe to call twice; no callback follows. `is_reset` sends RST instead of FIN: the peer must not take what it got for whole. */
+void socket_close(struct socket *sock, bool is_reset);
+bool socket_is_open(const struct socket *sock);
+
+/* Bytes read (> 0), SOCKET_END, SOCKET_AGAIN or SOCKET_BROKEN. */
+ssize_t socket_read(struct socket *sock, void *into, size_t room);
+/* Bytes written (>= 0, possibly fewer than given), SOCKET_AGAIN or SOCKET_BROKEN. */
+ssize_t socket_write(struct socket *sock, const struct slice *slices, size_t count);
+/* Ends the sending direction (FIN). */
+void socket_shutdown(struct socket *sock);
