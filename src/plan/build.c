@@ -51,7 +51,8 @@ static bool check_route(const struct rules *rules, const struct rule_route *rout
 {
     for (size_t i = 0; i < route->backend_count; i++) {
         if (route->backends[i].backend >= rules->backend_count)
-            return err_set(err, "backendRef %zu is backend %u of %zu", i, route->backends[i].backend, rules->backend_count);
+            return err_set(err, "backendRef %zu is backend %u of %zu", i, route->backends[i].backend,
+                           rules->backend_count);
     }
     for (size_t i = 0; i < route->mirror_count; i++) {
         if (!check_mirror(rules, &route->mirrors[i], err))
@@ -64,7 +65,8 @@ static bool check_rules(const struct rules *rules, struct err *err)
 {
     for (size_t i = 0; i < rules->listener_count; i++) {
         if (rules->listeners[i].route >= rules->route_count)
-            return err_set(err, "listener %zu names route %zu of %zu", i, rules->listeners[i].route, rules->route_count);
+            return err_set(err, "listener %zu names route %zu of %zu", i, rules->listeners[i].route,
+                           rules->route_count);
     }
     for (size_t i = 0; i < rules->route_count; i++) {
         if (!check_route(rules, &rules->routes[i], err))

@@ -74,7 +74,8 @@ void endpoints_builder_free(struct endpoints_builder *builder)
     mem_free(builder);
 }
 
-void endpoints_builder_add(struct endpoints_builder *builder, struct str label, const struct address *addresses, size_t count)
+void endpoints_builder_add(struct endpoints_builder *builder, struct str label, const struct address *addresses,
+                           size_t count)
 {
     if (builder->count == builder->capacity) {
         builder->capacity = builder->capacity ? builder->capacity * 2 : 16;

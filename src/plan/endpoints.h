@@ -12,7 +12,8 @@ struct endpoints_builder;
 struct endpoints_builder *endpoints_builder_new(uint64_t generation);
 void endpoints_builder_free(struct endpoints_builder *builder);
 /* The addresses of one backend, possibly none; a label is added once. */
-void endpoints_builder_add(struct endpoints_builder *builder, struct str label, const struct address *addresses, size_t count);
+void endpoints_builder_add(struct endpoints_builder *builder, struct str label, const struct address *addresses,
+                           size_t count);
 /* A sealed memfd, or -1. */
 int endpoints_builder_seal(struct endpoints_builder *builder, struct err *err) __attribute__((warn_unused_result));
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE 1
 #include "plan/flat.h"
 
 #include <errno.h>
@@ -142,12 +143,9 @@ bool flat_is_address(const struct address *address)
 {
     switch (address->family) {
     case ADDRESS_IPV4:
-    case ADDRESS_IPV6:
-        return true;
-    case ADDRESS_UNIX:
-        return address->path_len > 0 && address->path_len <= sizeof(address->path);
-    default:
-        return false;
+    case ADDRESS_IPV6: return true;
+    case ADDRESS_UNIX: return address->path_len > 0 && address->path_len <= sizeof(address->path);
+    default: return false;
     }
 }
 

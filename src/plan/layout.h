@@ -45,14 +45,14 @@ enum plan_key { KEY_NONE, KEY_HEADER, KEY_COOKIE, KEY_QUERY, KEY_CLIENT_IP, KEY_
 struct plan_mirror {
     struct plan_str label;
     uint32_t backend;
-    uint32_t sampling;     /* enum plan_sampling */
-    uint32_t numerator;    /* of every `denominator` matched requests `numerator` are copied; reduced */
-    uint32_t denominator;  /* >= 1 */
-    uint32_t key;          /* enum plan_key, for SAMPLING_HASH */
+    uint32_t sampling;    /* enum plan_sampling */
+    uint32_t numerator;   /* of every `denominator` matched requests `numerator` are copied; reduced */
+    uint32_t denominator; /* >= 1 */
+    uint32_t key;         /* enum plan_key, for SAMPLING_HASH */
     struct plan_str key_name;
     struct plan_str salt;
     uint32_t is_suspended;
-    uint32_t method_mask;  /* 1 << enum http_method that may be copied; bit METHOD_OTHER: all methods without an id */
+    uint32_t method_mask; /* 1 << enum http_method that may be copied; bit METHOD_OTHER: all methods without an id */
     struct plan_range sources; /* of plan.cidrs; none: all clients */
     uint64_t rate_per_second;  /* 0: no cap */
     uint32_t max_in_flight;
@@ -64,8 +64,8 @@ struct plan_mirror {
 
 struct plan_route {
     struct plan_str label;
-    struct plan_range backends; /* of plan.weighted; none: 500 */
-    struct plan_range mirrors;  /* of plan.mirrors */
+    struct plan_range backends;  /* of plan.weighted; none: 500 */
+    struct plan_range mirrors;   /* of plan.mirrors */
     uint32_t request_timeout_ms; /* longest wait for the live answer's head; 0: none */
     uint32_t reserved;
 };
@@ -79,8 +79,8 @@ struct plan_listener {
 struct plan {
     uint64_t magic;
     uint32_t version;
-    uint32_t size;      /* of the whole block */
-    uint64_t checksum;  /* XXH3-64 of the bytes after this field */
+    uint32_t size;     /* of the whole block */
+    uint64_t checksum; /* XXH3-64 of the bytes after this field */
     uint64_t generation;
     struct plan_array listeners, routes, weighted, backends, mirrors, cidrs;
     struct plan_array trusted_proxies; /* struct cidr */
@@ -93,10 +93,13 @@ static inline const void *plan_at(const struct plan *plan, struct plan_array arr
     return (const char *)plan + array.off + index * size;
 }
 
-#define PLAN_LISTENER(plan, i) ((const struct plan_listener *)plan_at(plan, (plan)->listeners, i, sizeof(struct plan_listener)))
+#define PLAN_LISTENER(plan, i) \
+    ((const struct plan_listener *)plan_at(plan, (plan)->listeners, i, sizeof(struct plan_listener)))
 #define PLAN_ROUTE(plan, i) ((const struct plan_route *)plan_at(plan, (plan)->routes, i, sizeof(struct plan_route)))
-#define PLAN_WEIGHTED(plan, i) ((const struct plan_weighted *)plan_at(plan, (plan)->weighted, i, sizeof(struct plan_weighted)))
-#define PLAN_BACKEND(plan, i) ((const struct plan_backend *)plan_at(plan, (plan)->backends, i, sizeof(struct plan_backend)))
+#define PLAN_WEIGHTED(plan, i) \
+    ((const struct plan_weighted *)plan_at(plan, (plan)->weighted, i, sizeof(struct plan_weighted)))
+#define PLAN_BACKEND(plan, i) \
+    ((const struct plan_backend *)plan_at(plan, (plan)->backends, i, sizeof(struct plan_backend)))
 #define PLAN_MIRROR(plan, i) ((const struct plan_mirror *)plan_at(plan, (plan)->mirrors, i, sizeof(struct plan_mirror)))
 #define PLAN_CIDR(plan, i) ((const struct cidr *)plan_at(plan, (plan)->cidrs, i, sizeof(struct cidr)))
 #define PLAN_TRUSTED(plan, i) ((const struct cidr *)plan_at(plan, (plan)->trusted_proxies, i, sizeof(struct cidr)))
