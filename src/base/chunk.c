@@ -93,3 +93,11 @@ struct slice slice_copy(struct str bytes)
     chunk->used = chunk->size;
     return (struct slice){chunk, chunk->data, bytes.len};
 }
+
+struct slice slice_keep(struct slice piece)
+{
+    if (!piece.chunk || piece.len < piece.chunk->size / 4)
+        return slice_copy((struct str){piece.ptr, piece.len});
+    chunk_ref(piece.chunk);
+    return piece;
+}

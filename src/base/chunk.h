@@ -53,3 +53,7 @@ size_t chunk_cost(const struct chunk *chunk);
 
 /* A chunk of its own with a copy of the bytes; one reference, passed to the caller. */
 struct slice slice_copy(struct str bytes);
+
+/* A slice that may be kept for long, with a reference of its own: the same bytes, or a copy when they are less than a quarter
+ * of their chunk, so that small pieces never pin large blocks. Bytes without a chunk are copied too. */
+struct slice slice_keep(struct slice piece);
