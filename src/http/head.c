@@ -4,11 +4,10 @@
 #include "base/arena.h"
 
 static const struct str method_names[METHOD_COUNT] = {
-    [METHOD_OTHER] = STR_INIT(""),         [METHOD_GET] = STR_INIT("GET"),
-    [METHOD_HEAD] = STR_INIT("HEAD"),      [METHOD_POST] = STR_INIT("POST"),
-    [METHOD_PUT] = STR_INIT("PUT"),        [METHOD_DELETE] = STR_INIT("DELETE"),
-    [METHOD_OPTIONS] = STR_INIT("OPTIONS"), [METHOD_PATCH] = STR_INIT("PATCH"),
-    [METHOD_TRACE] = STR_INIT("TRACE"),    [METHOD_CONNECT] = STR_INIT("CONNECT"),
+    [METHOD_OTHER] = STR_INIT(""),          [METHOD_GET] = STR_INIT("GET"),     [METHOD_HEAD] = STR_INIT("HEAD"),
+    [METHOD_POST] = STR_INIT("POST"),       [METHOD_PUT] = STR_INIT("PUT"),     [METHOD_DELETE] = STR_INIT("DELETE"),
+    [METHOD_OPTIONS] = STR_INIT("OPTIONS"), [METHOD_PATCH] = STR_INIT("PATCH"), [METHOD_TRACE] = STR_INIT("TRACE"),
+    [METHOD_CONNECT] = STR_INIT("CONNECT"),
 };
 
 enum http_method method_from_str(struct str name)
@@ -28,10 +27,8 @@ bool method_is_idempotent(enum http_method method)
     case METHOD_OPTIONS:
     case METHOD_TRACE:
     case METHOD_PUT:
-    case METHOD_DELETE:
-        return true;
-    default:
-        return false;
+    case METHOD_DELETE: return true;
+    default: return false;
     }
 }
 
@@ -81,8 +78,8 @@ static struct str pack_part(char **room, struct str part, struct str whole, stru
 
 static size_t text_size(const struct head *head)
 {
-    size_t size = head->method.len + head->target.len + head->path.len + head->query.len + head->authority.len +
-                  head->reason.len;
+    size_t size =
+        head->method.len + head->target.len + head->path.len + head->query.len + head->authority.len + head->reason.len;
     for (uint16_t i = 0; i < head->field_count; i++)
         size += head->fields[i].name.len + head->fields[i].value.len;
     return size;

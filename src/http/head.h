@@ -26,11 +26,11 @@ enum http_method {
 };
 
 enum body_kind {
-    BODY_NONE,    /* no body follows; also Content-Length: 0 */
-    BODY_LENGTH,  /* content_length bytes follow */
-    BODY_STREAM,  /* length unknown: chunked in HTTP/1.1, frames in HTTP/2 */
-    BODY_CLOSE,   /* response only: until the connection closes */
-    BODY_TUNNEL,  /* after 101 or a 2xx to CONNECT: bytes both ways until both sides end */
+    BODY_NONE,   /* no body follows; also Content-Length: 0 */
+    BODY_LENGTH, /* content_length bytes follow */
+    BODY_STREAM, /* length unknown: chunked in HTTP/1.1, frames in HTTP/2 */
+    BODY_CLOSE,  /* response only: until the connection closes */
+    BODY_TUNNEL, /* after 101 or a 2xx to CONNECT: bytes both ways until both sides end */
 };
 
 /* Limits of DESIGN section 7. */
@@ -53,9 +53,9 @@ struct head {
     uint16_t status;
     struct str reason;
     /* both */
-    bool is_keep_alive;        /* the sender lets the connection be reused after this message (HTTP/1) */
-    bool has_expect_continue;  /* HTTP/1.1, Expect: 100-continue and a body that could wait for it */
-    bool has_upgrade;          /* HTTP/1.1 request: Connection names upgrade and there is an Upgrade field */
+    bool is_keep_alive;       /* the sender lets the connection be reused after this message (HTTP/1) */
+    bool has_expect_continue; /* HTTP/1.1, Expect: 100-continue and a body that could wait for it */
+    bool has_upgrade;         /* HTTP/1.1 request: Connection names upgrade and there is an Upgrade field */
     uint16_t field_count;
     struct field *fields;
 };

@@ -48,21 +48,13 @@ static bool read_size_lf(struct chunked *chunked, char byte)
 static bool read_framing(struct chunked *chunked, char byte)
 {
     switch ((enum state)chunked->state) {
-    case STATE_SIZE:
-        return ++chunked->line_len <= MAX_LINE && read_size(chunked, byte);
-    case STATE_EXTENSION:
-        return ++chunked->line_len <= MAX_LINE && read_extension(chunked, byte);
-    case STATE_SIZE_LF:
-        return read_size_lf(chunked, byte);
-    case STATE_DATA_CR:
-        chunked->state = STATE_DATA_LF;
-        return byte == '\r';
-    case STATE_DATA_LF:
-        chunked->state = STATE_SIZE;
-        return byte == '\n';
+    case STATE_SIZE: return ++chunked->line_len <= MAX_LINE && read_size(chunked, byte);
+    case STATE_EXTENSION: return ++chunked->line_len <= MAX_LINE && read_extension(chunked, byte);
+    case STATE_SIZE_LF: return read_size_lf(chunked, byte);
+    case STATE_DATA_CR: chunked->state = STATE_DATA_LF; return byte == '\r';
+    case STATE_DATA_LF: chunked->state = STATE_SIZE; return byte == '\n';
     case STATE_DATA:
-    case STATE_DONE:
-        break;
+    case STATE_DONE: break;
     }
     return false;
 }

@@ -6,11 +6,11 @@
 
 /* How the receiver of a message is told where its body ends and whether the connection goes on. */
 struct http1_framing {
-    bool is_chunked;           /* add Transfer-Encoding: chunked */
-    bool has_length;           /* add Content-Length (head->content_length) unless a field says so already */
-    bool is_close;             /* add Connection: close */
-    bool is_keep_alive_1_0;    /* add Connection: keep-alive, for an HTTP/1.0 peer that asked */
-    struct str upgrade;        /* not empty: add Connection: upgrade and Upgrade: <this> */
+    bool is_chunked;        /* add Transfer-Encoding: chunked */
+    bool has_length;        /* add Content-Length (head->content_length) unless a field says so already */
+    bool is_close;          /* add Connection: close */
+    bool is_keep_alive_1_0; /* add Connection: keep-alive, for an HTTP/1.0 peer that asked */
+    struct str upgrade;     /* not empty: add Connection: upgrade and Upgrade: <this> */
 };
 
 /* An `upgrade` longer than this is left out, with its Connection: upgrade. */
@@ -20,8 +20,8 @@ struct http1_framing {
 size_t http1_head_bound(const struct head *head);
 
 /* Request line (target bytes as they are), fields in order and spelling, then the framing fields at the end, empty
- * line. Hop-by-hop fields and those named by Connection must have been dropped by the caller; Content-Length stands where it
- * stood, and is left out when is_chunked. Returns the bytes written; `out` has http1_head_bound bytes. */
+ * line. Hop-by-hop fields and those named by Connection must have been dropped by the caller; Content-Length stands
+ * where it stood, and is left out when is_chunked. Returns the bytes written; `out` has http1_head_bound bytes. */
 size_t http1_format_request(char *out, const struct head *head, const struct http1_framing *framing);
 /* Status line "HTTP/1.1 <status> <reason>" (the standard reason when it is empty), then as above. */
 size_t http1_format_response(char *out, const struct head *head, const struct http1_framing *framing);

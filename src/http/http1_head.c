@@ -15,16 +15,11 @@ struct notes {
 const char *refusal_name(enum refusal refusal)
 {
     static const char *const names[REFUSAL_COUNT] = {
-        [REFUSAL_NONE] = "none",
-        [REFUSAL_FRAMING] = "framing",
-        [REFUSAL_SYNTAX] = "syntax",
-        [REFUSAL_HOST] = "host",
-        [REFUSAL_TARGET] = "target",
-        [REFUSAL_HEADER_SIZE] = "header_size",
-        [REFUSAL_URI_SIZE] = "uri_size",
-        [REFUSAL_VERSION] = "version",
-        [REFUSAL_TIMEOUT] = "timeout",
-        [REFUSAL_CONNECTIONS] = "connections",
+        [REFUSAL_NONE] = "none",         [REFUSAL_FRAMING] = "framing",
+        [REFUSAL_SYNTAX] = "syntax",     [REFUSAL_HOST] = "host",
+        [REFUSAL_TARGET] = "target",     [REFUSAL_HEADER_SIZE] = "header_size",
+        [REFUSAL_URI_SIZE] = "uri_size", [REFUSAL_VERSION] = "version",
+        [REFUSAL_TIMEOUT] = "timeout",   [REFUSAL_CONNECTIONS] = "connections",
         [REFUSAL_MARKER] = "marker",
     };
     return names[refusal];
@@ -36,18 +31,12 @@ uint16_t refusal_status(enum refusal refusal)
     case REFUSAL_FRAMING:
     case REFUSAL_SYNTAX:
     case REFUSAL_HOST:
-    case REFUSAL_TARGET:
-        return 400;
-    case REFUSAL_HEADER_SIZE:
-        return 431;
-    case REFUSAL_URI_SIZE:
-        return 414;
-    case REFUSAL_VERSION:
-        return 505;
-    case REFUSAL_TIMEOUT:
-        return 408;
-    default:
-        return 0;
+    case REFUSAL_TARGET: return 400;
+    case REFUSAL_HEADER_SIZE: return 431;
+    case REFUSAL_URI_SIZE: return 414;
+    case REFUSAL_VERSION: return 505;
+    case REFUSAL_TIMEOUT: return 408;
+    default: return 0;
     }
 }
 
@@ -161,26 +150,13 @@ static void note_fields(const struct head *head, struct notes *notes)
     for (uint16_t i = 0; i < head->field_count; i++) {
         const struct field *field = &head->fields[i];
         switch (field->id) {
-        case FIELD_HOST:
-            note_once(field, &notes->host, &notes->is_host_repeated);
-            break;
-        case FIELD_CONTENT_LENGTH:
-            note_once(field, &notes->length, &notes->is_length_repeated);
-            break;
-        case FIELD_TRANSFER_ENCODING:
-            note_once(field, &notes->coding, &notes->is_coding_repeated);
-            break;
-        case FIELD_CONNECTION:
-            note_connection(field->value, notes);
-            break;
-        case FIELD_UPGRADE:
-            notes->has_upgrade = true;
-            break;
-        case FIELD_EXPECT:
-            notes->has_expect_continue |= str_eq_nocase(field->value, STR("100-continue"));
-            break;
-        default:
-            break;
+        case FIELD_HOST: note_once(field, &notes->host, &notes->is_host_repeated); break;
+        case FIELD_CONTENT_LENGTH: note_once(field, &notes->length, &notes->is_length_repeated); break;
+        case FIELD_TRANSFER_ENCODING: note_once(field, &notes->coding, &notes->is_coding_repeated); break;
+        case FIELD_CONNECTION: note_connection(field->value, notes); break;
+        case FIELD_UPGRADE: notes->has_upgrade = true; break;
+        case FIELD_EXPECT: notes->has_expect_continue |= str_eq_nocase(field->value, STR("100-continue")); break;
+        default: break;
         }
     }
 }
@@ -287,8 +263,7 @@ static enum refusal apply_request_fields(struct head *head)
     apply_connection(head, &notes);
     /* HTTP/1.0 has neither (RFC 9110 7.8, 10.1.1); there is nothing to wait for where no body follows. */
     head->has_upgrade = head->version == HTTP_1_1 && notes.says_upgrade && notes.has_upgrade;
-    head->has_expect_continue =
-        head->version == HTTP_1_1 && notes.has_expect_continue && head->body != BODY_NONE;
+    head->has_expect_continue = head->version == HTTP_1_1 && notes.has_expect_continue && head->body != BODY_NONE;
     return refusal;
 }
 
@@ -316,7 +291,8 @@ static enum body_kind response_body(const struct head *head, enum http_method me
     return head->body;
 }
 
-enum parse http1_parse_response(struct str head_bytes, enum http_method method, struct head *head, enum refusal *refusal)
+enum parse http1_parse_response(struct str head_bytes, enum http_method method, struct head *head,
+                                enum refusal *refusal)
 {
     const char *at = head_bytes.ptr, *end = at + head_bytes.len;
     *head = (struct head){.fields = head->fields, .body = BODY_CLOSE};

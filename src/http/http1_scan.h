@@ -66,7 +66,7 @@ static inline const char *scan_target(const char *at, const char *end)
             return at + scan_first(marks);
         at += 8;
     }
-    while (at < end && *at > ' ' && *at < 0x7f && *at != '#')
+    while (at < end && (*at > ' ' && *at < 0x7f && *at != '#'))
         at++;
     return at;
 }

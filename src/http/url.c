@@ -38,8 +38,8 @@ static bool is_normal(struct str path)
         if (path.ptr[i] != '%')
             continue;
         int byte = escaped_byte(path, i);
-        if (byte >= 0 && (byte_is((char)byte, BYTE_UNRESERVED) || !is_upper_hex(path.ptr[i + 1]) ||
-                          !is_upper_hex(path.ptr[i + 2])))
+        if (byte >= 0 &&
+            (byte_is((char)byte, BYTE_UNRESERVED) || !is_upper_hex(path.ptr[i + 1]) || !is_upper_hex(path.ptr[i + 2])))
             return false;
     }
     return true;
