@@ -91,11 +91,8 @@ struct str address_format(const struct address *address, char *out)
     case ADDRESS_IPV6:
         len = snprintf(out, ADDRESS_TEXT, "[%s]:%u", address_format_ip(address, ip).ptr, address->port);
         break;
-    case ADDRESS_UNIX:
-        len = snprintf(out, ADDRESS_TEXT, "unix:%.*s", (int)address->path_len, address->path);
-        break;
-    default:
-        break;
+    case ADDRESS_UNIX: len = snprintf(out, ADDRESS_TEXT, "unix:%.*s", (int)address->path_len, address->path); break;
+    default: break;
     }
     return (struct str){out, (size_t)len};
 }
@@ -118,12 +115,10 @@ bool address_is_loopback(const struct address *address)
 {
     static const uint8_t ipv6_loopback[16] = {[15] = 1};
     switch (address->family) {
-    case ADDRESS_IPV4:
-        return address->ip[0] == 127;
+    case ADDRESS_IPV4: return address->ip[0] == 127;
     case ADDRESS_IPV6:
         return memcmp(address->ip, ipv6_loopback, 16) == 0 || (is_mapped(address->ip) && address->ip[12] == 127);
-    default:
-        return address->family == ADDRESS_UNIX;
+    default: return address->family == ADDRESS_UNIX;
     }
 }
 
@@ -151,8 +146,7 @@ socklen_t address_to_sockaddr(const struct address *address, struct sockaddr_sto
         memcpy(un->sun_path, address->path, address->path_len);
         return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + address->path_len + 1u);
     }
-    default:
-        return 0;
+    default: return 0;
     }
 }
 
@@ -181,8 +175,7 @@ bool address_from_sockaddr(const struct sockaddr_storage *in, struct address *ad
         memcpy(found.path, un->sun_path, found.path_len);
         break;
     }
-    default:
-        return false;
+    default: return false;
     }
     *address = found;
     return true;

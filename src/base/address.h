@@ -30,7 +30,8 @@ bool address_is_loopback(const struct address *address);
 
 /* Conversions to and from the kernel's form. */
 socklen_t address_to_sockaddr(const struct address *address, struct sockaddr_storage *out);
-bool address_from_sockaddr(const struct sockaddr_storage *in, struct address *address) __attribute__((warn_unused_result));
+bool address_from_sockaddr(const struct sockaddr_storage *in, struct address *address)
+    __attribute__((warn_unused_result));
 
 /* "10.0.0.0/8", "fd00::/8", or a single IP. */
 struct cidr {

@@ -20,14 +20,10 @@ static _Thread_local struct chunk_class chunk_classes[3];
 static struct chunk_class *class_of(size_t size)
 {
     switch (size) {
-    case 4 * 1024:
-        return &chunk_classes[0];
-    case 16 * 1024:
-        return &chunk_classes[1];
-    case 64 * 1024:
-        return &chunk_classes[2];
-    default:
-        return NULL;
+    case 4 * 1024: return &chunk_classes[0];
+    case 16 * 1024: return &chunk_classes[1];
+    case 64 * 1024: return &chunk_classes[2];
+    default: return NULL;
     }
 }
 

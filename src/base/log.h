@@ -14,10 +14,10 @@ enum log_format { LOG_TEXT, LOG_JSON };
 
 struct log_sink {
     enum log_format format;
-    enum log_level level;                       /* lines below are dropped */
-    const char *role;                           /* supervisor, gateway, control, … */
+    enum log_level level;                        /* lines below are dropped */
+    const char *role;                            /* supervisor, gateway, control, … */
     void (*write)(const char *line, size_t len); /* one whole line with its newline */
-    uint64_t (*wall_ns)(void);                  /* CLOCK_REALTIME */
+    uint64_t (*wall_ns)(void);                   /* CLOCK_REALTIME */
 };
 
 /* The sink is copied. Before the first call nothing is written. */

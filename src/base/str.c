@@ -51,8 +51,7 @@ bool str_starts_with(struct str s, struct str prefix)
 
 bool str_ends_with(struct str s, struct str suffix)
 {
-    return s.len >= suffix.len &&
-           (suffix.len == 0 || memcmp(s.ptr + s.len - suffix.len, suffix.ptr, suffix.len) == 0);
+    return s.len >= suffix.len && (suffix.len == 0 || memcmp(s.ptr + s.len - suffix.len, suffix.ptr, suffix.len) == 0);
 }
 
 size_t str_find_char(struct str s, char byte)
@@ -173,14 +172,10 @@ static uint64_t duration_unit(struct str s, size_t *len)
         return 1;
     }
     switch (s.len > 0 ? s.ptr[0] : '\0') {
-    case 's':
-        return 1000;
-    case 'm':
-        return 60 * 1000;
-    case 'h':
-        return 60 * 60 * 1000;
-    default:
-        return 0;
+    case 's': return 1000;
+    case 'm': return 60 * 1000;
+    case 'h': return 60 * 60 * 1000;
+    default: return 0;
     }
 }
 

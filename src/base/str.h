@@ -15,7 +15,10 @@ struct str {
 
 /* A literal as a str; usable in static initialisers. For printf: "%.*s", STR_ARG(s). */
 #define STR(literal) ((struct str){(literal), sizeof(literal) - 1})
-#define STR_INIT(literal) {(literal), sizeof(literal) - 1}
+#define STR_INIT(literal) \
+    { \
+        (literal), sizeof(literal) - 1 \
+    }
 #define STR_NONE ((struct str){NULL, 0})
 #define STR_ARG(s) (int)(s).len, (s).ptr
 

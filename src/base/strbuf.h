@@ -10,7 +10,10 @@ struct strbuf {
     size_t len, capacity;
 };
 
-#define STRBUF_INIT {NULL, 0, 0}
+#define STRBUF_INIT \
+    { \
+        NULL, 0, 0 \
+    }
 
 void strbuf_deinit(struct strbuf *buf);
 void strbuf_clear(struct strbuf *buf);
