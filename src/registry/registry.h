@@ -25,16 +25,33 @@ typedef _Atomic uint64_t counter;
 #define REGISTRY_CODES 501
 
 /* X-macros give enum and label from one line each, in the order of the gates (DESIGN sections 5 and 6). */
-#define FILTERED_REASONS(X) X(OFF, "off") X(LOOP, "loop") X(UPGRADE, "upgrade") X(METHOD, "method") X(SOURCE, "source")
+/* clang-format off */
+#define FILTERED_REASONS(X) \
+    X(OFF, "off") \
+    X(LOOP, "loop") \
+    X(UPGRADE, "upgrade") \
+    X(METHOD, "method") \
+    X(SOURCE, "source")
 #define DROPPED_REASONS(X) \
     X(NO_ENDPOINT, "no_endpoint") \
-    X(BREAKER, "breaker") X(RATE, "rate") X(SHED, "shed") X(INFLIGHT, "inflight") X(BUDGET, "budget") \
-        X(QUEUE_TIMEOUT, "queue_timeout") X(CLIENT_ABORT, "client_abort") X(REMOVED, "removed") \
-            X(SHUTDOWN, "shutdown")
+    X(BREAKER, "breaker") \
+    X(RATE, "rate") \
+    X(SHED, "shed") \
+    X(INFLIGHT, "inflight") \
+    X(BUDGET, "budget") \
+    X(QUEUE_TIMEOUT, "queue_timeout") \
+    X(CLIENT_ABORT, "client_abort") \
+    X(REMOVED, "removed") \
+    X(SHUTDOWN, "shutdown")
 #define FAILED_REASONS(X) \
     X(CONNECT, "connect") \
-    X(TIMEOUT, "timeout") X(RESET, "reset") X(LAG, "lag") X(CLIENT_ABORT, "client_abort") X(PROTOCOL, "protocol") \
-        X(TLS, "tls")
+    X(TIMEOUT, "timeout") \
+    X(RESET, "reset") \
+    X(LAG, "lag") \
+    X(CLIENT_ABORT, "client_abort") \
+    X(PROTOCOL, "protocol") \
+    X(TLS, "tls")
+/* clang-format on */
 
 #define X(name, label) FILTERED_##name,
 enum filtered { FILTERED_REASONS(X) FILTERED_COUNT };
