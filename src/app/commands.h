@@ -21,12 +21,12 @@ enum command_bit {
 
 struct command {
     const char *name;
-    const char *usage;     /* what follows the name */
-    const char *summary;   /* one line for the list */
-    const char *details;   /* a paragraph for its --help, or NULL */
-    unsigned bit;          /* enum command_bit; 0: the command has no options but --help */
-    size_t min_words, max_words; /* words that are no options */
-    bool is_hidden;        /* not in the list of `umbra help` */
+    const char *usage;                 /* what follows the name */
+    const char *summary;               /* one line for the list */
+    const char *details;               /* a paragraph for its --help, or NULL */
+    unsigned bit;                      /* enum command_bit; 0: the command has no options but --help */
+    size_t min_words, max_words;       /* words that are no options */
+    bool is_hidden;                    /* not in the list of `umbra help` */
     int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns the exit code */
 };
 

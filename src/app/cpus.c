@@ -38,7 +38,7 @@ static unsigned ceil_quota(struct str quota, struct str period)
 
 static unsigned quota_v2(const char *dir)
 {
-    char path[PATH_MAX], text[128];
+    char path[PATH_MAX + 16], text[128];
     snprintf(path, sizeof(path), "%s/cpu.max", dir);
     struct str rest = first_line(text, read_small(path, text, sizeof(text)));
     struct str quota, period;
@@ -49,7 +49,7 @@ static unsigned quota_v2(const char *dir)
 
 static unsigned quota_v1(const char *dir)
 {
-    char path[PATH_MAX], quota[64], period[64];
+    char path[PATH_MAX + 32], quota[64], period[64];
     snprintf(path, sizeof(path), "%s/cpu.cfs_quota_us", dir);
     size_t quota_len = read_small(path, quota, sizeof(quota));
     snprintf(path, sizeof(path), "%s/cpu.cfs_period_us", dir);

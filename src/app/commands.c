@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/commands.h"
+
+#include "app/options.h"
+
+const struct command commands[] = {
+    {.name = "run",
+     .usage = "--listen HOST:PORT --live HOST:PORT [--shadow HOST:PORT[=PERCENT] ...]",
+     .summary = "Take requests, let live answer them, send copies to shadows.",
+     .details =
+         "SIGTERM or Ctrl-C drains and ends; a second one ends at once. `umbra run --replace` with the same --admin "
+         "address takes over from a running one without a reset connection.",
+     .bit = FOR_RUN,
+     .run = cmd_run},
+    {.name = "docs",
+     .usage = "[DIR]",
+     .summary = "Write the reference pages into DIR (default: docs/reference).",
+     .max_words = 1,
+     .is_hidden = true,
+     .run = cmd_docs},
+    {.name = "version", .usage = "", .summary = "Print the version.", .run = cmd_version},
+    {.name = "help",
+     .usage = "[COMMAND]",
+     .summary = "Print this list, or the options of a command.",
+     .max_words = 1,
+     .run = cmd_help},
+};
+
+const size_t command_count = sizeof(commands) / sizeof(commands[0]);
+
+const struct command *command_find(struct str name)
+{
+    for (size_t i = 0; i < command_count; i++) {
+        if (str_eq(name, str_from_c(commands[i].name)))
+            return &commands[i];
+    }
+    return NULL;
+}
+
+static const char *next_command(size_t index, const void *user)
+{
+    (void)user;
+    return index < command_count ? commands[index].name : NULL;
+}
+
+const char *command_nearest(struct str name)
+{
+    return nearest_word(name, next_command, NULL);
+}

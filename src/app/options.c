@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/options.h"
+
+#include "app/cpus.h"
+#include "base/assert.h"
+#include "plan/layout.h"
+#include "registry/registry.h"
+
+#include <stdio.h>
+
+static const struct option *find_option(struct str name, unsigned bits)
+{
+    for (size_t i = 0; i < option_count; i++) {
+        if ((option_table[i].commands & bits) && str_eq(name, str_from_c(option_table[i].name)))
+            return &option_table[i];
+    }
+    return NULL;
+}
+
+static const char *next_option(size_t index, const void *user)
+{
+    const struct command *command = user;
+    for (size_t i = 0; i < option_count; i++) {
+        if ((option_table[i].commands & command->bit) && index-- == 0)
+            return option_table[i].name;
+    }
+    return index == 0 ? "--help" : NULL;
+}
+
+static bool unknown_option(const struct command *command, struct str name, struct err *err)
+{
+    const struct option *elsewhere = find_option(name, ~0u);
+    for (size_t i = 0; elsewhere && i < command_count; i++) {
+        if (elsewhere->commands & commands[i].bit)
+            return err_set(err, "%.*s is an option of `umbra %s`, not of `umbra %s`", STR_ARG(name), commands[i].name,
+                           command->name);
+    }
+    const char *nearest = nearest_word(name, next_option, command);
+    if (nearest)
+        return err_set(err, "unknown option %.*s; did you mean %s?", STR_ARG(name), nearest);
+    return err_set(err, "unknown option %.*s", STR_ARG(name));
+}
+
+/* The row's defaults, and what can't be written as a text. */
+static void set_defaults(const struct command *command, struct options *options)
+{
+    memset(options, 0, sizeof(*options));
+    unsigned cpus = cpus_usable();
+    options->settings.workers = cpus < REGISTRY_WORKERS ? cpus : REGISTRY_WORKERS;
+    struct err err;
+    for (size_t i = 0; i < option_count; i++) {
+        const struct option *option = &option_table[i];
+        if ((option->commands & command->bit) && option->fallback &&
+            !option->parse(options, str_from_c(option->fallback), &err)) {
+            fprintf(stderr, "umbra: default of %s: %s\n", option->name, err.text);
+            ASSERT(!"defaults parse");
+        }
+    }
+}
+
+/* One option with its value, which may stand in the next word. */
+static bool take_option(const struct command *command, int argc, char **argv, int *at, struct options *options,
+                        uint64_t *seen, struct err *err)
+{
+    struct str word = str_from_c(argv[*at]);
+    size_t equals = str_find_char(word, '=');
+    struct str name = str_slice(word, 0, equals);
+    const struct option *option = find_option(name, command->bit);
+    if (!option)
+        return unknown_option(command, name, err);
+    uint64_t bit = 1ull << (option - option_table);
+    if ((*seen & bit) && !option->is_repeatable)
+        return err_set(err, "%s is given twice; leave one out", option->name);
+    *seen |= bit;
+    struct str value = STR("");
+    if (!option->form) {
+        if (equals < word.len)
+            return err_set(err, "%s takes no value; write it alone", option->name);
+    } else if (equals < word.len) {
+        value = str_slice(word, equals + 1, word.len);
+    } else if (*at + 1 < argc) {
+        value = str_from_c(argv[++*at]);
+    } else {
+        return err_set(err, "%s needs a value: %s %s", option->name, option->name, option->form);
+    }
+    if (!option->parse(options, value, err))
+        return option->form ? err_wrap(err, "%s %.*s", option->name, STR_ARG(value))
+                            : err_wrap(err, "%s", option->name);
+    return true;
+}
+
+static bool has_words(const struct command *command, const struct options *options, struct err *err)
+{
+    if (options->word_count > command->max_words)
+        return err_set(err, "`umbra %s` does not expect the word \"%s\"", command->name,
+                       options->words[command->max_words]);
+    if (options->word_count < command->min_words)
+        return err_set(err, "something is missing: umbra %s %s", command->name, command->usage);
+    return true;
+}
+
+static bool run_is_complete(const struct options *options, struct err *err)
+{
+    const struct settings *settings = &options->settings;
+    bool has_listen = settings->listen.family != ADDRESS_NONE;
+    bool has_live = settings->live.host[0] != '\0';
+    if (!has_listen && !has_live)
+        return err_set(err, "nothing to serve: give --listen HOST:PORT and --live HOST:PORT, for instance "
+                            "--listen 127.0.0.1:8080 --live 127.0.0.1:3000");
+    if (!has_listen)
+        return err_set(err, "--listen is missing: where are requests taken? For instance --listen 127.0.0.1:8080");
+    if (!has_live)
+        return err_set(err, "--live is missing: which service answers? For instance --live 127.0.0.1:3000");
+    if (address_eq(&settings->listen, &settings->admin) && settings->admin.port != 0)
+        return err_set(err, "--listen and --admin are the same address; give one of them another port");
+    if (settings->sampling == SAMPLING_HASH && settings->key == KEY_NONE)
+        return err_set(err, "--sampling hash needs --sampling-key, for instance --sampling-key header:x-user-id");
+    if (settings->sampling != SAMPLING_HASH && settings->key != KEY_NONE)
+        return err_set(err, "--sampling-key needs --sampling hash");
+    if (!address_is_loopback(&settings->admin) && settings->admin_token[0] == '\0')
+        return err_set(err, "--admin is not a loopback address, so it needs --admin-token-file FILE with a secret that "
+                            "clients must show; or use 127.0.0.1");
+    return true;
+}
+
+enum options_result options_parse(const struct command *command, int argc, char **argv, struct options *options,
+                                  struct err *err)
+{
+    set_defaults(command, options);
+    uint64_t seen = 0;
+    bool is_words_only = false;
+    for (int i = 1; i < argc; i++) {
+        struct str word = str_from_c(argv[i]);
+        if (!is_words_only && str_eq(word, STR("--"))) {
+            is_words_only = true;
+        } else if (is_words_only || word.len < 2 || word.ptr[0] != '-') {
+            if (options->word_count < OPTIONS_MAX_WORDS)
+                options->words[options->word_count++] = argv[i];
+        } else if (str_eq(word, STR("--help")) || str_eq(word, STR("-h"))) {
+            return OPTIONS_HELP;
+        } else if (!take_option(command, argc, argv, &i, options, &seen, err)) {
+            return OPTIONS_USAGE;
+        }
+    }
+    if (!has_words(command, options, err))
+        return OPTIONS_USAGE;
+    if (command->bit == FOR_RUN && !run_is_complete(options, err))
+        return OPTIONS_USAGE;
+    return OPTIONS_OK;
+}
+
+int options_read(const char *name, int argc, char **argv, struct options *options)
+{
+    const struct command *command = command_find(str_from_c(name));
+    ASSERT(command);
+    struct err err;
+    switch (options_parse(command, argc, argv, options, &err)) {
+    case OPTIONS_OK: return -1;
+    case OPTIONS_HELP: {
+        struct strbuf text = STRBUF_INIT;
+        options_help(&text, command);
+        fwrite(text.ptr, 1, text.len, stdout);
+        strbuf_deinit(&text);
+        return fflush(stdout) == 0 ? EXIT_OK : EXIT_FAILED;
+    }
+    case OPTIONS_USAGE: break;
+    }
+    fprintf(stderr, "umbra %s: %s\n`umbra %s --help` lists all options.\n", name, err.text, name);
+    return EXIT_USAGE;
+}
