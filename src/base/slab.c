@@ -26,7 +26,7 @@ struct slab_page {
     struct slab_link *free; /* given back */
     uint32_t fresh;         /* objects that were never taken; they come last, so that their memory stays untouched */
     uint32_t in_use;
-    struct list node; /* in slab->partial, slab->full, or in no list as slab->spare */
+    struct list node; /* in slab->partial; in no list when full or slab->spare */
 } __attribute__((aligned(SLAB_ALIGN)));
 
 struct slab {
@@ -36,7 +36,6 @@ struct slab {
     uint32_t page_objects;
     size_t in_use;
     struct list partial;     /* pages with objects in use and room */
-    struct list full;        /* pages without room */
     struct slab_page *spare; /* the one page without objects in use that is kept */
 };
 
@@ -54,7 +53,6 @@ struct slab *slab_new(const char *name, size_t object_size)
         slab->page_size *= 2;
     slab->page_objects = (uint32_t)((slab->page_size - overhead) / slab->object_size);
     list_init(&slab->partial);
-    list_init(&slab->full);
     return slab;
 }
 
@@ -118,10 +116,8 @@ void *slab_take(struct slab *slab)
     }
     slab->in_use++;
     page->in_use++;
-    if (page->in_use == slab->page_objects) {
+    if (page->in_use == slab->page_objects)
         list_remove(&page->node);
-        list_add(&slab->full, &page->node);
-    }
     return object;
 }
 
@@ -143,7 +139,6 @@ void slab_give(struct slab *slab, void *object)
         else
             slab->spare = page;
     } else if (page->in_use == slab->page_objects - 1) {
-        list_remove(&page->node);
         list_add_front(&slab->partial, &page->node);
     }
 }

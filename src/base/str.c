@@ -25,17 +25,26 @@ static inline uint64_t lower8(uint64_t bytes)
     return bytes | upper >> 2;
 }
 
+static inline bool eq8_nocase(const char *a, const char *b)
+{
+    uint64_t x, y;
+    memcpy(&x, a, 8);
+    memcpy(&y, b, 8);
+    return x == y || lower8(x) == lower8(y);
+}
+
 bool str_eq_nocase(struct str a, struct str b)
 {
     if (a.len != b.len)
         return false;
     size_t i = 0;
-    for (; i + 8 <= a.len; i += 8) {
-        uint64_t x, y;
-        memcpy(&x, a.ptr + i, 8);
-        memcpy(&y, b.ptr + i, 8);
-        if (x != y && lower8(x) != lower8(y))
-            return false;
+    if (a.len >= 8) {
+        for (; i + 8 < a.len; i += 8) {
+            if (!eq8_nocase(a.ptr + i, b.ptr + i))
+                return false;
+        }
+        /* The last eight overlap with what was compared; cheaper than up to seven single bytes. */
+        return eq8_nocase(a.ptr + a.len - 8, b.ptr + a.len - 8);
     }
     for (; i < a.len; i++) {
         if (lower(a.ptr[i]) != lower(b.ptr[i]))

@@ -142,6 +142,33 @@ static void test_slice_copy_owns_its_bytes(void **state)
     chunk_unref(slice.chunk);
 }
 
+static void test_slice_keep_copies_small_pieces_only(void **state)
+{
+    (void)state;
+    struct chunk *chunk = chunk_new(1000);
+    memset(chunk->data, 'x', 1000);
+    chunk->used = 1000;
+
+    struct slice large = slice_keep((struct slice){chunk, chunk->data + 10, 250});
+    assert_ptr_equal(large.chunk, chunk);
+    assert_ptr_equal(large.ptr, chunk->data + 10);
+    assert_int_equal(chunk->refs, 2);
+    chunk_unref(large.chunk);
+
+    struct slice small = slice_keep((struct slice){chunk, chunk->data + 10, 249});
+    assert_ptr_not_equal(small.chunk, chunk);
+    assert_int_equal(small.len, 249);
+    assert_memory_equal(small.ptr, chunk->data + 10, 249);
+    assert_int_equal(chunk->refs, 1);
+    chunk_unref(small.chunk);
+    chunk_unref(chunk);
+
+    struct slice literal = slice_keep((struct slice){NULL, "abc", 3});
+    assert_non_null(literal.chunk);
+    assert_memory_equal(literal.ptr, "abc", 3);
+    chunk_unref(literal.chunk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +178,7 @@ int main(void)
         cmocka_unit_test(test_the_cache_is_bounded_and_can_be_emptied),
         cmocka_unit_test(test_each_thread_has_its_own_cache),
         cmocka_unit_test(test_slice_copy_owns_its_bytes),
+        cmocka_unit_test(test_slice_keep_copies_small_pieces_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

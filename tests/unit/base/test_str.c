@@ -42,16 +42,17 @@ static void test_eq_nocase_folds_ascii_letters_and_nothing_else(void **state)
     assert_false(str_eq_nocase(STR("content-length"), STR("content-lengtg")));
     assert_false(str_eq_nocase(STR("a"), STR("ab")));
     assert_true(str_eq_nocase(STR_NONE, STR("")));
-    /* Every pair of bytes, at every place of a word of eight and behind it. */
+    /* Every pair of bytes, in texts shorter and longer than a word of eight, at any place. */
     for (int a = 0; a < 256; a++) {
         for (int b = 0; b < 256; b++) {
             int folded_a = a >= 'A' && a <= 'Z' ? a + 32 : a;
             int folded_b = b >= 'A' && b <= 'Z' ? b + 32 : b;
-            size_t place = (size_t)(a + b) % 9;
-            char left[9] = "ABCDEFGHI", right[9] = "abcdefghi";
+            size_t len = 1 + (size_t)(a + b) % 19;
+            size_t place = (size_t)(a + 3 * b) % len;
+            char left[20] = "ABCDEFGHIJKLMNOPQRS", right[20] = "abcdefghijklmnopqrs";
             left[place] = (char)a;
             right[place] = (char)b;
-            if (str_eq_nocase((struct str){left, 9}, (struct str){right, 9}) != (folded_a == folded_b))
+            if (str_eq_nocase((struct str){left, len}, (struct str){right, len}) != (folded_a == folded_b))
                 fail_msg("bytes %d and %d at %zu", a, b, place);
         }
     }
