@@ -14,8 +14,8 @@ enum scope { SCOPE_ONCE, SCOPE_GATEWAY, SCOPE_ROUTE, SCOPE_MIRROR, SCOPE_PROCESS
 struct source {
     struct registry *registry;
     const struct process *process;
-    const void *entry;  /* struct registry_gateway, registry_route, registry_mirror, registry_totals or process */
-    struct str labels;  /* of the entry, without braces: route="…",mirror="…"; empty for SCOPE_ONCE */
+    const void *entry; /* struct registry_gateway, registry_route, registry_mirror, registry_totals or process */
+    struct str labels; /* of the entry, without braces: route="…",mirror="…"; empty for SCOPE_ONCE */
 };
 
 struct metric {
@@ -47,7 +47,8 @@ static void open_sample(struct strbuf *page, const struct metric *metric, const 
 }
 
 /* One more label after those of the entry. */
-static void open_labelled(struct strbuf *page, const struct metric *metric, struct str labels, const char *label, struct str value)
+static void open_labelled(struct strbuf *page, const struct metric *metric, struct str labels, const char *label,
+                          struct str value)
 {
     open_sample(page, metric, "", labels);
     strbuf_add_char(page, labels.len ? ',' : '{');
@@ -112,7 +113,8 @@ static void add_codes(struct strbuf *page, const struct metric *metric, const st
         if (!count)
             continue;
         char code[4] = {(char)('1' + i / 100), (char)('0' + i / 10 % 10), (char)('0' + i % 10)};
-        open_labelled(page, metric, source->labels, "code", i == REGISTRY_CODES - 1 ? STR("other") : (struct str){code, 3});
+        open_labelled(page, metric, source->labels, "code",
+                      i == REGISTRY_CODES - 1 ? STR("other") : (struct str){code, 3});
         add_u64(page, count);
     }
 }
@@ -323,9 +325,7 @@ static bool find_entry(struct source *source, enum scope scope, size_t index, st
     struct str route, other;
     strbuf_clear(labels);
     switch (scope) {
-    case SCOPE_ONCE:
-        source->entry = registry_totals(source->registry);
-        return index == 0;
+    case SCOPE_ONCE: source->entry = registry_totals(source->registry); return index == 0;
     case SCOPE_PROCESS:
         source->entry = source->process;
         return index == 0 && source->process && source->process->is_known;
@@ -398,25 +398,28 @@ static void reference_reasons(struct strbuf *page, const struct metric *metric)
 
 void metrics_reference(struct strbuf *page)
 {
-    strbuf_printf(page,
-                  "# Metrics\n\n"
-                  "Generated from the table in `src/admin/metrics.c`; do not edit.\n\n"
-                  "Prometheus text at `GET /metrics` of the admin port. There are at most %d pairs of route and backend and %d "
-                  "pairs of route and mirror; what comes after is counted under the labels `other`. Series with a `reason` are "
-                  "there also when they are 0, series with a `code` once they are not; codes outside 100 to 599 are `other`.\n\n"
-                  "Whenever nothing is moving, for every route and mirror:\n\n"
-                  "    matched = sampled_out + filtered + dropped + sent + queued\n"
-                  "    sent    = completed + failed + in_flight\n\n"
-                  "| name | type | labels | what it says |\n|---|---|---|---|\n",
-                  REGISTRY_ROUTES, REGISTRY_MIRRORS);
+    strbuf_printf(
+        page,
+        "# Metrics\n\n"
+        "Generated from the table in `src/admin/metrics.c`; do not edit.\n\n"
+        "Prometheus text at `GET /metrics` of the admin port. There are at most %d pairs of route and backend and %d "
+        "pairs of route and mirror; what comes after is counted under the labels `other`. Series with a `reason` are "
+        "there also when they are 0, series with a `code` once they are not; codes outside 100 to 599 are `other`.\n\n"
+        "Whenever nothing is moving, for every route and mirror:\n\n"
+        "    matched = sampled_out + filtered + dropped + sent + queued\n"
+        "    sent    = completed + failed + in_flight\n\n"
+        "| name | type | labels | what it says |\n|---|---|---|---|\n",
+        REGISTRY_ROUTES, REGISTRY_MIRRORS);
     for (size_t i = 0; i < METRIC_COUNT; i++) {
         const struct metric *metric = &metrics[i];
-        strbuf_printf(page, "| `%s` | %s | %s | %s", metric->name, kind_names[metric->kind], metric->labels, metric->help);
+        strbuf_printf(page, "| `%s` | %s | %s | %s", metric->name, kind_names[metric->kind], metric->labels,
+                      metric->help);
         reference_reasons(page, metric);
         if (metric->add == add_refusals) {
             strbuf_add(page, STR(" Reasons:"));
             for (size_t reason = REFUSAL_NONE + 1; reason < REFUSAL_COUNT; reason++)
-                strbuf_printf(page, "%s `%s`", reason > REFUSAL_NONE + 1 ? "," : "", refusal_name((enum refusal)reason));
+                strbuf_printf(page, "%s `%s`", reason > REFUSAL_NONE + 1 ? "," : "",
+                              refusal_name((enum refusal)reason));
             strbuf_add_char(page, '.');
         }
         strbuf_add(page, STR(" |\n"));

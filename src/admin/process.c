@@ -39,9 +39,9 @@ static bool parse_stat(const char *stat, double ticks_per_s, struct process *pro
     const char *at = strrchr(stat, ')');
     unsigned long long utime, stime, start, vsize;
     long long rss;
-    if (!at || sscanf(at + 1,
-                      " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d %*d %llu %llu %lld",
-                      &utime, &stime, &start, &vsize, &rss) != 5)
+    if (!at ||
+        sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d %*d %llu %llu %lld",
+               &utime, &stime, &start, &vsize, &rss) != 5)
         return false;
     process->cpu_seconds = (double)(utime + stime) / ticks_per_s;
     process->virtual_bytes = vsize;

@@ -6,8 +6,18 @@
 #define MIN_INTERVAL_NS 100000000ull
 
 /* The counters of a mirror that rates are made of, in the order of struct rate_mirror. */
-enum { MATCHED, SAMPLED_OUT, SENT, COMPLETED, FAILED, BYTES_SENT, BYTES_RECEIVED, FILTERED,
-       DROPPED = FILTERED + FILTERED_COUNT, MIRROR_COUNTERS = DROPPED + DROPPED_COUNT };
+enum {
+    MATCHED,
+    SAMPLED_OUT,
+    SENT,
+    COMPLETED,
+    FAILED,
+    BYTES_SENT,
+    BYTES_RECEIVED,
+    FILTERED,
+    DROPPED = FILTERED + FILTERED_COUNT,
+    MIRROR_COUNTERS = DROPPED + DROPPED_COUNT
+};
 
 struct sample_route {
     uint64_t last, delta;
@@ -66,6 +76,12 @@ static uint64_t sum(counter *counters, size_t count)
     return total;
 }
 
+/* Counters only rise, but the memory is also a gateway's to write. */
+static uint64_t rise(uint64_t now, uint64_t last)
+{
+    return now > last ? now - last : 0;
+}
+
 static void sample_routes(struct rates *rates, struct registry *registry)
 {
     struct str route, backend;
@@ -78,7 +94,7 @@ static void sample_routes(struct rates *rates, struct registry *registry)
             rates->routes[rates->route_count++] = (struct sample_route){requests, 0};
             continue;
         }
-        rates->routes[i].delta = requests - rates->routes[i].last;
+        rates->routes[i].delta = rise(requests, rates->routes[i].last);
         rates->routes[i].last = requests;
     }
 }
@@ -114,7 +130,7 @@ static void sample_mirrors(struct rates *rates, struct registry *registry)
         uint64_t now[MIRROR_COUNTERS];
         read_mirror(entry, now);
         for (size_t n = 0; n < MIRROR_COUNTERS; n++) {
-            sample->delta[n] = now[n] - sample->last[n];
+            sample->delta[n] = rise(now[n], sample->last[n]);
             sample->last[n] = now[n];
         }
     }

@@ -175,6 +175,24 @@ void text_add_cell(struct strbuf *page, struct str value, int width)
             strbuf_add_char(page, ' ');
 }
 
+void text_add_wrapped(struct strbuf *page, struct str value, size_t indent, size_t width)
+{
+    size_t column = 0;
+    struct str word;
+    while (str_next(&value, ' ', &word)) {
+        size_t wide = columns(word);
+        if (column && column + 1 + wide > width) {
+            strbuf_add_char(page, '\n');
+            column = 0;
+        }
+        size_t blanks = column ? 1 : indent;
+        text_add_cell(page, STR(""), (int)blanks);
+        text_add_cell(page, word, (int)wide);
+        column += blanks + wide;
+    }
+    strbuf_add_char(page, '\n');
+}
+
 static int hex_digit(char c)
 {
     return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
