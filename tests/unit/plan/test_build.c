@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE 1
+#include "plan/build.h"
+
+#include "plan/check.h"
+#include "sample_rules.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static const struct plan *build_and_map(const struct rules *rules)
+{
+    struct err err;
+    int fd = plan_build(rules, &err);
+    if (fd < 0)
+        fail_msg("%s", err.text);
+    const struct plan *plan = plan_map(fd, &err);
+    if (!plan)
+        fail_msg("%s", err.text);
+    close(fd);
+    return plan;
+}
+
+static void assert_text(const struct plan *plan, struct plan_str text, const char *want)
+{
+    struct str s = plan_text(plan, text);
+    assert_int_equal(s.len, strlen(want));
+    assert_memory_equal(s.ptr, want, s.len);
+}
+
+static void test_plan_holds_what_the_rules_say(void **state)
+{
+    (void)state;
+    struct sample_rules sample;
+    sample_rules_init(&sample);
+    const struct plan *plan = build_and_map(&sample.rules);
+
+    assert_int_equal(plan->generation, 7);
+    assert_int_equal(plan->listeners.count, 2);
+    assert_true(address_eq(&PLAN_LISTENER(plan, 0)->address, &sample.listeners[0].address));
+    assert_true(address_eq(&PLAN_LISTENER(plan, 1)->address, &sample.listeners[1].address));
+    assert_int_equal(PLAN_LISTENER(plan, 1)->route, 1);
+
+    assert_int_equal(plan->routes.count, 2);
+    assert_text(plan, PLAN_ROUTE(plan, 0)->label, "default/quickstart#0");
+    assert_int_equal(PLAN_ROUTE(plan, 0)->backends.count, 2);
+    assert_int_equal(PLAN_ROUTE(plan, 0)->mirrors.count, 2);
+    assert_int_equal(PLAN_ROUTE(plan, 1)->mirrors.count, 0);
+    assert_int_equal(PLAN_ROUTE(plan, 1)->request_timeout_ms, 250);
+    assert_int_equal(PLAN_WEIGHTED(plan, PLAN_ROUTE(plan, 0)->backends.first)->weight, 9);
+    assert_int_equal(PLAN_WEIGHTED(plan, PLAN_ROUTE(plan, 1)->backends.first)->backend, 2);
+
+    assert_int_equal(plan->backends.count, 3);
+    assert_text(plan, PLAN_BACKEND(plan, 2)->label, "127.0.0.1:3002");
+    assert_int_equal(plan->trusted_proxies.count, 1);
+    assert_int_equal(PLAN_TRUSTED(plan, 0)->bits, 16);
+    plan_unmap(plan);
+}
+
+static void test_plan_holds_what_the_mirrors_say(void **state)
+{
+    (void)state;
+    struct sample_rules sample;
+    sample_rules_init(&sample);
+    sample.mirrors[0].rate_per_second = 200;
+    sample.mirrors[0].is_suspended = true;
+    sample.mirrors[0].method_mask = 6;
+    const struct plan *plan = build_and_map(&sample.rules);
+
+    const struct plan_mirror *even = PLAN_MIRROR(plan, 0);
+    assert_text(plan, even->label, "127.0.0.1:3001");
+    assert_int_equal(even->backend, 1);
+    assert_int_equal(even->sampling, SAMPLING_EVEN);
+    assert_int_equal(even->rate_per_second, 200);
+    assert_int_equal(even->is_suspended, 1);
+    assert_int_equal(even->method_mask, 6);
+    assert_int_equal(even->sources.count, 2);
+    assert_int_equal(PLAN_CIDR(plan, even->sources.first)->bits, 8);
+    assert_int_equal(PLAN_CIDR(plan, even->sources.first + 1)->family, ADDRESS_IPV6);
+    assert_int_equal(even->max_in_flight, 1024);
+    assert_int_equal(even->max_connections, 256);
+    assert_int_equal(even->window_bytes, 1024 * 1024);
+    assert_int_equal(even->timeout_ms, 15000);
+    assert_int_equal(even->connect_timeout_ms, 1000);
+
+    const struct plan_mirror *hash = PLAN_MIRROR(plan, 1);
+    assert_int_equal(hash->sampling, SAMPLING_HASH);
+    assert_int_equal(hash->key, KEY_HEADER);
+    assert_text(plan, hash->key_name, "x-user-id");
+    assert_text(plan, hash->salt, "spring");
+    assert_int_equal(hash->sources.count, 0);
+    assert_int_equal(hash->method_mask, UINT32_MAX);
+    plan_unmap(plan);
+}
+
+static void test_fractions_are_reduced(void **state)
+{
+    (void)state;
+    static const uint32_t cases[][4] = {
+        {333, 1000, 333, 1000}, {50, 100, 1, 2},
+        {0, 100, 0, 1},         {100, 100, 1, 1},
+        {20, 100, 1, 5},        {1, 1000000000, 1, 1000000000},
+        {0, 1, 0, 1},           {4294967295u, 4294967295u, 1, 1},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct sample_rules sample;
+        sample_rules_init(&sample);
+        sample.mirrors[0].numerator = cases[i][0];
+        sample.mirrors[0].denominator = cases[i][1];
+        const struct plan *plan = build_and_map(&sample.rules);
+        assert_int_equal(PLAN_MIRROR(plan, 0)->numerator, cases[i][2]);
+        assert_int_equal(PLAN_MIRROR(plan, 0)->denominator, cases[i][3]);
+        plan_unmap(plan);
+    }
+}
+
+static void test_empty_rules_make_an_empty_plan(void **state)
+{
+    (void)state;
+    const struct plan *plan = build_and_map(&(struct rules){.generation = 1});
+    assert_int_equal(plan->listeners.count, 0);
+    assert_int_equal(plan->size, sizeof(struct plan));
+    plan_unmap(plan);
+}
+
+static void assert_refused(const struct rules *rules, const char *reason)
+{
+    struct err err = {{0}};
+    assert_int_equal(plan_build(rules, &err), -1);
+    if (!strstr(err.text, reason))
+        fail_msg("\"%s\" does not say \"%s\"", err.text, reason);
+}
+
+static void test_wrong_rules_are_refused_with_a_reason(void **state)
+{
+    (void)state;
+    struct sample_rules sample;
+
+    sample_rules_init(&sample);
+    sample.mirrors[0].numerator = 1001;
+    assert_refused(&sample.rules, "route default/quickstart#0: mirror 127.0.0.1:3001: 1001 of 1000 is over 100 %");
+    sample_rules_init(&sample);
+    sample.mirrors[1].denominator = 0;
+    assert_refused(&sample.rules, "mirror 127.0.0.1:3002: the denominator is 0");
+    sample_rules_init(&sample);
+    sample.mirrors[1].backend = 3;
+    assert_refused(&sample.rules, "backend 3 of 3");
+    sample_rules_init(&sample);
+    sample.mirrors[1].key = KEY_NONE;
+    assert_refused(&sample.rules, "needs a key");
+    sample_rules_init(&sample);
+    sample.mirrors[1].key_name = STR_NONE;
+    assert_refused(&sample.rules, "needs a name");
+    sample_rules_init(&sample);
+    sample.weighted[2].backend = 3;
+    assert_refused(&sample.rules, "route default/plain#0: backendRef 0 is backend 3 of 3");
+    sample_rules_init(&sample);
+    sample.listeners[1].route = 2;
+    assert_refused(&sample.rules, "listener 1 names route 2 of 2");
+    sample_rules_init(&sample);
+    sample.listeners[0].address.family = ADDRESS_NONE;
+    assert_refused(&sample.rules, "listener 0 has no valid address");
+    sample_rules_init(&sample);
+    sample.sources[1].bits = 129;
+    assert_refused(&sample.rules, "source network 1");
+}
+
+static void test_rules_over_the_size_limit_are_refused(void **state)
+{
+    (void)state;
+    struct sample_rules sample;
+    sample_rules_init(&sample);
+    /* Never read: the size is refused first. */
+    sample.backends[0].label.len = PLAN_MAX_BYTES;
+    assert_refused(&sample.rules, "at most 268435456 are allowed");
+}
+
+static void test_built_plan_can_not_be_changed(void **state)
+{
+    (void)state;
+    struct sample_rules sample;
+    struct err err;
+    sample_rules_init(&sample);
+    int fd = plan_build(&sample.rules, &err);
+    assert_true(fd >= 0);
+    assert_int_equal(fcntl(fd, F_GET_SEALS), F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+    assert_int_equal(pwrite(fd, "x", 1, 0), -1);
+    assert_int_equal(errno, EPERM);
+    assert_int_equal(ftruncate(fd, 0), -1);
+    assert_ptr_equal(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), MAP_FAILED);
+    assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+    close(fd);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_plan_holds_what_the_rules_say),
+        cmocka_unit_test(test_plan_holds_what_the_mirrors_say),
+        cmocka_unit_test(test_fractions_are_reduced),
+        cmocka_unit_test(test_empty_rules_make_an_empty_plan),
+        cmocka_unit_test(test_wrong_rules_are_refused_with_a_reason),
+        cmocka_unit_test(test_rules_over_the_size_limit_are_refused),
+        cmocka_unit_test(test_built_plan_can_not_be_changed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
