@@ -70,7 +70,8 @@ static void socket_init(struct socket *sock, struct loop *loop, int fd, const st
     sock->ops = ops;
     sock->loop = loop;
     sock->is_connecting = false;
-    sock->is_readable = sock->is_writable = true;
+    sock->is_readable = false; /* adding it to the loop reports what is there already */
+    sock->is_writable = true;
     sock->has_hangup = false;
     int on = 1;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* fails on Unix sockets, which need none */
@@ -91,8 +92,11 @@ bool socket_connect(struct socket *sock, struct loop *loop, const struct address
     int fd = socket(name.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return false;
-    if (send_buffer)
+    if (send_buffer) {
+        int receive_buffer = send_buffer / 2;
         (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
+        (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+    }
     if (connect(fd, (struct sockaddr *)&name, len) < 0 && errno != EINPROGRESS) {
         int error = errno;
         close(fd);

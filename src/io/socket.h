@@ -33,7 +33,8 @@ enum { SOCKET_END = 0, SOCKET_AGAIN = -1, SOCKET_BROKEN = -2 };
 
 /* Takes over a connected descriptor (accepted, already non-blocking). */
 void socket_open(struct socket *sock, struct loop *loop, int fd, const struct socket_ops *ops);
-/* Starts to connect. `send_buffer` bounds the kernel's send buffer in bytes, 0 leaves it to the kernel. False with errno when it
+/* Starts to connect. `send_buffer` bounds the kernel's send buffer in bytes (which doubles it for its own needs) and its receive
+ * buffer to half of that; 0 leaves both to the kernel. False with errno when it
  * failed at once. */
 bool socket_connect(struct socket *sock, struct loop *loop, const struct address *to, const struct socket_ops *ops, int send_buffer)
     __attribute__((warn_unused_result));

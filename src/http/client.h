@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connections of one worker to one address, kept for reuse: callers ask for a stream and get one, at once on an idle connection or
+ * when a new one has been made. Policy (which address, how many connections, how long to wait) is the caller's.
+ * Idle connections close after CLIENT_IDLE_MS, the most recently used is taken first.
+ * Lifetime: client_pool_new to client_pool_drop; the memory goes with the last connection and call. Thread: the worker's. */
+#pragma once
+
+#include "http/codec.h"
+#include "http/stream.h"
+#include "io/timer.h"
+
+#define CLIENT_IDLE_MS 4000 /* below the 5 s after which common servers close (Node.js), so that reuse rarely meets a dying one */
+
+struct client_pool;
+
+struct client_pool_ops {
+    const char *name;
+    /* A connection is about to be made: false when it may not, then the call waits until one is given back or closed. May be NULL. */
+    bool (*may_connect)(void *user);
+    /* A connection that was allowed is gone. May be NULL. */
+    void (*on_closed)(void *user);
+};
+
+/* Asks for one stream. Embedded in the caller's object; zeroed, then the callbacks and `is_fresh` set. */
+struct client_call {
+    /* The stream is connected and idle. Set its handler and user, then send. */
+    void (*on_open)(struct client_call *call, struct stream *stream, bool is_reused);
+    /* An attempt to connect begins now: at once, or when the call's turn has come. May be NULL. */
+    void (*on_connecting)(struct client_call *call);
+    /* No connection: errno of the attempt. */
+    void (*on_fail)(struct client_call *call, int error);
+    bool is_fresh;         /* only a new connection will do */
+    bool is_connecting;    /* an attempt is under way (else, after client_open, the call waits for its turn) */
+    struct list node;
+    void *conn;
+};
+
+/* `send_buffer`: bounds the kernel's send buffer of each connection, and its receive buffer to half; 0: the kernel's choice. */
+struct client_pool *client_pool_new(struct codec *codec, const struct address *to, const struct client_pool_ops *ops, void *user,
+                                    int send_buffer);
+/* No more calls; idle connections close, busy ones when their stream is over. `ops` are called until the last is gone. */
+void client_pool_drop(struct client_pool *pool);
+const struct address *client_pool_address(const struct client_pool *pool);
+
+/* May call back before it returns. Exactly one of the callbacks comes, unless the call is cancelled. */
+void client_open(struct client_pool *pool, struct client_call *call);
+/* Before a callback came: gives up; harmless afterwards. */
+void client_cancel(struct client_call *call);

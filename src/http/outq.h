@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bytes on their way to a transport, as slices that keep their chunks. Small pieces are copied side by side into the codec's
+ * write buffer, so that most messages leave in one send. What a transport does not take is kept without pinning large chunks for
+ * small rests. Bounded by the credit of the stream above. Lifetime: the connection's. Thread: the worker's. */
+#pragma once
+
+#include "http/codec.h"
+#include "io/socket.h"
+
+#define OUTQ_INLINE 4
+
+struct outq {
+    struct slice *slices; /* `few`, or a heap array when there are more */
+    uint32_t first, count, capacity;
+    size_t bytes;
+    struct slice few[OUTQ_INLINE];
+};
+
+enum outq_flush { OUTQ_EMPTY, OUTQ_BLOCKED, OUTQ_BROKEN };
+
+void outq_init(struct outq *q);
+void outq_deinit(struct outq *q);
+
+/* Room for `size` contiguous bytes in the write buffer; outq_commit says how many were written there. */
+char *outq_reserve(struct outq *q, struct codec *codec, size_t size);
+void outq_commit(struct outq *q, struct codec *codec, size_t len);
+/* Copies when the piece is small, else references its chunk. */
+void outq_add(struct outq *q, struct codec *codec, struct slice piece);
+
+enum outq_flush outq_flush(struct outq *q, struct socket *sock);

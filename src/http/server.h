@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The receiving end of client connections in one worker: accepted descriptors go in, streams come out. Enforces the limits and
+ * timeouts of DESIGN section 7 that need no route, answers what it refuses itself, and drains.
+ * Lifetime: server_init to server_deinit (after server_close_all and one more turn). Thread: the worker's. */
+#pragma once
+
+#include "http/codec.h"
+#include "http/http1_parse.h"
+#include "http/stream.h"
+
+struct server_timeouts {
+    uint32_t head_ms;       /* from the first byte of a head (or the accept) to its last: 408 */
+    uint32_t body_idle_ms;  /* no progress of a request body, or of a client that reads its answer: 408 or close */
+    uint32_t keep_alive_ms; /* between requests */
+    uint32_t linger_ms;     /* after a last answer, for what the client still sends */
+};
+extern const struct server_timeouts server_default_timeouts;
+
+struct server {
+    struct codec *codec;
+    const struct stream_handler *handler; /* of every stream; stream->user is the server's `user` until on_head changes it */
+    void *user;
+    const struct server_timeouts *timeouts;
+    void (*on_refused)(struct server *server, enum refusal why, const struct peer *peer); /* counts */
+    void (*on_close)(struct server *server);                                              /* a connection is gone */
+    struct list conns;
+    size_t count;
+    bool is_draining;
+};
+
+/* A connection as its server knows it, whatever its codec. */
+struct server_member {
+    struct list node;
+    void (*close)(struct server_member *member, bool is_only_if_idle);
+};
+
+void server_init(struct server *server, struct codec *codec, const struct stream_handler *handler, void *user);
+/* Takes over the descriptor. */
+void server_accept(struct server *server, int fd, const struct peer *peer);
+/* From now on every answer ends its connection. Idle connections stay, so that a request that is on its way is not lost. */
+void server_drain(struct server *server);
+/* Closes connections that wait for a request of which nothing has come. */
+void server_close_idle(struct server *server);
+/* Resets what is left. */
+void server_close_all(struct server *server);
+
+/* Answers a request whole with a short text body and ends the stream: what Umbra says itself. When the request's body has not
+ * ended, it is not waited for. */
+void server_answer(struct stream *stream, uint16_t status, struct str text);
