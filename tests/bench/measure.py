@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the bench reads from the kernel, how it makes load, and how it sums up rounds. No policy."""
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import time
+
+TICK_SECONDS = 1 / os.sysconf("SC_CLK_TCK")
+CONNECTIONS = 64
+PATIENCE = 30  # seconds beyond its own time that a load may take before the bench gives up
+
+
+class Broken(Exception):
+    """The bench cannot go on: a peer does not start, a tool is missing."""
+
+
+class OutOfTime(Broken):
+    """The run's own limit is reached."""
+
+
+class Clock:
+    """The bound of a whole run; asked before each measurement."""
+
+    def __init__(self, limit_seconds):
+        self.limit_seconds = limit_seconds
+        self.start = time.monotonic()
+
+    def spent(self):
+        return time.monotonic() - self.start
+
+    def check(self):
+        if self.spent() > self.limit_seconds:
+            raise OutOfTime(f"stopped after {self.limit_seconds:.0f} s")
+
+
+def wait_until(condition, seconds, what):
+    """Polls until the condition gives something true and returns that."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise Broken(f"waited {seconds} s for {what}")
+        time.sleep(0.01)
+
+
+# ------------------------------------------------------------------------------------------------------- processes
+
+def parent_of(pid):
+    try:
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    return int(stat[stat.rindex(")") + 2:].split()[1])
+
+
+def family(pid):
+    """The process and all its descendants."""
+    parents = {int(entry): parent_of(entry) for entry in os.listdir("/proc") if entry.isdigit()}
+    found = [pid]
+    for member in found:
+        found += [child for child, parent in parents.items() if parent == member]
+    return found
+
+
+def role_of(pid):
+    """The second word of a command line: what an Umbra process is for."""
+    words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    return words[1].decode() if len(words) > 1 else ""
+
+
+def cpu_seconds(pids):
+    """User and system time of the processes with all their threads."""
+    ticks = 0
+    for pid in pids:
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+        user, system = stat[stat.rindex(")") + 2:].split()[11:13]
+        ticks += int(user) + int(system)
+    return ticks * TICK_SECONDS
+
+
+def status_bytes(pids, field):
+    """Sum of a field of /proc/PID/status that is given in kB, such as VmRSS or VmHWM."""
+    total = 0
+    for pid in pids:
+        for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith(field + ":"):
+                total += int(line.split()[1]) * 1024
+    return total
+
+
+def pss_bytes(pids):
+    total = 0
+    for pid in pids:
+        for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                total += int(line.split()[1]) * 1024
+    return total
+
+
+def reset_peak(pids):
+    """VmHWM begins anew at what is resident now."""
+    for pid in pids:
+        pathlib.Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def pin(pids, cpu):
+    for pid in pids:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            os.sched_setaffinity(int(thread), {cpu})
+
+
+# ------------------------------------------------------------------------------------------------------------- load
+
+class Load:
+    """Runs bench_load and wrk; every result is a dict with at least requests, errors and seconds. `aside` is the command
+    that makes another one run where load and services belong."""
+
+    def __init__(self, binary, aside):
+        self.binary = str(binary)
+        self.aside = aside
+
+    def command(self, *words):
+        return [*self.aside, *(str(word) for word in words)]
+
+    def run(self, port, seconds, rate=0):
+        words = [self.binary, f"127.0.0.1:{port}", "--connections", CONNECTIONS, "--seconds", seconds]
+        if rate:
+            words += ["--rate", rate]
+        return json.loads(self._output(self.command(*words), seconds))
+
+    def upload(self, port, size):
+        return json.loads(self._output(self.command(self.binary, f"127.0.0.1:{port}", "--upload", size), 60))
+
+    def hold(self, port, clients):
+        """Starts idle clients; they are all there when this returns. End them with release()."""
+        process = subprocess.Popen(self.command(self.binary, f"127.0.0.1:{port}", "--hold", clients),
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        if process.stdout.readline() != "ready\n":
+            process.kill()
+            process.wait()
+            raise Broken(f"{clients} clients could not connect")
+        return process
+
+    @staticmethod
+    def release(process):
+        return json.loads(process.communicate(timeout=60)[0])
+
+    def wrk(self, port, seconds):
+        """wrk leaves up to one request per connection unanswered at its end."""
+        script = pathlib.Path(__file__).with_name("wrk.lua")
+        words = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", "-s", script,
+                 f"http://127.0.0.1:{port}/bench"]
+        return json.loads(self._output(self.command(*words), seconds).splitlines()[-1])
+
+    @staticmethod
+    def _output(command, seconds):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + PATIENCE, check=False)
+        if done.returncode != 0:
+            raise Broken(f"{' '.join(command)}: {done.stderr.strip()}")
+        return done.stdout
+
+
+# ---------------------------------------------------------------------------------------------------------- figures
+
+def summary(values):
+    """Median, lowest, highest."""
+    return statistics.median(values), min(values), max(values)
+
+
+def ratios(ours, theirs):
+    """Round by round, since neighbours in time share the machine's mood."""
+    return [a / b for a, b in zip(ours, theirs, strict=True)]
+
+
+def middle(*values):
+    """Geometric mean, which treats a ratio and its inverse alike."""
+    return statistics.geometric_mean(values)
+
+
+def quantile(values, q):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, round(q * (len(ordered) - 1)))]
