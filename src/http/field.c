@@ -38,36 +38,46 @@ static const struct {
 };
 
 #define LONGEST_NAME 19
+#define LETTER(byte) ((byte)&0x1f) /* the same for both cases */
 
-/* The ids of names of each length, up to the first FIELD_OTHER. */
-static const uint8_t ids_of_length[LONGEST_NAME + 1][4] = {
-    [2] = {FIELD_TE},
-    [3] = {FIELD_VIA},
-    [4] = {FIELD_HOST, FIELD_DATE},
-    [6] = {FIELD_COOKIE, FIELD_EXPECT, FIELD_SERVER},
-    [7] = {FIELD_UPGRADE, FIELD_BAGGAGE, FIELD_TRAILER},
-    [9] = {FIELD_FORWARDED},
-    [10] = {FIELD_CONNECTION, FIELD_KEEP_ALIVE, FIELD_SET_COOKIE},
-    [11] = {FIELD_TRACEPARENT, FIELD_RETRY_AFTER},
-    [13] = {FIELD_AUTHORIZATION},
-    [14] = {FIELD_CONTENT_LENGTH, FIELD_X_UMBRA_SHADOW},
-    [15] = {FIELD_X_FORWARDED_FOR},
-    [16] = {FIELD_X_FORWARDED_HOST, FIELD_PROXY_CONNECTION},
-    [17] = {FIELD_TRANSFER_ENCODING, FIELD_X_FORWARDED_PROTO},
-    [18] = {FIELD_PROXY_AUTHENTICATE},
-    [19] = {FIELD_PROXY_AUTHORIZATION},
+/* No two names have both length and first letter in common. */
+static const uint8_t ids[LONGEST_NAME + 1][32] = {
+    [2][LETTER('T')] = FIELD_TE,
+    [3][LETTER('V')] = FIELD_VIA,
+    [4][LETTER('H')] = FIELD_HOST,
+    [4][LETTER('D')] = FIELD_DATE,
+    [6][LETTER('C')] = FIELD_COOKIE,
+    [6][LETTER('E')] = FIELD_EXPECT,
+    [6][LETTER('S')] = FIELD_SERVER,
+    [7][LETTER('B')] = FIELD_BAGGAGE,
+    [7][LETTER('T')] = FIELD_TRAILER,
+    [7][LETTER('U')] = FIELD_UPGRADE,
+    [9][LETTER('F')] = FIELD_FORWARDED,
+    [10][LETTER('C')] = FIELD_CONNECTION,
+    [10][LETTER('K')] = FIELD_KEEP_ALIVE,
+    [10][LETTER('S')] = FIELD_SET_COOKIE,
+    [11][LETTER('R')] = FIELD_RETRY_AFTER,
+    [11][LETTER('T')] = FIELD_TRACEPARENT,
+    [13][LETTER('A')] = FIELD_AUTHORIZATION,
+    [14][LETTER('C')] = FIELD_CONTENT_LENGTH,
+    [14][LETTER('X')] = FIELD_X_UMBRA_SHADOW,
+    [15][LETTER('X')] = FIELD_X_FORWARDED_FOR,
+    [16][LETTER('P')] = FIELD_PROXY_CONNECTION,
+    [16][LETTER('X')] = FIELD_X_FORWARDED_HOST,
+    [17][LETTER('T')] = FIELD_TRANSFER_ENCODING,
+    [17][LETTER('X')] = FIELD_X_FORWARDED_PROTO,
+    [18][LETTER('P')] = FIELD_PROXY_AUTHENTICATE,
+    [19][LETTER('P')] = FIELD_PROXY_AUTHORIZATION,
 };
 
 enum field_id field_id_from_name(struct str name)
 {
-    if (name.len > LONGEST_NAME)
+    if (name.len == 0 || name.len > LONGEST_NAME)
         return FIELD_OTHER;
-    for (const uint8_t *id = ids_of_length[name.len]; *id != FIELD_OTHER; id++) {
-        /* Names of one length differ in their first letter: nearly all others end here. */
-        if (((name.ptr[0] ^ fields[*id].name.ptr[0]) & 0xdf) == 0 && str_eq_nocase(name, fields[*id].name))
-            return *id;
-    }
-    return FIELD_OTHER;
+    enum field_id id = ids[name.len][LETTER(name.ptr[0])];
+    if (id == FIELD_OTHER)
+        return id;
+    return str_eq(name, fields[id].name) || str_eq_nocase(name, fields[id].name) ? id : FIELD_OTHER;
 }
 
 struct str field_id_name(enum field_id id)

@@ -3,20 +3,19 @@
 
 #include "base/arena.h"
 
-static const struct str method_names[METHOD_COUNT] = {
-    [METHOD_OTHER] = STR_INIT(""),          [METHOD_GET] = STR_INIT("GET"),     [METHOD_HEAD] = STR_INIT("HEAD"),
-    [METHOD_POST] = STR_INIT("POST"),       [METHOD_PUT] = STR_INIT("PUT"),     [METHOD_DELETE] = STR_INIT("DELETE"),
-    [METHOD_OPTIONS] = STR_INIT("OPTIONS"), [METHOD_PATCH] = STR_INIT("PATCH"), [METHOD_TRACE] = STR_INIT("TRACE"),
-    [METHOD_CONNECT] = STR_INIT("CONNECT"),
-};
+/* Known lengths let the compiler compare without a call. */
+#define IS(literal) (memcmp(name.ptr, literal, sizeof(literal) - 1) == 0)
 
 enum http_method method_from_str(struct str name)
 {
-    for (enum http_method method = METHOD_GET; method < METHOD_COUNT; method++) {
-        if (str_eq(name, method_names[method]))
-            return method;
+    switch (name.len) {
+    case 3: return IS("GET") ? METHOD_GET : IS("PUT") ? METHOD_PUT : METHOD_OTHER;
+    case 4: return IS("POST") ? METHOD_POST : IS("HEAD") ? METHOD_HEAD : METHOD_OTHER;
+    case 5: return IS("PATCH") ? METHOD_PATCH : IS("TRACE") ? METHOD_TRACE : METHOD_OTHER;
+    case 6: return IS("DELETE") ? METHOD_DELETE : METHOD_OTHER;
+    case 7: return IS("OPTIONS") ? METHOD_OPTIONS : IS("CONNECT") ? METHOD_CONNECT : METHOD_OTHER;
+    default: return METHOD_OTHER;
     }
-    return METHOD_OTHER;
 }
 
 bool method_is_idempotent(enum http_method method)
@@ -78,8 +77,8 @@ static struct str pack_part(char **room, struct str part, struct str whole, stru
 
 static size_t text_size(const struct head *head)
 {
-    size_t size =
-        head->method.len + head->target.len + head->path.len + head->query.len + head->authority.len + head->reason.len;
+    size_t size = head->method.len + head->target.len + head->path.len + head->query.len + head->authority.len +
+                  head->reason.len;
     for (uint16_t i = 0; i < head->field_count; i++)
         size += head->fields[i].name.len + head->fields[i].value.len;
     return size;

@@ -14,7 +14,7 @@ static const char *skip_ows(const char *at)
 /* One "name: value" line with its CR LF. CR stops every scan, and the last bytes are CR LF: no scan leaves the head. */
 static enum refusal parse_line(const char **line, const char *end, struct field *field)
 {
-    const char *at = *line, *name = at;
+    const char *name = *line, *at = scan_name(name, end);
     while (byte_is(*at, BYTE_TOKEN))
         at++;
     /* Leading blanks (obs-fold), blanks before the colon, no colon, no name. */

@@ -7,11 +7,6 @@
 /* What a request line that fits can have besides its target. */
 #define LINE_SLACK 64
 
-static bool is_line_start(struct str bytes, size_t at)
-{
-    return at == 0 || bytes.ptr[at - 1] == '\n';
-}
-
 /* Empty lines in front of a head; `at` starts a line, and all before it is whole lines. */
 static bool is_leading(struct str bytes, size_t at)
 {
@@ -39,23 +34,25 @@ static enum parse find_end(struct str bytes, size_t max_empty, size_t *scanned, 
     const char *begin = bytes.ptr, *at = begin + *scanned;
     const char *end = begin + (bytes.len < HEAD_MAX_BYTES ? bytes.len : HEAD_MAX_BYTES);
     *refusal = REFUSAL_SYNTAX;
-    for (at = scan_break(at, end); at < end; at = scan_break(at + 2, end)) {
-        if (*at != '\r')
-            return PARSE_BAD;
-        if (at + 1 == end)
+    while (at < end) {
+        if (at > begin)
+            at = scan_break(begin, at, end);
+        else if (!scan_is_break('\n', *at))
+            at = scan_break(begin, at + 1, end);
+        if (at == end || (*at == '\r' && at + 1 == end))
             break;
-        if (at[1] != '\n')
+        /* Nothing but the empty line may stop the scan. */
+        if (at[0] != '\r' || at[1] != '\n' || (at > begin && at[-1] != '\n'))
             return PARSE_BAD;
         size_t offset = (size_t)(at - begin);
-        if (!is_line_start(bytes, offset))
-            continue;
-        if (max_empty == 0 || offset > 2 * max_empty || !is_leading(bytes, offset)) {
+        if (offset > 2 * max_empty || !is_leading(bytes, offset) || max_empty == 0) {
             *len = offset + 2;
             *refusal = REFUSAL_NONE;
             return PARSE_DONE;
         }
         if (offset == 2 * max_empty)
             return PARSE_BAD;
+        at += 2;
     }
     *scanned = (size_t)(at - begin);
     if (bytes.len < HEAD_MAX_BYTES) {

@@ -121,18 +121,36 @@ bool url_normalise_path(struct str path, struct arena *arena, struct str *normal
     return true;
 }
 
-static bool is_reg_name(struct str host)
+/* The length of the reg-name at the front; a malformed escape ends it. */
+static size_t reg_name_len(struct str s)
 {
-    for (size_t i = 0; i < host.len; i++) {
-        if (host.ptr[i] == '%') {
-            if (escaped_byte(host, i) < 0)
-                return false;
-            i += 2;
-        } else if (!byte_is(host.ptr[i], BYTE_REG_NAME)) {
-            return false;
-        }
+    size_t len = 0;
+    while (len < s.len) {
+        if (byte_is(s.ptr[len], BYTE_REG_NAME))
+            len++;
+        else if (s.ptr[len] == '%' && escaped_byte(s, len) >= 0)
+            len += 3;
+        else
+            break;
     }
-    return host.len > 0;
+    return len;
+}
+
+/* What stands after the host: nothing, ":" or ":8080". */
+static bool parse_port(const char *at, const char *end, uint16_t *port)
+{
+    uint32_t number = 0;
+    if (at < end && *at++ != ':')
+        return false;
+    for (; at < end; at++) {
+        if (*at < '0' || *at > '9')
+            return false;
+        number = number * 10 + (uint32_t)(*at - '0');
+        if (number > UINT16_MAX)
+            return false;
+    }
+    *port = (uint16_t)number;
+    return true;
 }
 
 static bool is_ipv6(struct str host)
@@ -148,24 +166,14 @@ static bool is_ipv6(struct str host)
 
 bool url_split_authority(struct str authority, struct str *host, uint16_t *port)
 {
-    bool is_literal = authority.len > 0 && authority.ptr[0] == '[';
-    size_t host_end = str_find_char(authority, is_literal ? ']' : ':');
-    size_t colon = is_literal ? host_end + 1 : host_end;
-    if (is_literal && host_end == authority.len)
-        return false;
-    *host = str_slice(authority, is_literal ? 1 : 0, host_end);
-    *port = 0;
-    if (is_literal ? !is_ipv6(*host) : !is_reg_name(*host))
-        return false;
-    if (colon >= authority.len)
-        return true;
-
-    struct str digits = str_slice(authority, colon + 1, authority.len);
-    uint64_t number = 0;
-    if (authority.ptr[colon] != ':' || (digits.len > 0 && (!str_to_u64(digits, &number) || number > UINT16_MAX)))
-        return false;
-    *port = (uint16_t)number;
-    return true;
+    const char *end = authority.ptr + authority.len;
+    if (authority.len > 0 && authority.ptr[0] == '[') {
+        size_t close = str_find_char(authority, ']');
+        *host = str_slice(authority, 1, close);
+        return close < authority.len && is_ipv6(*host) && parse_port(authority.ptr + close + 1, end, port);
+    }
+    *host = (struct str){authority.ptr, reg_name_len(authority)};
+    return host->len > 0 && parse_port(authority.ptr + host->len, end, port);
 }
 
 bool url_authority_is_valid(struct str authority)
