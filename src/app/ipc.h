@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages between the supervisor and its children (and a successor under --replace): one SOCK_SEQPACKET datagram each,
+ * a fixed header, a payload and at most IPC_MAX_FDS descriptors (SCM_RIGHTS). A child finds its end as descriptor IPC_FD.
+ * The supervisor keeps the last plan, endpoints, listeners and registry, and gives them to every child that it starts, so that a restarted
+ * gateway serves at once, also without control. Lifetime: received descriptors belong to the caller. Thread: one per end. */
+#pragma once
+
+#include "base/address.h"
+#include "base/err.h"
+
+#define IPC_FD 3
+#define IPC_MAX_FDS 16
+#define IPC_MAX_PAYLOAD (32 * 1024)
+
+enum ipc_type {
+    IPC_SETTINGS = 1, /* supervisor → child, first: struct settings (app/settings.h) */
+    IPC_REGISTRY,     /* supervisor → child: the registry's descriptor; payload struct ipc_registry */
+    IPC_LISTENERS,    /* supervisor → gateway: struct address[] and as many listening sockets; the whole set comes as one or more
+                         messages before the IPC_PLAN that uses them; repeated addresses are the same socket */
+    IPC_ADMIN,        /* supervisor → control: the admin listening socket and its address; the last message of a control's start */
+    IPC_BIND,         /* control → supervisor: struct address[] that the next plan needs */
+    IPC_BOUND,        /* supervisor → control: struct ipc_bound[], one each */
+    IPC_PLAN,         /* control → supervisor → gateway: the plan's descriptor */
+    IPC_ENDPOINTS,    /* control → supervisor → gateway: the endpoints' descriptor; also supervisor → control at its start, so that
+                         addresses that were good stay while names are asked for again */
+    IPC_READY,        /* gateway → supervisor: listeners are served with a plan; control → supervisor: admin port answers */
+    IPC_DRAIN,        /* supervisor → gateway and control: struct ipc_drain */
+    IPC_DRAINED,      /* gateway → supervisor: nothing is in flight any more; the gateway then exits 0 */
+    IPC_RELOAD,       /* supervisor → control: SIGHUP */
+    IPC_TAKEOVER,     /* successor → supervisor: give me your sockets, registry and marker key. Answered by IPC_REGISTRY,
+                         IPC_ADMIN and IPC_LISTENERS (both with struct ipc_handed[]), IPC_ENDPOINTS if there are any, and
+                         IPC_TAKEOVER as the last; request and answer carry struct ipc_takeover */
+    IPC_TAKEN,        /* successor → supervisor: I serve; drain now */
+};
+
+struct ipc_registry {
+    uint32_t gateway_slot; /* for a gateway: its slot, taken by the supervisor */
+};
+
+struct ipc_bound {
+    struct address address; /* with the real port where 0 was asked */
+    int32_t error;          /* errno, 0 when bound */
+};
+
+struct ipc_drain {
+    uint32_t delay_ms;    /* go on accepting, answers say Connection: close, /readyz fails */
+    uint32_t deadline_ms; /* after the delay: longest wait for what is in flight */
+    uint32_t is_takeover; /* a successor accepts on the same sockets: stop accepting at once, close nothing that is idle early */
+};
+
+/* One socket that goes from a supervisor to its successor. */
+struct ipc_handed {
+    struct address asked; /* as the options said, possibly with port 0 */
+    struct address real;
+};
+
+#define IPC_TAKEOVER_PROTOCOL 1
+struct ipc_takeover {
+    uint32_t protocol; /* other versions are refused */
+    int32_t pid;
+    char version[32];
+    unsigned char marker_key[32]; /* in the answer */
+};
+
+struct ipc_message {
+    enum ipc_type type;
+    size_t len;
+    size_t fd_count;
+    int fds[IPC_MAX_FDS]; /* received ones are close-on-exec */
+    _Alignas(8) char payload[IPC_MAX_PAYLOAD];
+};
+
+enum ipc_result { IPC_OK, IPC_AGAIN, IPC_CLOSED, IPC_BROKEN };
+
+/* Both ends close-on-exec and non-blocking. */
+bool ipc_pair(int fds[2], struct err *err) __attribute__((warn_unused_result));
+/* Sends one message; the descriptors stay the caller's. Waits up to 1 s when the peer's queue is full, then false. */
+bool ipc_send(int fd, enum ipc_type type, struct str payload, const int *fds, size_t fd_count) __attribute__((warn_unused_result));
+enum ipc_result ipc_receive(int fd, struct ipc_message *message) __attribute__((warn_unused_result));
+/* Closes the descriptors of a message that nobody took. */
+void ipc_discard(struct ipc_message *message);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a run was told on its command line, in the flat form in which the supervisor hands it to every child
+ * (IPC_SETTINGS): children parse no options. Defaults are those of DESIGN section 4. Lifetime: a value. */
+#pragma once
+
+#include "base/address.h"
+#include "base/log.h"
+
+#define SETTINGS_MAX_SHADOWS 16
+#define SETTINGS_MAX_TRUSTED 64
+#define SETTINGS_MAX_HOSTS 16
+#define SETTINGS_MARKER_KEY 32
+#define SETTINGS_NAME 256
+
+struct settings_target {
+    char host[SETTINGS_NAME]; /* name or IP, NUL-terminated, without brackets; "unix:/path" with port 0 */
+    uint16_t port;
+    uint16_t reserved;
+    uint32_t numerator, denominator; /* shadows: HOST:PORT=PERCENT; 100/100 when absent */
+};
+
+struct settings {
+    struct address listen; /* quick start; family ADDRESS_NONE when rules come from elsewhere */
+    struct settings_target live;
+    struct settings_target shadows[SETTINGS_MAX_SHADOWS];
+    uint32_t shadow_count;
+    uint32_t is_mirroring_writes; /* --mirror-writes */
+    uint32_t is_safe_methods;     /* --safe-methods: only GET, HEAD, OPTIONS are copied, whatever the rules say */
+    uint32_t sampling;            /* enum plan_sampling of the quick start's shadows: --sampling even|random|hash */
+    uint32_t key;                 /* enum plan_key: --sampling-key header:NAME|cookie:NAME|query:NAME|clientIP|traceID */
+    char key_name[SETTINGS_NAME];
+    struct cidr trusted_proxies[SETTINGS_MAX_TRUSTED];
+    uint32_t trusted_proxy_count;
+    struct address admin;
+    char admin_token[SETTINGS_NAME]; /* contents of --admin-token-file; "" when there is none */
+    char admin_hosts[SETTINGS_MAX_HOSTS][SETTINGS_NAME];
+    uint32_t admin_host_count;
+    unsigned char marker_key[SETTINGS_MARKER_KEY]; /* of --marker-key-file (hashed to this size), else random per run */
+    uint32_t drain_ms, drain_delay_ms;
+    uint32_t max_connections; /* 0: from RLIMIT_NOFILE */
+    uint32_t workers;         /* already resolved: >= 1 */
+    uint64_t mirror_budget;
+    uint32_t is_shedding;     /* --shed auto */
+    uint32_t is_access_log;
+    enum log_format log_format;
+    enum log_level log_level;
+};

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/supervisor.h"
+
+#include "app/log_sink.h"
+#include "app/startup.h"
+#include "app/supervisor_state.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define DEADLINE_MARGIN_MS 1000 /* the gateway keeps the deadline itself; this is for one that does not */
+
+void supervisor_fail(struct supervisor *supervisor, const char *format, ...)
+{
+    struct err err;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(err.text, sizeof(err.text), format, args);
+    va_end(args);
+    log_error("%s", err.text);
+    supervisor->exit_code = EXIT_FAILED;
+    loop_stop(supervisor->loop);
+}
+
+void supervisor_check_ready(struct supervisor *supervisor)
+{
+    if (supervisor->phase != PHASE_STARTING || !supervisor->children[CHILD_CONTROL].is_ready ||
+        !supervisor->children[CHILD_GATEWAY].is_ready)
+        return;
+    supervisor->phase = PHASE_SERVING;
+    struct address listening[SUPERVISOR_MAX_LISTENERS];
+    for (size_t i = 0; i < supervisor->listener_count; i++)
+        listening[i] = supervisor->listeners[i].real;
+    startup_print(&supervisor->settings, listening, supervisor->listener_count, &supervisor->admin.real);
+    replace_done(supervisor);
+}
+
+static void on_deadline(struct timer *timer)
+{
+    struct supervisor *supervisor = CONTAINER_OF(timer, struct supervisor, deadline);
+    log_warn("the time to drain is over; ending what is left");
+    loop_stop(supervisor->loop);
+}
+
+void supervisor_drain(struct supervisor *supervisor, bool is_takeover)
+{
+    supervisor->phase = PHASE_DRAINING;
+    replace_stop(supervisor);
+    struct child *gateway = &supervisor->children[CHILD_GATEWAY];
+    struct child *control = &supervisor->children[CHILD_CONTROL];
+    timer_disarm(&gateway->restart);
+    timer_disarm(&control->restart);
+    if (gateway->pid == 0 || !gateway->is_ready) {
+        loop_stop(supervisor->loop);
+        return;
+    }
+    const struct settings *settings = &supervisor->settings;
+    struct ipc_drain drain = {
+        .delay_ms = is_takeover ? 0 : settings->drain_delay_ms,
+        .deadline_ms = settings->drain_ms,
+        .is_takeover = is_takeover,
+    };
+    struct str payload = {(const char *)&drain, sizeof(drain)};
+    (void)child_send(control, IPC_DRAIN, payload, NULL, 0);
+    (void)child_send(gateway, IPC_DRAIN, payload, NULL, 0);
+    /* The gateway's copies are the last: closing them ends the kernel's queueing for nobody. */
+    listeners_close(supervisor);
+    timer_arm(supervisor->loop, &supervisor->deadline,
+              (uint64_t)drain.delay_ms + drain.deadline_ms + DEADLINE_MARGIN_MS);
+    log_info("draining for at most %u ms", drain.delay_ms + drain.deadline_ms);
+}
+
+static void on_stop_signal(struct supervisor *supervisor)
+{
+    supervisor->stop_signals++;
+    if (supervisor->stop_signals > 1)
+        loop_stop(supervisor->loop);
+    else if (supervisor->phase != PHASE_DRAINING)
+        supervisor_drain(supervisor, false);
+}
+
+/* Also reaps what an init process inherits, when umbra is the first of its container. */
+static void on_child_signal(struct supervisor *supervisor)
+{
+    pid_t pid;
+    int status;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        for (size_t i = 0; i < CHILD_COUNT; i++) {
+            if (supervisor->children[i].pid == pid)
+                child_ended(&supervisor->children[i], status);
+        }
+    }
+    if (supervisor->phase == PHASE_DRAINING && supervisor->children[CHILD_GATEWAY].pid == 0)
+        loop_stop(supervisor->loop);
+}
+
+static void on_signal(struct watch *watch, uint32_t events)
+{
+    (void)events;
+    struct supervisor *supervisor = CONTAINER_OF(watch, struct supervisor, signals);
+    struct signalfd_siginfo info;
+    while (read(watch->fd, &info, sizeof(info)) == sizeof(info)) {
+        switch (info.ssi_signo) {
+        case SIGTERM:
+        case SIGINT: on_stop_signal(supervisor); break;
+        case SIGHUP:
+            log_info("SIGHUP: reading the rules again");
+            (void)child_send(&supervisor->children[CHILD_CONTROL], IPC_RELOAD, STR_NONE, NULL, 0);
+            break;
+        case SIGCHLD: on_child_signal(supervisor); break;
+        default: break;
+        }
+    }
+}
+
+static bool watch_signals(struct supervisor *supervisor, struct err *err)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    sigaddset(&signals, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    int fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0)
+        return err_errno(err, "signalfd");
+    supervisor->signals = (struct watch){.fd = fd, .on_ready = on_signal};
+    loop_add_shared(supervisor->loop, &supervisor->signals);
+    return true;
+}
+
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static bool supervisor_init(struct supervisor *supervisor, const struct options *options, struct err *err)
+{
+    supervisor->options = options;
+    supervisor->settings = options->settings;
+    supervisor->registry_fd = supervisor->plan_fd = supervisor->endpoints_fd = -1;
+    supervisor->admin.fd = -1;
+    supervisor->instance.fd = -1;
+    supervisor->signals.fd = -1;
+    replace_init(supervisor);
+    timer_init(&supervisor->deadline, on_deadline);
+    child_init(&supervisor->children[CHILD_CONTROL], supervisor, &control_role);
+    child_init(&supervisor->children[CHILD_GATEWAY], supervisor, &gateway_role);
+    if (!options->has_marker_key_file)
+        randombytes_buf(supervisor->settings.marker_key, sizeof(supervisor->settings.marker_key));
+    supervisor->loop = loop_new(err);
+    return supervisor->loop && watch_signals(supervisor, err);
+}
+
+/* Sockets and shared memory: a predecessor's, else new ones. */
+static bool supervisor_prepare(struct supervisor *supervisor, struct err *err)
+{
+    struct err why;
+    if (!instance_init(&supervisor->instance, &supervisor->settings.admin, &why)) {
+        log_warn("no place for --replace to meet: %s", why.text);
+        supervisor->instance = (struct instance){.fd = -1};
+    } else if (supervisor->options->is_replace && !replace_begin(supervisor, err)) {
+        return false;
+    }
+    if (!listeners_bind_admin(supervisor, err))
+        return false;
+    /* With port 0 the path gets the port that the kernel chose. */
+    if (supervisor->settings.admin.port == 0 && supervisor->instance.path[0] != '\0' &&
+        !instance_init(&supervisor->instance, &supervisor->admin.real, err))
+        return false;
+    if (!supervisor->registry)
+        supervisor->registry = registry_new(&supervisor->registry_fd, err);
+    return supervisor->registry != NULL;
+}
+
+static void close_fd(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
+static void supervisor_deinit(struct supervisor *supervisor)
+{
+    supervisor->phase = PHASE_DRAINING;
+    child_stop(&supervisor->children[CHILD_GATEWAY]);
+    child_stop(&supervisor->children[CHILD_CONTROL]);
+    replace_stop(supervisor);
+    listeners_close(supervisor);
+    close_fd(supervisor->admin.fd);
+    close_fd(supervisor->plan_fd);
+    close_fd(supervisor->endpoints_fd);
+    close_fd(supervisor->registry_fd);
+    close_fd(supervisor->signals.fd);
+    close_fd(supervisor->successor.watch.fd);
+    close_fd(supervisor->predecessor.watch.fd);
+    if (supervisor->registry)
+        registry_close(supervisor->registry);
+    if (supervisor->loop)
+        loop_free(supervisor->loop);
+    sodium_memzero(supervisor, sizeof(*supervisor));
+    mem_free(supervisor);
+}
+
+int supervisor_run(const struct options *options)
+{
+    log_sink_start("supervisor", &options->settings);
+    raise_file_limit();
+    struct supervisor *supervisor = mem_alloc(sizeof(*supervisor));
+    struct err err;
+    if (supervisor_init(supervisor, options, &err) && supervisor_prepare(supervisor, &err)) {
+        child_start(&supervisor->children[CHILD_CONTROL]);
+        child_start(&supervisor->children[CHILD_GATEWAY]);
+        loop_run(supervisor->loop);
+    } else {
+        log_error("%s", err.text);
+        supervisor->exit_code = EXIT_FAILED;
+    }
+    int code = supervisor->exit_code;
+    supervisor_deinit(supervisor);
+    return code;
+}
