@@ -264,6 +264,7 @@ static bool step(struct http1_conn *conn)
     case READ_CHUNKED: return step_chunked(conn);
     case READ_TRAILERS: return step_trailers(conn);
     case READ_DISCARD: http1_conn_drop_input(conn); return true;
+    case READ_HELD:
     case READ_DONE: break;
     }
     return false;
@@ -279,6 +280,7 @@ static bool wants_input(const struct http1_conn *conn)
     case READ_TUNNEL: return conn->stream.pull_credit > 0;
     case READ_TRAILERS:
     case READ_DISCARD: return true;
+    case READ_HELD:
     case READ_DONE: break;
     }
     return false;

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One live request as taps see it while it passes. Made and owned by a source (the proxy); taps keep what they need in
+ * `tap_state` and never hold the exchange after on_over. Lifetime: the source's. Thread: one worker. */
+#pragma once
+
+#include "exchange/marker.h"
+#include "exchange/rules.h"
+#include "http/head.h"
+#include "http/stream.h"
+
+struct tap;
+
+struct exchange {
+    struct rules *rules;       /* pinned as long as the exchange lives */
+    uint32_t route;            /* index in the plan */
+    const struct head *request; /* as live got it: route filters and forwarding headers applied */
+    struct address client;     /* the client that counts: the peer, or what trusted proxies say */
+    struct request_id id;
+    bool is_copy;              /* carries a valid marker: some gateway's shadow request */
+    bool is_upgrade;           /* CONNECT or Upgrade */
+    void *tap_state;           /* of the exchange's tap */
+};

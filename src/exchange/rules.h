@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A plan made ready for use in this process: mapped, its series resolved in the registry, its backends joined with their
+ * addresses. Immutable once shared. Workers swap them by pointer; an exchange pins the one it began with.
+ * Lifetime: an atomic reference count. Thread: made by the gateway's main thread, read by all workers. */
+#pragma once
+
+#include "base/err.h"
+#include "plan/endpoints.h"
+#include "plan/layout.h"
+#include "registry/registry.h"
+
+struct rules_addresses {
+    const struct address *list;
+    size_t count;
+};
+
+struct rules {
+    _Atomic uint32_t refs;
+    const struct plan *plan;
+    struct registry *registry;
+    unsigned gateway_slot;
+    struct registry_route **series;       /* per plan.weighted: route × backend */
+    struct registry_route **own_series;   /* per route: what Umbra answers itself (backend "") */
+    struct registry_mirror **mirrors;     /* per plan.mirrors */
+    uint64_t *mirror_identities;          /* per plan.mirrors: hash of route and mirror label, for sampling */
+    struct rules_addresses *addresses;    /* per plan.backends */
+    const struct endpoints *endpoints;    /* what addresses point into */
+};
+
+/* Both mappings become the rules' own (endpoints may be NULL: no backend has an address yet). One reference. */
+struct rules *rules_new(const struct plan *plan, const struct endpoints *endpoints, struct registry *registry, unsigned gateway_slot);
+struct rules *rules_ref(struct rules *rules);
+void rules_unref(struct rules *rules);
