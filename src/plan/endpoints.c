@@ -7,9 +7,6 @@
 
 #include <stdlib.h>
 
-#define ENDPOINTS_MAGIC 0x73646e4561726d55ull /* "UmraEnds" read as bytes */
-#define ENDPOINTS_VERSION 1
-
 /* One backend: its label and where its addresses stand. Sorted by label. */
 struct endpoint_set {
     struct plan_str label;

@@ -6,6 +6,9 @@
 #include "base/address.h"
 #include "base/err.h"
 
+#define ENDPOINTS_MAGIC 0x73646e4561726d55ull /* "UmraEnds" read as bytes */
+#define ENDPOINTS_VERSION 1
+
 struct endpoints; /* the flat block */
 struct endpoints_builder;
 

@@ -18,8 +18,8 @@ static void store(_Atomic uint32_t *value, uint32_t to)
 
 static uint64_t hash_identity(const struct registry_shared *shared, const struct registry_identity *identity)
 {
-    uint64_t seed =
-        XXH3_64bits_withSeed(identity->route.len ? identity->route.ptr : "", identity->route.len, shared->seed);
+    uint64_t seed = XXH3_64bits_withSeed(identity->route.len ? identity->route.ptr : "", identity->route.len,
+                                         shared->seed);
     return XXH3_64bits_withSeed(identity->name.len ? identity->name.ptr : "", identity->name.len, seed);
 }
 

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The readers of plan and endpoints object. Each input is read as it is and once more as a block whose head (magic,
+ * version, size, checksum) was put right, so that the checks behind the checksum are reached. What they accept is followed
+ * to its last byte. */
+#include "base/assert.h"
+#include "base/mem.h"
+#include "plan/check.h"
+#include "plan/endpoints.h"
+#include "plan/flat.h"
+#include "route/match.h"
+#include "route/sample.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Keeps reads from being optimised away. */
+static volatile unsigned sink;
+
+static void touch(const void *bytes, size_t len)
+{
+    const unsigned char *at = bytes;
+    unsigned sum = 0;
+    for (size_t i = 0; i < len; i++)
+        sum += at[i];
+    sink = sum;
+}
+
+static void touch_text(const struct plan *plan, struct plan_str text)
+{
+    struct str s = plan_text(plan, text);
+    touch(s.ptr, s.len);
+}
+
+static void touch_address(const struct address *address)
+{
+    char text[ADDRESS_TEXT];
+    struct sockaddr_storage storage;
+    touch(text, address_format(address, text).len);
+    ASSERT(address_to_sockaddr(address, &storage) > 0);
+}
+
+static void follow_mirrors(const struct plan *plan)
+{
+    static const struct address client = {.family = ADDRESS_IPV4};
+    for (uint32_t i = 0; i < plan->mirrors.count; i++) {
+        const struct plan_mirror *mirror = PLAN_MIRROR(plan, i);
+        touch_text(plan, mirror->label);
+        touch_text(plan, mirror->key_name);
+        touch(PLAN_BACKEND(plan, mirror->backend), sizeof(struct plan_backend));
+        sample_even(i, mirror->numerator, mirror->denominator, plan->generation);
+        sample_random(i, mirror->numerator, mirror->denominator);
+        sample_hash(plan_text(plan, mirror->label), plan_text(plan, mirror->salt), mirror->numerator,
+                    mirror->denominator);
+        /* ranges may overlap, so a small plan can say very much */
+        for (uint32_t j = 0; j < mirror->sources.count && j < 64; j++)
+            sink = cidr_has(PLAN_CIDR(plan, mirror->sources.first + mirror->sources.count - 1 - j), &client);
+    }
+}
+
+static void follow_plan(const struct plan *plan)
+{
+    static const struct head request = {.method_id = METHOD_GET};
+    for (uint32_t i = 0; i < plan->listeners.count; i++) {
+        touch_address(&PLAN_LISTENER(plan, i)->address);
+        touch_text(plan, PLAN_ROUTE(plan, route_match(plan, i, &request, STR("/")))->label);
+    }
+    for (uint32_t i = 0; i < plan->routes.count; i++) {
+        const struct plan_route *route = PLAN_ROUTE(plan, i);
+        uint32_t backend = route_pick_backend(plan, route, i * 0x9e3779b9u);
+        if (backend != UINT32_MAX)
+            touch_text(plan, PLAN_BACKEND(plan, backend)->label);
+        if (route->mirrors.count > 0)
+            touch(PLAN_MIRROR(plan, route->mirrors.first + route->mirrors.count - 1), sizeof(struct plan_mirror));
+    }
+    for (uint32_t i = 0; i < plan->backends.count; i++)
+        touch_text(plan, PLAN_BACKEND(plan, i)->label);
+    for (uint32_t i = 0; i < plan->trusted_proxies.count; i++)
+        touch(PLAN_TRUSTED(plan, i), sizeof(struct cidr));
+    follow_mirrors(plan);
+}
+
+static void follow_endpoints(const struct endpoints *endpoints, size_t size)
+{
+    /* Short labels stand at the end of the block: try whatever is there. */
+    for (size_t len = 0; len <= 4; len++) {
+        for (size_t back = len; back <= 32 && back <= size; back++) {
+            size_t count;
+            struct str label = {(const char *)endpoints + size - back, len};
+            const struct address *addresses = endpoints_find(endpoints, label, &count);
+            for (size_t i = 0; i < count && i < 64; i++)
+                touch_address(&addresses[count - 1 - i]);
+        }
+    }
+}
+
+/* A copy of its own size, so that the sanitizer sees the first byte behind it. */
+static void read_block(const uint8_t *data, size_t size, const struct flat_head *head)
+{
+    struct err err;
+    char *block = mem_alloc_raw(size);
+    memcpy(block, data, size);
+    if (head) {
+        memcpy(block, head, sizeof(*head));
+        ((struct flat_head *)block)->size = (uint32_t)size;
+        ((struct flat_head *)block)->checksum = flat_checksum(block, size);
+    }
+    if (plan_check(block, size, &err))
+        follow_plan((const struct plan *)block);
+    if (endpoints_check(block, size, &err))
+        follow_endpoints((const struct endpoints *)block, size);
+    mem_free(block);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const struct flat_head heads[] = {
+        {.magic = PLAN_MAGIC, .version = PLAN_VERSION},
+        {.magic = ENDPOINTS_MAGIC, .version = ENDPOINTS_VERSION},
+    };
+    if (size == 0)
+        return 0;
+    read_block(data, size, NULL);
+    for (size_t i = 0; size >= sizeof(heads[0]) && i < sizeof(heads) / sizeof(heads[0]); i++)
+        read_block(data, size, &heads[i]);
+    return 0;
+}
