@@ -26,8 +26,8 @@ def equations(metrics):
 
 
 class Watch:
-    """Counts before a load; settled() waits for the last copies and compares. Works for every proxy: umbra's own counters
-    are asked where there are any."""
+    """Counts before a load; settled() waits for the last copies and compares. Works for every proxy: umbra's own
+    counters are asked where there are any."""
 
     def __init__(self, proxy, live, shadow=None, is_healthy=True):
         self.proxy = proxy
@@ -53,15 +53,17 @@ class Watch:
             return problems + [f"{self.proxy.name} ended"]
         self._await_quiet()
         if self.shadow and self.is_healthy:
-            problems += self._between("copies at the shadow", self.shadow.requests() - self.shadow_before, requests, slack)
-        problems += self._between("requests at the live service", self.live.requests() - self.live_before, requests, slack)
+            copies = self.shadow.requests() - self.shadow_before
+            problems += self._between("copies at the shadow", copies, requests, slack)
+        arrived = self.live.requests() - self.live_before
+        problems += self._between("requests at the live service", arrived, requests, slack)
         if self.before is not None:
             problems += self._accounting(requests, slack)
         return [f"{self.proxy.name}: {problem}" for problem in problems]
 
     def _await_quiet(self):
-        """Copies may be some milliseconds behind, and so may what a load gave up on: a request of this measurement must not
-        be counted in the next."""
+        """Copies may be some milliseconds behind, and so may what a load gave up on: a request of this measurement must
+        not be counted in the next."""
         sides = [self.live] + ([self.shadow] if self.shadow and self.is_healthy else [])
         counts, quiet_since, end = None, time.monotonic(), time.monotonic() + 3
         while time.monotonic() < min(end, quiet_since + 0.05):

@@ -116,8 +116,8 @@ def pin(pids, cpu):
 # ------------------------------------------------------------------------------------------------------------- load
 
 class Load:
-    """Runs bench_load and wrk; every result is a dict with at least requests, errors and seconds. `aside` is the command
-    that makes another one run where load and services belong."""
+    """Runs bench_load and wrk; every result is a dict with at least requests, errors and seconds. `aside` is the
+    command that makes another one run where load and services belong."""
 
     def __init__(self, binary, aside):
         self.binary = str(binary)
@@ -137,8 +137,8 @@ class Load:
 
     def hold(self, port, clients):
         """Starts idle clients; they are all there when this returns. End them with release()."""
-        process = subprocess.Popen(self.command(self.binary, f"127.0.0.1:{port}", "--hold", clients),
-                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        command = self.command(self.binary, f"127.0.0.1:{port}", "--hold", clients)
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         if process.stdout.readline() != "ready\n":
             process.kill()
             process.wait()

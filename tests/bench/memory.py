@@ -55,8 +55,8 @@ def upload(run):
 
     amount = f"{run.upload_bytes / 1e9:g} GB upload"
     return [
-        Row(f"{amount}, throughput with a healthy mirror ÷ nginx unbuffered without", value, low, high, 0.90, 1.20, True,
-            ours=shown(umbra), theirs=f"nginx {shown(nginx)}", problems=umbra.problems + nginx.problems),
+        Row(f"{amount}, throughput with a healthy mirror ÷ nginx unbuffered without", value, low, high,
+            0.90, 1.20, True, ours=shown(umbra), theirs=f"nginx {shown(nginx)}", problems=umbra.problems + nginx.problems),
         Row(f"{amount}, extra RSS with a healthy mirror (peak of all rounds)", max(umbra.extra), min(umbra.extra),
             max(umbra.extra), 4, 2, unit="MiB", theirs=f"nginx {max(nginx.extra):.2f} MiB", problems=umbra.problems),
         Row(f"{amount}, throughput without a mirror ÷ nginx unbuffered", bare, bare_low, bare_high, more_is_better=True,

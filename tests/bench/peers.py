@@ -30,8 +30,8 @@ class Stage(contextlib.ExitStack):
         self.directory = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory(prefix="umbra-bench-")))
         if os.geteuid() == 0:
             self.directory.chmod(0o755)
-        # Batch: whoever the proxy's send wakes up waits for the end of the proxy's turn, as it would on a CPU of its own.
-        # Otherwise half of what is measured is the scheduler going back and forth, the same for every proxy.
+        # Batch: whoever is woken by the proxy's send waits for the end of the proxy's turn. Otherwise half of what is
+        # measured is the scheduler going back and forth, the same for every proxy.
         self.aside = ["taskset", "-c", str(shared_cpu), "chrt", "--batch", "0"]
         self.load = measure.Load(self.tool("bench_load"), self.aside)
         self.next_name = 0
@@ -222,7 +222,8 @@ class Umbra(Proxy):
             command += ["--mirror-writes"]
         if "--compare" in self.help(stage.umbra):
             command += ["--compare", "off"]
-        super().__init__(stage, command, directory, {**os.environ, "HOME": str(directory), "XDG_STATE_HOME": str(directory)})
+        state = {"HOME": str(directory), "XDG_STATE_HOME": str(directory)}
+        super().__init__(stage, command, directory, {**os.environ, **state})
 
     @staticmethod
     def help(binary):

@@ -12,8 +12,8 @@ import peers
 
 @dataclasses.dataclass
 class Row:
-    """One figure. `value` is the median over rounds of ours ÷ theirs (or of an amount with its unit), `low` and `high` its
-    spread. Without `must` it is information."""
+    """One figure. `value` is the median over rounds of ours ÷ theirs (or of an amount with its unit), `low` and `high`
+    its spread. Without `must` it is information."""
 
     figure: str
     value: float
@@ -104,26 +104,27 @@ def machine(umbra):
 INTRODUCTION = """# Performance
 
 Written by `./dev bench`; do not edit. Run it again on your own machine: `./dev bench` takes about {minutes} minutes,
-`./dev bench --quick` less than two, `./dev bench cost latency` only these groups
-({groups}).
+`./dev bench --quick` less than two, `./dev bench cost latency` only these groups ({groups}).
 
-**Quote ratios, never absolute times.** Both sides of a ratio were measured in the same run, in turn (A B A B, {rounds} rounds of
-{seconds:g} s), so that the machine's mood falls out of it; a figure is the median of the rounds' ratios, its spread the lowest
-and the highest. The columns with µs and requests/s are context for this machine and day.
+**Quote ratios, never absolute times.** Both sides of a ratio were measured in the same run, in turn (A B A B,
+{rounds} rounds of {seconds:g} s), so that the machine's mood falls out of it; a figure is the median of the rounds'
+ratios, its spread the lowest and the highest. The columns with µs and requests/s are context for this machine and
+day.
 
-- One worker on each side, `--shed off`, no access logs. The load, the services and the proxy share one CPU unless a row says
-  *apart*: then the proxy has a CPU for itself and everything else shares the other. Load and services run as SCHED_BATCH, so that
-  they do not interrupt the proxy in the middle of its turn.
-- CPU is the user and system time of the proxy's processes from `/proc/PID/stat`, divided by the requests that were answered. For
-  Umbra that is the gateway with all its threads; supervisor and control, which see no traffic, are given separately below.
+- One worker on each side, `--shed off`, no access logs. The load, the services and the proxy share one CPU unless a
+  row says *apart*: then the proxy has a CPU for itself and everything else shares the other. Load and services run as
+  SCHED_BATCH, so that they do not interrupt the proxy in the middle of its turn.
+- CPU is the user and system time of the proxy's processes from `/proc/PID/stat`, divided by the requests that were
+  answered. For Umbra that is the gateway with all its threads; supervisor and control, which see no traffic, are
+  given separately below.
 - Every proxy has its best configuration for the task: keep-alive to clients, live service and shadow. nginx opens a
   connection for each copy that is answered with a body, because it does not read that body; hence the row with 204.
 - The services answer 64 bytes. The load checks status, length and bytes of every answer; one error in a row, or one
-  copy more or less than requests where the shadow is healthy (counted by the shadow itself and by `umbra_mirror_*`, both equations
-  included), and the row is WRONG, however fast it was.
-- Latency is measured at half of what the proxy can do without a mirror, at a constant rate, from the moment a request was due,
-  so that a stall is seen in all requests that it delays. The noise is off ÷ off of neighbouring rounds in the same run; the
-  limit is 1.05 or the 90th percentile of that noise.
+  copy more or less than requests where the shadow is healthy (counted by the shadow itself and by `umbra_mirror_*`,
+  both equations included), and the row is WRONG, however fast it was.
+- Latency is measured at half of what the proxy can do without a mirror, at a constant rate, from the moment a request
+  was due, so that a stall is seen in all requests that it delays. The noise is off ÷ off of neighbouring rounds in
+  the same run; the limit is 1.05 or the 90th percentile of that noise.
 - *black hole* drops every SYN; *mute* accepts, reads and never answers.
 """
 
@@ -131,7 +132,7 @@ and the highest. The columns with µs and requests/s are context for this machin
 def document(rows, notes, about, settings, unmet):
     minutes = max(1, round(settings["took"] / 60))
     groups = ", ".join(f"`{name}`" for name in settings["groups"])
-    lines = [INTRODUCTION.format(minutes=minutes, rounds=settings["rounds"], seconds=settings["seconds"], groups=groups)]
+    lines = [INTRODUCTION.format(**{**settings, "groups": groups}, minutes=minutes)]
     lines += ["## This run", "", markdown_table(rows), ""]
     lines += ["`pass`: the must is met; `aim`: the aim as well; `info`: no target. " + unmet, ""]
     if notes:
