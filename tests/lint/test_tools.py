@@ -134,6 +134,13 @@ class Sum(Tree):
         )
         self.assertEqual(["passed", "failed"], [outcome for _, outcome, _ in results])
 
+    def test_functions_of_a_cmocka_program_count_one_by_one(self):
+        stdout = "[ RUN      ] test_a\n[       OK ] test_a\n[ RUN      ] test_b\n[ RUN      ] test_c\nno IPv6\n[  SKIPPED ] test_c\n"
+        stderr = "[  ERROR   ] --- 1 != 2\n[  FAILED  ] test_b\n[  FAILED  ] 1 test(s), listed below:\n[  FAILED  ] test_b\n"
+        results = self.write_meson({"name": "u", "result": "FAIL", "stdout": stdout, "stderr": stderr})
+        expected = [("u::test_a", "passed", ""), ("u::test_c", "skipped", "no IPv6"), ("u::test_b", "failed", "")]
+        self.assertEqual(expected, results)
+
     def test_a_crash_after_good_subtests_is_a_failure(self):
         results = self.write_meson(
             {"name": "a", "result": "ERROR"}, xml='<testsuite name="umbra.a"><testcase name="x"/></testsuite>'
