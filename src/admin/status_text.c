@@ -30,7 +30,7 @@ static void name_cell(struct strbuf *page, struct str name)
     struct strbuf cut = STRBUF_INIT;
     text_add_cell(&cut, name, NAME_WIDTH);
     if (str_ends_with(strbuf_str(&cut), STR("…"))) {
-        text_add_cell(page, name, (int)name.len);
+        text_add_clean(page, name);
         strbuf_add_char(page, '\n');
         text_add_cell(page, STR(""), NAME_WIDTH);
     } else {

@@ -114,12 +114,11 @@ static void add_sentence(const struct status_source *wanted, bool is_for_all, bo
     if (is_for_all)
         strbuf_printf(text, "mirroring is %s for %s mirror%s", is_off ? "off" : "on", text_count(count).ptr,
                       count == 1 ? "" : "s");
+    else if (mirror.ptr && route.ptr)
+        strbuf_printf(text, "mirror %.*s of route %.*s is %s", STR_ARG(mirror), STR_ARG(route), is_off ? "off" : "on");
     else if (mirror.ptr)
-        strbuf_printf(text, "mirror %.*s is %s on %s%.*s", STR_ARG(mirror), is_off ? "off" : "on",
-                      route.ptr    ? "route "
-                      : count == 1 ? "its route"
-                                   : "all its routes",
-                      (int)route.len, route.ptr ? route.ptr : "");
+        strbuf_printf(text, "mirror %.*s of %s route%s is %s", STR_ARG(mirror), text_count(count).ptr,
+                      count == 1 ? "" : "s", is_off ? "off" : "on");
     else
         strbuf_printf(text, "%s mirror%s of route %.*s %s %s", text_count(count).ptr, count == 1 ? "" : "s",
                       STR_ARG(route), count == 1 ? "is" : "are", is_off ? "off" : "on");

@@ -175,6 +175,11 @@ void text_add_cell(struct strbuf *page, struct str value, int width)
             strbuf_add_char(page, ' ');
 }
 
+void text_add_clean(struct strbuf *page, struct str value)
+{
+    text_add_cell(page, value, (int)columns(value));
+}
+
 void text_add_wrapped(struct strbuf *page, struct str value, size_t indent, size_t width)
 {
     size_t column = 0;
@@ -187,7 +192,7 @@ void text_add_wrapped(struct strbuf *page, struct str value, size_t indent, size
         }
         size_t blanks = column ? 1 : indent;
         text_add_cell(page, STR(""), (int)blanks);
-        text_add_cell(page, word, (int)wide);
+        text_add_clean(page, word);
         column += blanks + wide;
     }
     strbuf_add_char(page, '\n');

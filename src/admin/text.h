@@ -33,6 +33,8 @@ void text_add_label(struct strbuf *page, struct str value);
 /* Pads with blanks to `width` columns (UTF-8 code points count as one), cutting what is longer with "…"; control bytes become '?'.
  * A negative width aligns right. */
 void text_add_cell(struct strbuf *page, struct str value, int width);
+/* As it is, but control bytes become '?'. */
+void text_add_clean(struct strbuf *page, struct str value);
 /* The text with `indent` blanks in front of each line, broken at blanks so that lines have at most `width` columns. */
 void text_add_wrapped(struct strbuf *page, struct str value, size_t indent, size_t width);
 /* Decodes %XX and '+' of a query value into the page. */

@@ -72,7 +72,9 @@ static void explain_method(const struct status_mirror *mirror, uint64_t part, st
     strbuf_add(out, mirror->matched == 1 ? STR(" was ") : STR(" were "));
     strbuf_add(out, is_safe_only ? STR("POST or another method that may write; ") : STR("of another method; "));
     add_methods(out, mask);
-    strbuf_add(out, is_safe_only ? STR(" are copied unless --mirror-writes") : STR(" are copied"));
+    strbuf_add(out, __builtin_popcount(mask) == 1 ? STR(" is copied") : STR(" are copied"));
+    if (is_safe_only)
+        strbuf_add(out, STR(" unless --mirror-writes"));
 }
 
 static void explain_filtered(const struct status_mirror *mirror, enum filtered reason, struct strbuf *out)
