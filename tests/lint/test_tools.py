@@ -138,7 +138,7 @@ class Sum(Tree):
         stdout = "[ RUN      ] test_a\n[       OK ] test_a\n[ RUN      ] test_b\n[ RUN      ] test_c\nno IPv6\n[  SKIPPED ] test_c\n"
         stderr = "[  ERROR   ] --- 1 != 2\n[  FAILED  ] test_b\n[  FAILED  ] 1 test(s), listed below:\n[  FAILED  ] test_b\n"
         results = self.write_meson({"name": "u", "result": "FAIL", "stdout": stdout, "stderr": stderr})
-        expected = [("u::test_a", "passed", ""), ("u::test_c", "skipped", "no IPv6"), ("u::test_b", "failed", "")]
+        expected = [("u::test_a", "passed", ""), ("u::test_c", "skipped", "no IPv6"), ("u::test_b", "failed", "1 != 2")]
         self.assertEqual(expected, results)
 
     def test_a_crash_after_good_subtests_is_a_failure(self):
