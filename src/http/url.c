@@ -29,8 +29,8 @@ static bool is_dot_segment(struct str path, size_t at)
     return dots > 0 && (at + dots == path.len || path.ptr[at + dots] == '/');
 }
 
-/* True when normalising would give the same bytes. */
-static bool is_normal(struct str path)
+/* True when normalising gives the same bytes, found without a copy. */
+static bool looks_normal(struct str path)
 {
     for (size_t i = 0; i < path.len; i++) {
         if (path.ptr[i] == '/' && is_dot_segment(path, i + 1))
@@ -95,7 +95,7 @@ static bool resolve_segment(struct normal *normal, bool *climbs)
 bool url_normalise_path(struct str path, struct arena *arena, struct str *normal)
 {
     *normal = path;
-    if (path.len == 0 || path.ptr[0] != '/' || is_normal(path))
+    if (path.len == 0 || path.ptr[0] != '/' || looks_normal(path))
         return true;
     struct normal out = {.ptr = arena_alloc(arena, path.len), .len = 1, .segment = 1};
     bool climbs = false;
@@ -117,7 +117,9 @@ bool url_normalise_path(struct str path, struct arena *arena, struct str *normal
     }
     if (climbs || (resolve_segment(&out, &climbs) && climbs))
         return false;
-    *normal = (struct str){out.ptr, out.len};
+    struct str result = {out.ptr, out.len};
+    if (!str_eq(result, path))
+        *normal = result;
     return true;
 }
 
