@@ -11,6 +11,7 @@ static void resolve_routes(struct rules *rules)
     const struct plan *plan = rules->plan;
     rules->series = mem_alloc((plan->weighted.count + 1) * sizeof *rules->series);
     rules->own_series = mem_alloc((plan->routes.count + 1) * sizeof *rules->own_series);
+    rules->no_route = registry_route(rules->registry, STR(""), STR(""));
     rules->mirrors = mem_alloc((plan->mirrors.count + 1) * sizeof(struct registry_mirror *));
     rules->mirror_identities = mem_alloc((plan->mirrors.count + 1) * sizeof *rules->mirror_identities);
     for (uint32_t i = 0; i < plan->routes.count; i++) {

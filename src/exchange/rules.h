@@ -21,6 +21,7 @@ struct rules {
     unsigned gateway_slot;
     struct registry_route **series;       /* per plan.weighted: route × backend */
     struct registry_route **own_series;   /* per route: what Umbra answers itself (backend "") */
+    struct registry_route *no_route;      /* requests that no route takes: route "", backend "" */
     struct registry_mirror **mirrors;     /* per plan.mirrors */
     uint64_t *mirror_identities;          /* per plan.mirrors: hash of route and mirror label, for sampling */
     struct rules_addresses *addresses;    /* per plan.backends */

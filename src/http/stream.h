@@ -25,6 +25,7 @@ struct stream;
 struct peer {
     struct address remote, local;
     bool is_tls;
+    void *listener; /* the acceptor's own */
 };
 
 /* Why a stream ended early. */

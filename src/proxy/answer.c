@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The answer's way: from live to the client, read only as fast as the client takes it. */
+#include "proxy/edit.h"
+#include "proxy/relay.h"
+
+static void on_head(struct stream *live, const struct head *head)
+{
+    struct relay *relay = live->user;
+    struct tap *tap = relay->proxy->tap;
+    struct field fields[HEAD_MAX_FIELDS];
+    struct head answer = *head;
+    memcpy(fields, head->fields, head->field_count * sizeof *fields);
+    answer.fields = fields;
+    const struct field *upgrade = head->body == BODY_TUNNEL ? head_find(head, FIELD_UPGRADE) : NULL;
+    if (upgrade)
+        answer.upgrade = upgrade->value;
+    edit_strip_hop_by_hop(&answer);
+    replay_end(&relay->replay);
+    if (head->status < 200 && head->body != BODY_TUNNEL) {
+        if (head->status == 100 && relay->is_expecting && !relay->is_offered && tap) {
+            relay->is_offered = true;
+            tap->ops->on_request(tap, &relay->exchange);
+        }
+        stream_send_head(relay->client, &answer);
+        return;
+    }
+    timer_disarm(&relay->timer);
+    relay->status = head->status;
+    stream_send_head(relay->client, &answer);
+    if (head->body == BODY_TUNNEL && relay->client && relay->live)
+        stream_pull(relay->client, relay->live->send_credit);
+}
+
+static void on_data(struct stream *live, struct slice data)
+{
+    struct relay *relay = live->user;
+    stream_send_data(relay->client, data);
+    stream_pull(live, relay->client->send_credit);
+}
+
+static void on_end(struct stream *live, const struct field *trailers, uint16_t count)
+{
+    struct relay *relay = live->user;
+    bool is_tunnel = relay->exchange.is_upgrade && (relay->status == 101 || relay->request.method_id == METHOD_CONNECT);
+    stream_send_end(relay->client, trailers, count);
+    if (!relay->is_request_ended && is_tunnel) {
+        relay->is_answer_ended = true;
+        return;
+    }
+    if (!relay->is_request_ended) {
+        /* Live has answered without reading on, so nobody wants the rest. */
+        relay_abort_request(relay);
+        stream_reset(relay->client, RESET_CANCEL);
+        stream_reset(live, RESET_CANCEL);
+    }
+    relay->client = relay->live = NULL;
+    relay_finish(relay);
+}
+
+static bool may_replace(const struct relay *relay, enum reset why)
+{
+    return why == RESET_STALE && !relay->is_replaced && !relay->replay.is_lost && method_is_idempotent(relay->request.method_id);
+}
+
+static void on_reset(struct stream *live, enum reset why)
+{
+    struct relay *relay = live->user;
+    struct stream *client = relay->client;
+    (void)live;
+    relay->live = NULL;
+    timer_disarm(&relay->timer);
+    if (may_replace(relay, why)) {
+        relay->is_replaced = true;
+        relay->attempts = 0;
+        relay_connect(relay, true);
+        return;
+    }
+    if (!relay->status) {
+        relay_answer(relay, 502, STR("the upstream broke off before it answered\n"));
+        return;
+    }
+    relay_abort_request(relay);
+    relay->client = NULL;
+    stream_reset(client, RESET_CLOSED);
+    relay_finish(relay);
+}
+
+/* Live has taken what was sent: the client may go on. */
+static void on_credit(struct stream *live)
+{
+    struct relay *relay = live->user;
+    if (relay->client)
+        stream_pull(relay->client, live->send_credit);
+}
+
+const struct stream_handler relay_live_handler = {
+    .name = "proxy live",
+    .on_head = on_head,
+    .on_data = on_data,
+    .on_end = on_end,
+    .on_reset = on_reset,
+    .on_credit = on_credit,
+};

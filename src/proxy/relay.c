@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proxy/relay.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+
+#define NS_PER_MS 1000000.0
+
+void relay_abort_request(struct relay *relay)
+{
+    struct tap *tap = relay->proxy->tap;
+    if (relay->is_offered && !relay->is_request_ended)
+        tap->ops->on_abort(tap, &relay->exchange);
+    relay->is_request_ended = true;
+}
+
+static void log_access(const struct relay *relay, uint64_t duration_ns)
+{
+    const struct plan *plan = relay->exchange.rules->plan;
+    const struct head *request = &relay->request;
+    char client[ADDRESS_TEXT], id[32];
+    struct str ip = address_format_ip(&relay->exchange.client, client);
+    struct str route = relay->exchange.route == UINT32_MAX ? STR("-") : plan_text(plan, PLAN_ROUTE(plan, relay->exchange.route)->label);
+    request_id_format(id, relay->exchange.id);
+    log_info("%.*s %.*s%.*s %u %.3fms client=%.*s route=%.*s id=%.32s", STR_ARG(request->method), STR_ARG(request->authority),
+             STR_ARG(request->path), relay->status, (double)duration_ns / NS_PER_MS, STR_ARG(ip), STR_ARG(route), id);
+}
+
+static void relay_free(struct task *task)
+{
+    struct relay *relay = CONTAINER_OF(task, struct relay, reap);
+    struct proxy *proxy = relay->proxy;
+    replay_end(&relay->replay);
+    arena_deinit(&relay->arena);
+    rules_unref(relay->exchange.rules);
+    slab_give(proxy->relays, relay);
+    if (--proxy->in_flight == 0 && proxy->on_idle)
+        proxy->on_idle(proxy);
+}
+
+void relay_finish(struct relay *relay)
+{
+    struct proxy *proxy = relay->proxy;
+    if (relay->is_over)
+        return;
+    relay->is_over = true;
+    uint64_t duration = loop_now_ns(proxy->codec->loop) - relay->begin_ns;
+    counter_add(&relay->series->code[registry_code_index(relay->status)], 1);
+    registry_duration_add(&relay->series->duration, duration);
+    if (relay->is_offered)
+        proxy->tap->ops->on_over(proxy->tap, &relay->exchange);
+    if (proxy->is_access_log)
+        log_access(relay, duration);
+    timer_disarm(&relay->timer);
+    loop_soon(proxy->codec->loop, &relay->reap);
+}
+
+static void on_timer(struct timer *timer)
+{
+    struct relay *relay = CONTAINER_OF(timer, struct relay, timer);
+    if (relay->is_connecting) {
+        client_cancel(&relay->call);
+        relay->call.on_fail(&relay->call, ETIMEDOUT);
+        return;
+    }
+    relay_abort_request(relay);
+    if (relay->live)
+        stream_reset(relay->live, RESET_TIMEOUT);
+    relay->live = NULL;
+    relay_answer(relay, 504, STR("upstream timeout\n"));
+}
+
+struct relay *relay_new(struct proxy *proxy, struct stream *client)
+{
+    struct relay *relay = slab_take(proxy->relays);
+    memset(relay, 0, offsetof(struct relay, first_block));
+    relay->proxy = proxy;
+    relay->client = client;
+    relay->exchange.rules = rules_ref(proxy->rules);
+    relay->exchange.route = UINT32_MAX;
+    relay->exchange.id = (struct request_id){random_next(&proxy->random), random_next(&proxy->random)};
+    relay->begin_ns = loop_now_ns(proxy->codec->loop);
+    arena_init(&relay->arena, relay->first_block, sizeof relay->first_block);
+    replay_init(&relay->replay);
+    timer_init(&relay->timer, on_timer);
+    task_init(&relay->reap, relay_free);
+    proxy->in_flight++;
+    return relay;
+}
+
+void proxy_init(struct proxy *proxy, struct codec *codec, struct registry *registry, unsigned gateway_slot)
+{
+    *proxy = (struct proxy){.codec = codec, .registry = registry};
+    random_init(&proxy->random);
+    proxy->relays = slab_new("relays", sizeof(struct relay));
+    upstreams_init(&proxy->upstreams, codec, registry_gateway_get(registry, gateway_slot));
+}
+
+void proxy_deinit(struct proxy *proxy)
+{
+    upstreams_deinit(&proxy->upstreams);
+    rules_unref(proxy->rules);
+    slab_free(proxy->relays);
+}
+
+void proxy_set_rules(struct proxy *proxy, struct rules *rules)
+{
+    rules_unref(proxy->rules);
+    proxy->rules = rules;
+    upstreams_keep_only(&proxy->upstreams, rules);
+}
