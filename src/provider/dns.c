@@ -167,6 +167,7 @@ struct dns_name *dns_add(struct dns *dns, struct str host, uint16_t port, const 
     name->count = known_count < DNS_MAX_ADDRESSES ? known_count : DNS_MAX_ADDRESSES;
     if (name->count > 0)
         memcpy(name->addresses, known, name->count * sizeof(known[0]));
+    name->is_settled = name->count > 0;
     resolver_ask(dns->resolver, &name->query, name->host);
     return name;
 }

@@ -30,5 +30,5 @@ struct dns_name *dns_add(struct dns *dns, struct str host, uint16_t port, const 
                          size_t known_count);
 /* In a fixed order, so that two answers with the same addresses are equal. */
 const struct address *dns_get(const struct dns_name *name, size_t *count);
-/* True once the name needs no asking or was answered, well or badly. */
+/* True once the name needs no asking, has known addresses or was answered, well or badly. */
 bool dns_is_settled(const struct dns_name *name);

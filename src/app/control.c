@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/control.h"
+
+#include "app/commands.h"
+#include "app/control_state.h"
+#include "app/log_sink.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
+_Static_assert(sizeof(struct settings) <= IPC_MAX_PAYLOAD, "settings fit one message");
+
+void control_tell(struct control *control, enum ipc_type type, struct str payload, const int *fds, size_t fd_count)
+{
+    if (ipc_send(IPC_FD, type, payload, fds, fd_count))
+        return;
+    log_error("the supervisor does not take messages");
+    control->exit_code = EXIT_FAILED;
+    loop_stop(control->loop);
+}
+
+static void on_drain(struct control *control, const struct ipc_message *message)
+{
+    struct ipc_drain drain;
+    if (message->len != sizeof(drain))
+        return;
+    memcpy(&drain, message->payload, sizeof(drain));
+    control->is_draining = true;
+}
+
+static void on_message(struct control *control)
+{
+    const struct ipc_message *message = &control->message;
+    switch (message->type) {
+    case IPC_BOUND: publish_bound(control, message); break;
+    case IPC_DRAIN: on_drain(control, message); break;
+    case IPC_RELOAD: log_info("the rules are those of the command line: nothing to read again"); break;
+    default: log_warn("an unexpected message (%d) of the supervisor", (int)message->type); break;
+    }
+}
+
+static void on_channel(struct watch *watch, uint32_t events)
+{
+    (void)events;
+    struct control *control = CONTAINER_OF(watch, struct control, channel);
+    switch (ipc_receive(watch->fd, &control->message)) {
+    case IPC_OK:
+        on_message(control);
+        ipc_discard(&control->message);
+        break;
+    case IPC_AGAIN: break;
+    case IPC_CLOSED: loop_stop(control->loop); break;
+    case IPC_BROKEN:
+        control->exit_code = EXIT_FAILED;
+        loop_stop(control->loop);
+        break;
+    }
+}
+
+static bool wait_for_message(struct ipc_message *message)
+{
+    for (;;) {
+        enum ipc_result result = ipc_receive(IPC_FD, message);
+        if (result != IPC_AGAIN)
+            return result == IPC_OK;
+        struct pollfd wait = {.fd = IPC_FD, .events = POLLIN};
+        if (poll(&wait, 1, -1) < 0 && errno != EINTR)
+            return false;
+    }
+}
+
+/* One of the messages that a control is started with. */
+static bool take_start(struct control *control, struct ipc_message *message, struct err *err)
+{
+    switch (message->type) {
+    case IPC_SETTINGS:
+        if (message->len != sizeof(control->settings))
+            return err_set(err, "settings of another version");
+        memcpy(&control->settings, message->payload, sizeof(control->settings));
+        log_sink_start("control", &control->settings);
+        return true;
+    case IPC_REGISTRY:
+        if (message->fd_count != 1)
+            return err_set(err, "no registry came");
+        control->registry = registry_open(message->fds[0], err);
+        return control->registry != NULL;
+    case IPC_ENDPOINTS:
+        /* A predecessor of another version may have others; then names are simply asked for first. */
+        if (message->fd_count == 1)
+            control->endpoints = endpoints_map(message->fds[0], err);
+        return true;
+    case IPC_ADMIN:
+        if (message->fd_count != 1 || message->len != sizeof(control->admin))
+            return err_set(err, "no admin socket came");
+        memcpy(&control->admin, message->payload, sizeof(control->admin));
+        control->admin_fd = message->fds[0];
+        message->fd_count = 0;
+        return true;
+    default: return err_set(err, "an unexpected message (%d) of the supervisor", (int)message->type);
+    }
+}
+
+static bool take_starts(struct control *control, struct err *err)
+{
+    while (control->admin_fd < 0) {
+        if (!wait_for_message(&control->message))
+            return err_set(err, "the supervisor is gone");
+        bool is_taken = take_start(control, &control->message, err);
+        ipc_discard(&control->message);
+        if (!is_taken)
+            return false;
+    }
+    return control->registry || err_set(err, "no registry came");
+}
+
+static bool control_start(struct control *control, struct err *err)
+{
+    control->admin_fd = -1;
+    if (!take_starts(control, err))
+        return false;
+    control->loop = loop_new(err);
+    if (!control->loop)
+        return false;
+    control->channel = (struct watch){.fd = IPC_FD, .on_ready = on_channel};
+    loop_add_shared(control->loop, &control->channel);
+    return publish_start(control, err);
+}
+
+int control_main(void)
+{
+    struct control *control = mem_alloc(sizeof(*control));
+    struct err err;
+    if (control_start(control, &err)) {
+        loop_run(control->loop);
+    } else {
+        log_error("%s", err.text);
+        control->exit_code = EXIT_FAILED;
+    }
+    int code = control->exit_code;
+    publish_stop(control);
+    if (control->loop)
+        loop_free(control->loop);
+    if (control->registry)
+        registry_close(control->registry);
+    if (control->admin_fd >= 0)
+        close(control->admin_fd);
+    mem_free(control);
+    return code;
+}
