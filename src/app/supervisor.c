@@ -40,8 +40,8 @@ void supervisor_check_ready(struct supervisor *supervisor)
     struct address listening[SUPERVISOR_MAX_LISTENERS];
     for (size_t i = 0; i < supervisor->listener_count; i++)
         listening[i] = supervisor->listeners[i].real;
-    startup_print(&supervisor->settings, listening, supervisor->listener_count, &supervisor->admin.real);
     replace_done(supervisor);
+    startup_print(&supervisor->settings, listening, supervisor->listener_count, &supervisor->admin.real);
 }
 
 static void on_deadline(struct timer *timer)
@@ -113,7 +113,6 @@ static void on_signal(struct watch *watch, uint32_t events)
         case SIGTERM:
         case SIGINT: on_stop_signal(supervisor); break;
         case SIGHUP:
-            log_info("SIGHUP: reading the rules again");
             (void)child_send(&supervisor->children[CHILD_CONTROL], IPC_RELOAD, STR_NONE, NULL, 0);
             break;
         case SIGCHLD: on_child_signal(supervisor); break;
