@@ -85,7 +85,8 @@ def run_groups(run, names):
         try:
             with open_stage() as run.stage:
                 done = GROUPS[name](run)
-        except (measure.Broken, subprocess.TimeoutExpired) as broken:
+        # OSError: a process that was measured is gone.
+        except (measure.Broken, subprocess.TimeoutExpired, OSError) as broken:
             failures.append(f"{name}: {broken}")
             print(f"   {broken}", file=sys.stderr)
             continue
