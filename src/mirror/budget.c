@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mirror/budget.h"
+
+static void on_release(struct chunk_charge *charge, size_t bytes)
+{
+    struct budget *budget = (struct budget *)((char *)charge - offsetof(struct budget, charge));
+    gauge_add(&budget->gateway->budget_used, -(int64_t)bytes);
+}
+
+void budget_init(struct budget *budget, struct registry *registry, unsigned slot)
+{
+    budget->charge.on_release = on_release;
+    budget->gateway = registry_gateway_get(registry, slot);
+    budget->totals = registry_totals(registry);
+    budget->slot = slot;
+}
+
+/* Taken first and looked at after, so that workers that ask at once can't both get the last bytes. */
+static bool take(struct budget *budget, struct registry_mirror *mirror, int64_t used, int64_t held)
+{
+    int64_t limit = (int64_t)counter_get(&budget->totals->budget_limit);
+    int64_t all = atomic_fetch_add_explicit(&budget->gateway->budget_used, used, memory_order_relaxed) + used;
+    registry_held_bytes_add(mirror, budget->slot, held);
+    int64_t mine = atomic_load_explicit(&mirror->held_bytes, memory_order_relaxed);
+    int64_t others = all > mine ? all - mine : 0;
+    if (all <= limit && mine <= limit - others - mine + held)
+        return true;
+    gauge_add(&budget->gateway->budget_used, -used);
+    registry_held_bytes_add(mirror, budget->slot, -held);
+    return false;
+}
+
+bool budget_take(struct budget *budget, struct registry_mirror *mirror, size_t bytes)
+{
+    return take(budget, mirror, (int64_t)bytes, (int64_t)bytes);
+}
+
+void budget_give(struct budget *budget, struct registry_mirror *mirror, size_t bytes)
+{
+    gauge_add(&budget->gateway->budget_used, -(int64_t)bytes);
+    registry_held_bytes_add(mirror, budget->slot, -(int64_t)bytes);
+}
+
+bool budget_hold(struct budget *budget, struct registry_mirror *mirror, struct chunk *chunk)
+{
+    int64_t cost = (int64_t)chunk_cost(chunk);
+    if (!take(budget, mirror, chunk->charge ? 0 : cost, cost))
+        return false;
+    chunk->charge = &budget->charge;
+    return true;
+}
+
+void budget_unhold(struct budget *budget, struct registry_mirror *mirror, const struct chunk *chunk)
+{
+    registry_held_bytes_add(mirror, budget->slot, -(int64_t)chunk_cost(chunk));
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one budget of all mirror state of a gateway: copies and their heads, body chunks held for shadows, what waits in their
+ * connections, the kernel's buffers of shadow sockets. A chunk is charged once, at its cost, when a mirror first holds it. A mirror may
+ * hold at most as much as is still free, so that one stalled mirror can't starve the others.
+ * Lifetime: the worker's; the sums are in the registry. Thread: the worker's (the sums are shared). */
+#pragma once
+
+#include "base/chunk.h"
+#include "registry/registry.h"
+
+struct budget {
+    struct chunk_charge charge;
+    struct registry_gateway *gateway;
+    struct registry_totals *totals;
+    unsigned slot;
+};
+
+void budget_init(struct budget *budget, struct registry *registry, unsigned slot);
+/* Charges plain bytes to the budget and to the mirror; false: refused, nothing was charged. */
+bool budget_take(struct budget *budget, struct registry_mirror *mirror, size_t bytes) __attribute__((warn_unused_result));
+void budget_give(struct budget *budget, struct registry_mirror *mirror, size_t bytes);
+/* A mirror is about to hold the chunk: charged to the budget unless it is already, and to the mirror in any case. The budget's part
+ * comes back with the chunk's last reference, the mirror's with budget_unhold. */
+bool budget_hold(struct budget *budget, struct registry_mirror *mirror, struct chunk *chunk) __attribute__((warn_unused_result));
+void budget_unhold(struct budget *budget, struct registry_mirror *mirror, const struct chunk *chunk);

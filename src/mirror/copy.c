@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mirror/copy.h"
+
+#include "mirror/breaker.h"
+#include "mirror/copy_head.h"
+
+#include <errno.h>
+
+#define NS_PER_MS 1000000ull
+/* Handed to the stream ahead of what the shadow has taken; the rest waits here, where it is accounted piece by piece. */
+#define SEND_AHEAD (64 * 1024)
+/* As for live: what was sent on a reused connection and can be sent again. */
+#define REPLAY_WINDOW (64 * 1024)
+/* The shadow's answer is read and thrown away as fast as it comes. */
+#define ANSWER_CREDIT (1024 * 1024)
+#define FAILURE_LOG_NS 1000000000ull
+
+static const struct stream_handler shadow_handler;
+
+static uint64_t now_ns(const struct copy *copy)
+{
+    return loop_now_ns(copy->mirror->codec->loop);
+}
+
+/* ---- counting ---- */
+
+static void move_gauge(_Atomic int64_t *gauges, const struct copy *copy, int64_t n)
+{
+    gauge_add(&gauges[copy->mirror->settings.gateway_slot], n);
+}
+
+static void count_bytes(const struct copy *copy)
+{
+    if (!copy->stream)
+        return;
+    counter_add(&copy->target->entry->bytes_sent, copy->stream->wire_sent);
+    counter_add(&copy->target->entry->bytes_received, copy->stream->wire_received);
+}
+
+/* Memory goes at the end of the callback: code on the stack may still look at the state. */
+static void copy_over(struct copy *copy)
+{
+    struct registry_mirror *entry = copy->target->entry;
+    bool was_sent = copy->state != COPY_QUEUED;
+    count_bytes(copy);
+    move_gauge(was_sent ? entry->in_flight : entry->queued, copy, -1);
+    gauge_add(&entry->occupied, -1);
+    copy->state = COPY_OVER;
+    client_cancel(&copy->call);
+    if (copy->stream)
+        stream_reset(copy->stream, RESET_CANCEL);
+    copy->stream = NULL;
+    timer_disarm(&copy->timer);
+    task_cancel(&copy->work);
+    list_remove(&copy->by_watch);
+    loop_soon(copy->mirror->codec->loop, &copy->reap);
+}
+
+static void copy_free(struct task *task)
+{
+    struct copy *copy = CONTAINER_OF(task, struct copy, reap);
+    struct mirror *mirror = copy->mirror;
+    struct registry_mirror *entry = copy->target->entry;
+    pieces_clear(&copy->pieces, &mirror->budget, entry);
+    budget_give(&mirror->budget, entry, copy->charged);
+    arena_deinit(&copy->arena);
+    target_remove(copy->target, &copy->by_target);
+    slab_give(mirror->copies, copy);
+    if (--mirror->in_flight == 0 && mirror->on_idle)
+        mirror->on_idle(mirror);
+}
+
+static void log_failure(const struct copy *copy, enum failed reason, int error)
+{
+    uint64_t held_back;
+    if (!log_limit_pass(&copy->target->failures, now_ns(copy), FAILURE_LOG_NS, &held_back))
+        return;
+    char to[ADDRESS_TEXT];
+    struct str address = address_format(&copy->target->address, to);
+    log_warn("a copy to shadow %.*s failed: %s%s%s (%llu more since the last such line); live is not affected", STR_ARG(address),
+             failed_name(reason), error ? ", " : "", error ? strerror(error) : "", (unsigned long long)held_back);
+}
+
+static void copy_fail(struct copy *copy, enum failed reason, int error)
+{
+    struct registry_mirror *entry = copy->target->entry;
+    counter_add(&entry->failed[reason], 1);
+    atomic_store_explicit(&entry->last_failure, reason, memory_order_relaxed);
+    atomic_store_explicit(&entry->last_failure_errno, (uint32_t)error, memory_order_relaxed);
+    atomic_store_explicit(&entry->last_failure_wall_ns, loop_wall_ns(copy->mirror->codec->loop), memory_order_relaxed);
+    if (reason == FAILED_CONNECT || reason == FAILED_TIMEOUT || reason == FAILED_RESET || reason == FAILED_PROTOCOL)
+        breaker_failure(entry, now_ns(copy), 0, random_next(&copy->mirror->random));
+    if (reason != FAILED_CLIENT_ABORT)
+        log_failure(copy, reason, error);
+    copy_over(copy);
+}
+
+static void copy_drop(struct copy *copy, enum dropped reason)
+{
+    counter_add(&copy->target->entry->dropped[reason], 1);
+    copy_over(copy);
+}
+
+static void copy_complete(struct copy *copy)
+{
+    struct registry_mirror *entry = copy->target->entry;
+    counter_add(&entry->completed[registry_code_index(copy->status)], 1);
+    registry_duration_add(&entry->duration, now_ns(copy) - copy->sent_ns);
+    if (copy->status == 503 || copy->status == 429)
+        breaker_failure(entry, now_ns(copy), copy->retry_after_ms, random_next(&copy->mirror->random));
+    else
+        breaker_success(entry);
+    copy_over(copy);
+}
+
+static void mark_sent(struct copy *copy, enum copy_state state)
+{
+    struct registry_mirror *entry = copy->target->entry;
+    if (copy->state == COPY_QUEUED) {
+        counter_add(&entry->sent, 1);
+        move_gauge(entry->queued, copy, -1);
+        move_gauge(entry->in_flight, copy, 1);
+        copy->sent_ns = now_ns(copy);
+        atomic_store_explicit(&entry->last_sent_wall_ns, loop_wall_ns(copy->mirror->codec->loop), memory_order_relaxed);
+    }
+    copy->state = (uint8_t)state;
+    copy->progress_ns = now_ns(copy);
+}
+
+/* ---- sending ---- */
+
+/* What waits in the stream is memory too. False when it no longer fits, and the copy is over. */
+static bool charge_stream(struct copy *copy)
+{
+    struct registry_mirror *entry = copy->target->entry;
+    size_t wanted = sizeof *copy + copy->arena.allocated + (copy->stream ? copy->stream->queued : 0);
+    if (wanted > copy->charged && !budget_take(&copy->mirror->budget, entry, wanted - copy->charged)) {
+        copy_fail(copy, FAILED_LAG, 0);
+        return false;
+    }
+    if (wanted < copy->charged)
+        budget_give(&copy->mirror->budget, entry, copy->charged - wanted);
+    copy->charged = wanted;
+    return true;
+}
+
+static void send_pieces(struct copy *copy)
+{
+    struct stream *stream = copy->stream;
+    struct pieces *pieces = &copy->pieces;
+    while (pieces->unsent && stream->queued < SEND_AHEAD) {
+        stream_send_data(stream, pieces_send(pieces));
+        if (pieces->kept > REPLAY_WINDOW)
+            copy->may_replace = false;
+        if (!copy->may_replace)
+            pieces_drop_sent(pieces, &copy->mirror->budget, copy->target->entry);
+    }
+    if (copy->is_request_ended && !pieces->unsent && !copy->is_end_sent) {
+        copy->is_end_sent = true;
+        stream_send_end(stream, copy->trailers, copy->trailer_count);
+    }
+    (void)charge_stream(copy);
+}
+
+static void on_connecting(struct client_call *call)
+{
+    struct copy *copy = CONTAINER_OF(call, struct copy, call);
+    mark_sent(copy, COPY_CONNECTING);
+    timer_arm(copy->mirror->codec->loop, &copy->timer, copy->connect_timeout_ms);
+}
+
+static void on_open(struct client_call *call, struct stream *stream, bool is_reused)
+{
+    struct copy *copy = CONTAINER_OF(call, struct copy, call);
+    mark_sent(copy, COPY_SENDING);
+    copy->stream = stream;
+    stream->handler = &shadow_handler;
+    stream->user = copy;
+    copy->is_end_sent = false;
+    copy->may_replace = is_reused && method_is_idempotent(copy->head.method_id);
+    timer_arm(copy->mirror->codec->loop, &copy->timer, copy->timeout_ms);
+    stream_send_head(stream, &copy->head);
+    send_pieces(copy);
+    if (copy->state == COPY_SENDING)
+        stream_pull(stream, ANSWER_CREDIT);
+}
+
+static void on_fail(struct client_call *call, int error)
+{
+    struct copy *copy = CONTAINER_OF(call, struct copy, call);
+    if (copy->state == COPY_QUEUED)
+        mark_sent(copy, COPY_CONNECTING); /* an attempt that failed at once is one */
+    copy_fail(copy, FAILED_CONNECT, error);
+}
+
+static void run_work(struct task *task)
+{
+    struct copy *copy = CONTAINER_OF(task, struct copy, work);
+    if (copy->stream)
+        send_pieces(copy);
+    else if (copy->state == COPY_QUEUED && !copy->call.on_open) {
+        copy->call = (struct client_call){.on_open = on_open, .on_connecting = on_connecting, .on_fail = on_fail};
+        client_open(copy->target->pool, &copy->call);
+    }
+}
+
+/* ---- the shadow's answer ---- */
+
+static void on_head(struct stream *stream, const struct head *head)
+{
+    struct copy *copy = stream->user;
+    uint64_t seconds;
+    copy->progress_ns = now_ns(copy);
+    copy->may_replace = false;
+    if (head->status < 200)
+        return;
+    copy->status = head->status;
+    const struct field *retry_after = head_find(head, FIELD_RETRY_AFTER);
+    if (retry_after && str_to_u64(retry_after->value, &seconds) && seconds <= BREAKER_MAX_MS / 1000)
+        copy->retry_after_ms = seconds * 1000;
+}
+
+static void on_data(struct stream *stream, struct slice data)
+{
+    struct copy *copy = stream->user;
+    (void)data;
+    copy->progress_ns = now_ns(copy);
+    stream_pull(stream, ANSWER_CREDIT);
+}
+
+static void on_end(struct stream *stream, const struct field *trailers, uint16_t count)
+{
+    struct copy *copy = stream->user;
+    (void)trailers;
+    (void)count;
+    if (copy->is_end_sent) {
+        count_bytes(copy);
+        copy->stream = NULL; /* the stream is over by itself; a shadow that answers early is cut off */
+    }
+    copy_complete(copy);
+}
+
+static void on_reset(struct stream *stream, enum reset why)
+{
+    struct copy *copy = stream->user;
+    count_bytes(copy);
+    copy->stream = NULL;
+    if (why == RESET_STALE && copy->may_replace && !copy->is_replaced && !copy->target->is_dropped) {
+        copy->is_replaced = true;
+        pieces_rewind(&copy->pieces);
+        copy->call.is_fresh = true;
+        client_open(copy->target->pool, &copy->call);
+        return;
+    }
+    copy_fail(copy, why == RESET_PROTOCOL ? FAILED_PROTOCOL : FAILED_RESET, 0);
+}
+
+static void on_credit(struct stream *stream)
+{
+    struct copy *copy = stream->user;
+    copy->progress_ns = now_ns(copy);
+    loop_later(copy->mirror->codec->loop, &copy->work);
+}
+
+static const struct stream_handler shadow_handler = {"shadow", on_head, on_data, on_end, on_reset, on_credit};
+
+/* ---- time ---- */
+
+/* While the client has not sent more, nobody waits for the shadow. */
+static bool waits_for_client(const struct copy *copy)
+{
+    return copy->stream && !copy->is_request_ended && !copy->pieces.unsent && !copy->stream->queued;
+}
+
+static void on_timer(struct timer *timer)
+{
+    struct copy *copy = CONTAINER_OF(timer, struct copy, timer);
+    if (copy->state == COPY_QUEUED) {
+        copy_drop(copy, DROPPED_QUEUE_TIMEOUT);
+        return;
+    }
+    if (copy->state == COPY_CONNECTING) {
+        copy_fail(copy, FAILED_CONNECT, ETIMEDOUT);
+        return;
+    }
+    uint64_t since = copy->progress_ns;
+    if (waits_for_client(copy))
+        since = now_ns(copy);
+    if (copy->live_over_ns && copy->live_over_ns < since)
+        since = copy->live_over_ns; /* progress counts no more once live is done */
+    uint64_t waited_ms = (now_ns(copy) - since) / NS_PER_MS;
+    if (waited_ms >= copy->timeout_ms)
+        copy_fail(copy, FAILED_TIMEOUT, 0);
+    else
+        timer_arm(copy->mirror->codec->loop, timer, copy->timeout_ms - waited_ms);
+}
+
+/* ---- what live offers ---- */
+
+struct copy *copy_new(struct mirror *mirror, struct target *target, const struct exchange *exchange, uint32_t index)
+{
+    const struct plan *plan = exchange->rules->plan;
+    const struct plan_mirror *rule = PLAN_MIRROR(plan, index);
+    struct copy *copy = slab_take(mirror->copies);
+    memset(copy, 0, offsetof(struct copy, first_block));
+    copy->mirror = mirror;
+    copy->target = target;
+    copy->timeout_ms = rule->timeout_ms;
+    copy->connect_timeout_ms = rule->connect_timeout_ms;
+    copy->window = rule->window_bytes;
+    arena_init(&copy->arena, copy->first_block, sizeof copy->first_block);
+    task_init(&copy->work, run_work);
+    task_init(&copy->reap, copy_free);
+    timer_init(&copy->timer, on_timer);
+    list_init(&copy->by_watch);
+    struct copy_marking marking = {
+        .mirror = plan_text(plan, rule->label),
+        .unix_s = loop_wall_ns(mirror->codec->loop) / 1000000000,
+        .key = mirror->settings.marker_key,
+        .random = &mirror->random,
+    };
+    copy_head_make(&copy->head, exchange, &copy->arena, &marking);
+    copy->charged = sizeof *copy + copy->arena.allocated;
+    if (!budget_take(&mirror->budget, target->entry, copy->charged)) {
+        counter_add(&target->entry->dropped[DROPPED_BUDGET], 1);
+        gauge_add(&target->entry->occupied, -1);
+        arena_deinit(&copy->arena);
+        slab_give(mirror->copies, copy);
+        return NULL;
+    }
+    list_add(&target->copies, &copy->by_target);
+    mirror->in_flight++;
+    move_gauge(target->entry->queued, copy, 1);
+    timer_arm(mirror->codec->loop, &copy->timer, copy->timeout_ms);
+    loop_later(mirror->codec->loop, &copy->work);
+    return copy;
+}
+
+void copy_data(struct copy *copy, struct slice data)
+{
+    size_t lag = copy->pieces.unsent + data.len + (copy->stream ? copy->stream->queued : 0);
+    bool is_held = lag <= copy->window && pieces_add(&copy->pieces, &copy->mirror->budget, copy->target->entry, data);
+    if (is_held)
+        loop_later(copy->mirror->codec->loop, &copy->work);
+    else if (copy->state == COPY_QUEUED)
+        copy_drop(copy, DROPPED_BUDGET);
+    else
+        copy_fail(copy, FAILED_LAG, 0);
+}
+
+static const struct field *keep_trailers(struct arena *arena, const struct field *trailers, uint16_t count)
+{
+    struct field *kept = arena_alloc(arena, count * sizeof *kept);
+    for (uint16_t i = 0; i < count; i++)
+        kept[i] = (struct field){arena_copy(arena, trailers[i].name), arena_copy(arena, trailers[i].value), trailers[i].id};
+    return kept;
+}
+
+void copy_end(struct copy *copy, const struct field *trailers, uint16_t count)
+{
+    copy->is_request_ended = true;
+    copy->trailer_count = count;
+    if (count)
+        copy->trailers = keep_trailers(&copy->arena, trailers, count);
+    loop_later(copy->mirror->codec->loop, &copy->work);
+}
+
+void copy_abort(struct copy *copy)
+{
+    if (copy->state == COPY_QUEUED)
+        copy_drop(copy, DROPPED_CLIENT_ABORT);
+    else
+        copy_fail(copy, FAILED_CLIENT_ABORT, 0);
+}
+
+void copy_live_over(struct copy *copy)
+{
+    list_remove(&copy->by_watch);
+    copy->live_over_ns = now_ns(copy);
+}
+
+void copy_cancel(struct copy *copy, enum dropped why)
+{
+    if (copy->state == COPY_QUEUED)
+        copy_drop(copy, why);
+    else if (copy->state != COPY_OVER)
+        copy_fail(copy, FAILED_RESET, 0);
+}

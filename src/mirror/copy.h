@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One copy on its way to a shadow. Internal to src/mirror.
+ * States: QUEUED (made, waits for the end of the turn or for a connection) → CONNECTING → SENDING (request under way, or sent and its answer
+ * awaited) → over, counted exactly once. Lifetime: a slab; freed at the end of the callback in which it ended. Thread: the worker's. */
+#pragma once
+
+#include "base/arena.h"
+#include "mirror/mirror.h"
+#include "mirror/pieces.h"
+#include "mirror/target.h"
+
+#define COPY_ARENA 1792 /* heads of common requests fit without malloc */
+
+enum copy_state { COPY_QUEUED, COPY_CONNECTING, COPY_SENDING, COPY_OVER };
+
+struct copy {
+    struct mirror *mirror;
+    struct target *target;
+    struct list by_target;
+    struct list by_watch; /* of the live exchange, while it lasts */
+    struct client_call call;
+    struct stream *stream;
+    struct task work;  /* at the end of the turn: start, or send what has come */
+    struct task reap;
+    struct timer timer;
+    struct arena arena;
+    struct head head;
+    struct pieces pieces; /* held for the shadow */
+    size_t charged;        /* plain bytes taken from the budget: this object, and what waits in the stream */
+    const struct field *trailers;
+    uint16_t trailer_count;
+    uint16_t status; /* of the final answer, 0 before */
+    uint32_t timeout_ms, connect_timeout_ms;
+    uint64_t window;
+    uint64_t progress_ns;  /* when the shadow last moved */
+    uint64_t sent_ns;
+    uint64_t live_over_ns; /* 0: live still runs */
+    uint64_t retry_after_ms;
+    uint8_t state; /* enum copy_state */
+    bool is_request_ended; /* all of it has been offered */
+    bool is_end_sent;
+    bool is_replaced; /* a stale connection was replaced once */
+    bool may_replace; /* idempotent, on a reused connection, and all that was sent is still held */
+    char first_block[COPY_ARENA];
+};
+
+/* A copy that has passed the gates: `occupied` is taken. Drops it (budget) when memory is short, else returns it. */
+struct copy *copy_new(struct mirror *mirror, struct target *target, const struct exchange *exchange, uint32_t mirror_index);
+void copy_data(struct copy *copy, struct slice data);
+void copy_end(struct copy *copy, const struct field *trailers, uint16_t count);
+/* The request will not become whole. */
+void copy_abort(struct copy *copy);
+void copy_live_over(struct copy *copy);
+/* Ends it for a reason that is not its own: `dropped` when it was not sent yet, else failed as reset. */
+void copy_cancel(struct copy *copy, enum dropped why);

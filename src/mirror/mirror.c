@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mirror/mirror.h"
+
+#include "mirror/copy.h"
+#include "mirror/gates.h"
+
+/* The copies of one live exchange, while it lasts: exchange->tap_state. */
+struct watch_list {
+    struct list copies;
+};
+
+struct target_key {
+    struct registry_mirror *entry;
+    struct address address;
+};
+
+static struct str key_bytes(const struct target_key *key)
+{
+    return (struct str){(const char *)key, sizeof *key};
+}
+
+static struct target *find_target(struct mirror *mirror, struct registry_mirror *entry, const struct address *address)
+{
+    struct target_key key = {entry, *address};
+    struct target *target = map_find(&mirror->targets, key_bytes(&key));
+    if (!target) {
+        target = target_new(mirror->codec, address, entry, &mirror->budget);
+        map_add(&mirror->targets, key_bytes(&key), target);
+    }
+    return target;
+}
+
+static struct copy *offer(struct mirror *mirror, const struct exchange *exchange, uint32_t index)
+{
+    const struct rules *rules = exchange->rules;
+    const struct plan_mirror *rule = PLAN_MIRROR(rules->plan, index);
+    if (!gates_pass(mirror, exchange, index))
+        return NULL;
+    const struct rules_addresses *addresses = &rules->addresses[rule->backend];
+    size_t at = addresses->count > 1 ? random_next(&mirror->random) % addresses->count : 0;
+    struct target *target = find_target(mirror, rules->mirrors[index], &addresses->list[at]);
+    target->max_connections = rule->max_connections;
+    return copy_new(mirror, target, exchange, index);
+}
+
+static void on_request(struct tap *tap, struct exchange *exchange)
+{
+    struct mirror *mirror = CONTAINER_OF(tap, struct mirror, tap);
+    struct plan_range mirrors = PLAN_ROUTE(exchange->rules->plan, exchange->route)->mirrors;
+    struct watch_list *watch = NULL;
+    exchange->tap_state = NULL;
+    for (uint32_t i = 0; i < mirrors.count; i++) {
+        struct copy *copy = offer(mirror, exchange, mirrors.first + i);
+        if (!copy)
+            continue;
+        if (!watch) {
+            watch = slab_take(mirror->watches);
+            list_init(&watch->copies);
+        }
+        list_add(&watch->copies, &copy->by_watch);
+    }
+    exchange->tap_state = watch;
+}
+
+/* Calls for every copy of the exchange; each may leave the list while it is called. */
+#define FOR_COPIES(exchange, copy, call) \
+    do { \
+        struct watch_list *watch = (exchange)->tap_state; \
+        for (struct list *node = watch ? watch->copies.next : NULL, *next; watch && node != &watch->copies; node = next) { \
+            struct copy *copy = CONTAINER_OF(node, struct copy, by_watch); \
+            next = node->next; \
+            call; \
+        } \
+    } while (0)
+
+static void on_data(struct tap *tap, struct exchange *exchange, struct slice data)
+{
+    (void)tap;
+    FOR_COPIES(exchange, copy, copy_data(copy, data));
+}
+
+static void on_end(struct tap *tap, struct exchange *exchange, const struct field *trailers, uint16_t count)
+{
+    (void)tap;
+    FOR_COPIES(exchange, copy, copy_end(copy, trailers, count));
+}
+
+static void on_abort(struct tap *tap, struct exchange *exchange)
+{
+    (void)tap;
+    FOR_COPIES(exchange, copy, copy_abort(copy));
+}
+
+static void on_over(struct tap *tap, struct exchange *exchange)
+{
+    struct mirror *mirror = CONTAINER_OF(tap, struct mirror, tap);
+    FOR_COPIES(exchange, copy, copy_live_over(copy));
+    if (exchange->tap_state)
+        slab_give(mirror->watches, exchange->tap_state);
+    exchange->tap_state = NULL;
+}
+
+static const struct tap_ops mirror_tap_ops = {"mirror", on_request, on_data, on_end, on_abort, on_over};
+
+void mirror_init(struct mirror *mirror, struct codec *codec, struct registry *registry, const struct mirror_settings *settings)
+{
+    *mirror = (struct mirror){.tap = {&mirror_tap_ops}, .codec = codec, .settings = *settings};
+    mirror->totals = registry_totals(registry);
+    budget_init(&mirror->budget, registry, settings->gateway_slot);
+    shed_init(&mirror->shed, codec->loop, mirror->budget.gateway, settings->is_shedding);
+    random_init(&mirror->random);
+    map_init(&mirror->targets);
+    mirror->copies = slab_new("copies", sizeof(struct copy));
+    mirror->watches = slab_new("watches", sizeof(struct watch_list));
+}
+
+void mirror_deinit(struct mirror *mirror)
+{
+    for (size_t i = 0; i < mirror->targets.count; i++) {
+        if (mirror->targets.entries[i].value)
+            target_drop(mirror->targets.entries[i].value);
+    }
+    map_deinit(&mirror->targets);
+    shed_deinit(&mirror->shed);
+    slab_free(mirror->copies);
+    slab_free(mirror->watches);
+}
+
+static void cancel_copies(struct target *target, enum dropped why, bool is_only_queued)
+{
+    for (struct list *node = target->copies.next, *next; node != &target->copies; node = next) {
+        struct copy *copy = CONTAINER_OF(node, struct copy, by_target);
+        next = node->next; /* a copy leaves this list only at the end of the callback */
+        if (!is_only_queued || copy->state == COPY_QUEUED)
+            copy_cancel(copy, why);
+    }
+}
+
+/* The targets that the rules can still choose. */
+static void collect_wanted(const struct rules *rules, struct map *wanted)
+{
+    for (uint32_t i = 0; i < rules->plan->mirrors.count; i++) {
+        const struct rules_addresses *addresses = &rules->addresses[PLAN_MIRROR(rules->plan, i)->backend];
+        for (size_t k = 0; k < addresses->count; k++) {
+            struct target_key key = {rules->mirrors[i], addresses->list[k]};
+            map_add(wanted, key_bytes(&key), wanted);
+        }
+    }
+}
+
+void mirror_set_rules(struct mirror *mirror, const struct rules *rules)
+{
+    struct map wanted;
+    map_init(&wanted);
+    collect_wanted(rules, &wanted);
+    for (size_t i = 0; i < mirror->targets.count; i++) {
+        struct target *target = mirror->targets.entries[i].value;
+        struct str key = mirror->targets.entries[i].key;
+        if (!target || map_find(&wanted, key))
+            continue;
+        cancel_copies(target, DROPPED_REMOVED, true);
+        map_remove(&mirror->targets, key);
+        target_drop(target);
+    }
+    map_deinit(&wanted);
+}
+
+void mirror_abort_all(struct mirror *mirror)
+{
+    for (size_t i = 0; i < mirror->targets.count; i++) {
+        if (mirror->targets.entries[i].value)
+            cancel_copies(mirror->targets.entries[i].value, DROPPED_SHUTDOWN, false);
+    }
+}

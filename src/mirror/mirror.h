@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tap that sends copies of live requests to shadows. Live only offers; a copy that can't be had is counted with its reason and
+ * forgotten. All work on shadows is done at the end of a turn, after live's. Nothing in this folder can reach a live stream.
+ * Lifetime: the worker's. Thread: the worker's. */
+#pragma once
+
+#include "base/map.h"
+#include "base/random.h"
+#include "exchange/tap.h"
+#include "http/codec.h"
+#include "mirror/budget.h"
+#include "mirror/shed.h"
+
+struct mirror_settings {
+    unsigned gateway_slot;
+    bool is_shedding;      /* --shed auto */
+    bool is_safe_methods;  /* --safe-methods */
+    const unsigned char *marker_key; /* MARKER_KEY_BYTES */
+};
+
+struct mirror {
+    struct tap tap; /* first: what the source calls */
+    struct codec *codec;
+    struct registry_totals *totals;
+    struct mirror_settings settings;
+    struct budget budget;
+    struct shed shed;
+    struct random random;
+    struct map targets; /* registry entry and address → struct target */
+    struct slab *copies, *watches;
+    size_t in_flight; /* copies not over */
+    void (*on_idle)(struct mirror *mirror); /* the last copy is over; may be NULL */
+};
+
+void mirror_init(struct mirror *mirror, struct codec *codec, struct registry *registry, const struct mirror_settings *settings);
+/* No copy may be left: mirror_abort_all first, and one more turn. */
+void mirror_deinit(struct mirror *mirror);
+/* Copies that wait for a mirror or address that the rules no longer have are dropped (removed). */
+void mirror_set_rules(struct mirror *mirror, const struct rules *rules);
+/* The end of a drain: what waits is dropped (shutdown), what is on its way fails (reset). */
+void mirror_abort_all(struct mirror *mirror);

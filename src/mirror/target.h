@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One address of one mirror in one worker: its connections, kept apart from live's and from other mirrors', and its voice in the log.
+ * Survives changes of rules as long as mirror and address do. Internal to src/mirror. Lifetime: target_new to target_drop; the memory goes with
+ * the last connection. Thread: the worker's. */
+#pragma once
+
+#include "base/log.h"
+#include "http/client.h"
+#include "mirror/budget.h"
+
+/* What the kernel may keep for one shadow connection: SO_SNDBUF and SO_RCVBUF of half of that, which it doubles each. */
+#define TARGET_SEND_BUFFER (32 * 1024)
+#define TARGET_KERNEL_BYTES (3 * TARGET_SEND_BUFFER)
+
+struct target {
+    struct registry_mirror *entry;
+    struct budget *budget;
+    struct address address;
+    struct client_pool *pool;
+    struct list copies;        /* not over yet */
+    struct log_limit failures; /* at most one line a second */
+    uint32_t max_connections;
+    uint32_t connections;
+    bool is_dropped;
+};
+
+struct target *target_new(struct codec *codec, const struct address *address, struct registry_mirror *entry, struct budget *budget);
+/* A copy is over. */
+void target_remove(struct target *target, struct list *copy);
+void target_drop(struct target *target);
