@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "admin/api.h"
+#include "admin/metrics.h"
 #include "app/options.h"
 
 #include <errno.h>
@@ -10,7 +12,9 @@ static const struct {
     const char *file;
     void (*write)(struct strbuf *out);
 } pages[] = {
+    {"api.md", admin_reference},
     {"cli.md", options_reference},
+    {"metrics.md", metrics_reference},
 };
 
 static bool write_page(const char *path, struct str text, struct err *err)

@@ -29,6 +29,7 @@ static void on_drain(struct control *control, const struct ipc_message *message)
         return;
     memcpy(&drain, message->payload, sizeof(drain));
     control->is_draining = true;
+    admin_server_drain(control->admin_server, drain.is_takeover);
 }
 
 static void on_message(struct control *control)
@@ -116,6 +117,21 @@ static bool take_starts(struct control *control, struct err *err)
     return control->registry || err_set(err, "no registry came");
 }
 
+static void start_admin(struct control *control)
+{
+    const struct settings *settings = &control->settings;
+    for (size_t i = 0; i < settings->admin_host_count; i++)
+        control->admin_hosts[i] = str_from_c(settings->admin_hosts[i]);
+    struct admin_config config = {
+        .registry = control->registry,
+        .token = str_from_c(settings->admin_token),
+        .hosts = control->admin_hosts,
+        .host_count = settings->admin_host_count,
+    };
+    control->admin_server = admin_server_new(control->loop, &config);
+    admin_server_listen(control->admin_server, control->admin_fd);
+}
+
 static bool control_start(struct control *control, struct err *err)
 {
     control->admin_fd = -1;
@@ -126,6 +142,7 @@ static bool control_start(struct control *control, struct err *err)
         return false;
     control->channel = (struct watch){.fd = IPC_FD, .on_ready = on_channel};
     loop_add_shared(control->loop, &control->channel);
+    start_admin(control);
     return publish_start(control, err);
 }
 
@@ -140,6 +157,8 @@ int control_main(void)
         control->exit_code = EXIT_FAILED;
     }
     int code = control->exit_code;
+    if (control->admin_server)
+        admin_server_free(control->admin_server);
     publish_stop(control);
     if (control->loop)
         loop_free(control->loop);

@@ -34,6 +34,7 @@ static void send_endpoints(struct control *control)
         if (control->endpoints)
             endpoints_unmap(control->endpoints);
         control->endpoints = endpoints;
+        admin_server_set_rules(control->admin_server, control->plan, control->endpoints);
     } else {
         log_error("new addresses are not in force: %s", err.text);
     }
@@ -53,6 +54,7 @@ static void send_plan(struct control *control)
         if (control->plan)
             plan_unmap(control->plan);
         control->plan = plan;
+        admin_server_set_rules(control->admin_server, control->plan, control->endpoints);
     } else {
         atomic_fetch_add_explicit(&totals->config_errors, 1, memory_order_relaxed);
         log_error("the rules are not in force: %s", err.text);

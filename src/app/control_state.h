@@ -2,6 +2,7 @@
 /* What the files of the control process share; nobody else includes it. Lifetime: control_main. Thread: its only one. */
 #pragma once
 
+#include "admin/server.h"
 #include "app/ipc.h"
 #include "app/settings.h"
 #include "base/arena.h"
@@ -19,6 +20,8 @@ struct control {
     struct registry *registry;
     struct address admin; /* where `admin_fd` listens */
     int admin_fd;
+    struct admin_server *admin_server;
+    struct str admin_hosts[SETTINGS_MAX_HOSTS];
     int exit_code;
     bool is_draining;
     /* what the provider said */

@@ -68,8 +68,13 @@ const struct option option_table[] = {
      option_client_admin},
     {"--admin-token-file", "FILE", NULL, "A file with the bearer token of that admin port.", FOR_CLIENTS, false,
      option_client_token_file},
-    {"--route", "LABEL", NULL, "Only this route: namespace/name#rule, as `umbra status` shows it.", FOR_MIRROR, false,
+    {"--route", "LABEL", NULL, "Only this route: namespace/name#rule, as `umbra status` shows it.", FOR_CLIENTS, false,
      option_client_route},
+    {"--mirror", "LABEL", NULL, "Only this mirror: its shadow, as `umbra status` shows it behind the arrow.",
+     FOR_CLIENTS, false, option_client_mirror},
+    {"--format", "text|json", "text", "A table for people, or JSON for programs.", FOR_STATUS, false,
+     option_client_format},
+    {"--count", "N", NULL, "End after N pages. Default: go on until q or Ctrl-C.", FOR_TOP, false, option_client_count},
 };
 
 const size_t option_count = sizeof(option_table) / sizeof(option_table[0]);

@@ -354,11 +354,37 @@ OPTION_PARSER(option_client_token_file)
     return read_token(value, options->client.admin_token, err);
 }
 
+static bool label(struct str value, char *out, size_t room, struct err *err)
+{
+    if (value.len == 0 || value.len >= room)
+        return err_set(err, "write a label as `umbra status` shows it, for instance default/quickstart#0 for a route or "
+                            "127.0.0.1:3001 for a mirror");
+    memcpy(out, value.ptr, value.len);
+    out[value.len] = '\0';
+    return true;
+}
+
 OPTION_PARSER(option_client_route)
 {
-    if (value.len == 0 || value.len >= sizeof(options->client.route))
-        return err_set(err, "write a route's label as `umbra status` shows it, for instance default/quickstart#0");
-    memcpy(options->client.route, value.ptr, value.len);
-    options->client.route[value.len] = '\0';
+    return label(value, options->client.route, sizeof(options->client.route), err);
+}
+
+OPTION_PARSER(option_client_mirror)
+{
+    return label(value, options->client.mirror, sizeof(options->client.mirror), err);
+}
+
+OPTION_PARSER(option_client_format)
+{
+    static const char *const names[] = {"text", "json", NULL};
+    uint32_t index;
+    if (!choose(value, names, &index, err))
+        return false;
+    options->client.is_json = index == 1;
     return true;
+}
+
+OPTION_PARSER(option_client_count)
+{
+    return number(value, UINT32_MAX, &options->client.count, err);
 }

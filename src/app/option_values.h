@@ -32,6 +32,9 @@ OPTION_PARSER(option_replace);
 OPTION_PARSER(option_client_admin);
 OPTION_PARSER(option_client_token_file);
 OPTION_PARSER(option_client_route);
+OPTION_PARSER(option_client_mirror);
+OPTION_PARSER(option_client_format);
+OPTION_PARSER(option_client_count);
 
 /* "HOST:PORT", "[IPv6]:PORT" or "unix:/path" into `target`; leaves the percentage alone. */
 bool target_parse(struct str text, struct settings_target *target, struct err *err) __attribute__((warn_unused_result));

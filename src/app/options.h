@@ -16,6 +16,9 @@ struct client_options {
     struct settings_target admin;    /* a name or an IP */
     char admin_token[SETTINGS_NAME]; /* "" when there is none */
     char route[2 * SETTINGS_NAME];   /* label; "" for all */
+    char mirror[2 * SETTINGS_NAME];  /* label; "" for all */
+    bool is_json;                    /* status: --format json */
+    uint32_t count;                  /* top: pages before it ends; 0: until it is told to */
 };
 
 struct options {

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "admin/server.h"
+
+#include "base/arena.h"
+#include "base/mem.h"
+#include "http/codec.h"
+#include "http/server.h"
+#include "io/listener.h"
+#include "io/timer.h"
+
+#include <unistd.h>
+
+/* From here on connections that wait for a request are closed to make room. */
+#define CROWDED (ADMIN_MAX_CONNECTIONS * 3 / 4)
+#define SAMPLE_MS 1000
+
+static const struct server_timeouts timeouts = {
+    .head_ms = 5000, .body_idle_ms = 10000, .keep_alive_ms = 30000, .linger_ms = 1000};
+
+struct admin_server {
+    struct loop *loop;
+    struct admin admin;
+    struct rates *rates;
+    struct codec codec;
+    struct server server;
+    struct listener listener;
+    struct timer sampling;
+    struct task turn_over; /* while it is freed */
+};
+
+/* One request being received or answered; the stream's user. */
+struct call {
+    struct admin_server *owner;
+    struct arena arena; /* of the head */
+    struct head head;
+    struct strbuf body;
+    struct admin_response response;
+    bool is_received; /* the request is whole */
+    bool is_answering;
+};
+
+static void call_free(struct call *call)
+{
+    strbuf_deinit(&call->body);
+    admin_response_deinit(&call->response);
+    arena_deinit(&call->arena);
+    mem_free(call);
+}
+
+/* Sends pieces while the client takes them. The call is gone when the answer is whole. */
+static void send_pieces(struct stream *stream)
+{
+    struct call *call = stream->user;
+    bool is_head = call->head.method_id == METHOD_HEAD;
+    while (!is_head && call->response.body.len) {
+        struct slice piece = slice_copy(strbuf_str(&call->response.body));
+        stream_send_data(stream, piece);
+        chunk_unref(piece.chunk);
+        strbuf_clear(&call->response.body);
+        if (!call->response.has_more)
+            break;
+        if (!stream->send_credit)
+            return; /* on_credit goes on */
+        admin_next(&call->owner->admin, &call->response);
+    }
+    bool is_received = call->is_received;
+    stream->user = NULL;
+    call_free(call);
+    stream_send_end(stream, NULL, 0);
+    if (!is_received)
+        stream_reset(stream, RESET_CANCEL);
+}
+
+#define FIELD(label, text) ((struct field){STR(label), text, FIELD_OTHER})
+
+static void send_response(struct stream *stream)
+{
+    struct call *call = stream->user;
+    struct admin_response *response = &call->response;
+    struct field fields[6] = {
+        FIELD("Content-Type", str_from_c(response->content_type)),
+        FIELD("Cache-Control", STR("no-store")),
+        FIELD("X-Content-Type-Options", STR("nosniff")),
+        FIELD("Content-Security-Policy", STR("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")),
+    };
+    struct head head = {
+        .version = HTTP_1_1,
+        .status = response->status,
+        .body = response->has_more ? BODY_STREAM : BODY_LENGTH,
+        .content_length = response->body.len,
+        .fields = fields,
+        .field_count = 4,
+    };
+    if (response->allow.len)
+        fields[head.field_count++] = FIELD("Allow", strbuf_str(&response->allow));
+    if (response->has_challenge)
+        fields[head.field_count++] = FIELD("WWW-Authenticate", STR("Bearer"));
+    call->is_answering = true;
+    stream_send_head(stream, &head);
+    send_pieces(stream);
+}
+
+static void answer(struct stream *stream)
+{
+    struct call *call = stream->user;
+    struct admin *admin = &call->owner->admin;
+    struct admin_request request = {&call->head, strbuf_str(&call->body)};
+    admin->status.now_wall_ns = loop_wall_ns(call->owner->loop);
+    admin->status.now_ns = loop_now_ns(call->owner->loop);
+    admin->process = process_read();
+    admin_handle(admin, &request, &call->response);
+    send_response(stream);
+}
+
+static void refuse_body(struct stream *stream)
+{
+    struct call *call = stream->user;
+    call->response.status = 413;
+    call->response.content_type = "text/plain; charset=utf-8";
+    strbuf_add(&call->response.body, STR("the body is too large\n"));
+    send_response(stream);
+}
+
+static void on_head(struct stream *stream, const struct head *head)
+{
+    struct call *call = mem_alloc(sizeof(*call));
+    call->owner = stream->user;
+    call->response = (struct admin_response)ADMIN_RESPONSE_INIT;
+    arena_init(&call->arena, NULL, 0);
+    head_copy(&call->head, head, &call->arena, 0);
+    stream->user = call;
+    bool has_body = head->body != BODY_NONE;
+    if (head->body == BODY_LENGTH && head->content_length > ADMIN_MAX_BODY) {
+        refuse_body(stream);
+    } else if (has_body) {
+        if (head->has_expect_continue)
+            stream_send_head(stream, &(struct head){.version = HTTP_1_1, .status = 100});
+        stream_pull(stream, ADMIN_MAX_BODY);
+    } else if (head->has_upgrade || head->method_id == METHOD_CONNECT) {
+        answer(stream); /* its end comes only once it is clear that nothing is upgraded */
+    }
+}
+
+static void on_data(struct stream *stream, struct slice data)
+{
+    struct call *call = stream->user;
+    if (call->body.len + data.len > ADMIN_MAX_BODY) {
+        refuse_body(stream);
+        return;
+    }
+    strbuf_add(&call->body, (struct str){data.ptr, data.len});
+    stream_pull(stream, ADMIN_MAX_BODY);
+}
+
+static void on_end(struct stream *stream, const struct field *trailers, uint16_t count)
+{
+    (void)trailers;
+    (void)count;
+    struct call *call = stream->user;
+    call->is_received = true;
+    if (!call->is_answering)
+        answer(stream);
+}
+
+static void on_reset(struct stream *stream, enum reset why)
+{
+    (void)why;
+    if (stream->user)
+        call_free(stream->user);
+    stream->user = NULL;
+}
+
+static void on_credit(struct stream *stream)
+{
+    struct call *call = stream->user;
+    if (!call || !call->is_answering || !call->response.has_more)
+        return;
+    admin_next(&call->owner->admin, &call->response);
+    send_pieces(stream);
+}
+
+static const struct stream_handler handler = {"admin", on_head, on_data, on_end, on_reset, on_credit};
+
+static void on_accept(struct listener *listener, int fd, const struct address *remote)
+{
+    struct admin_server *server = CONTAINER_OF(listener, struct admin_server, listener);
+    if (server->server.count >= CROWDED)
+        server_close_idle(&server->server);
+    if (server->server.count >= ADMIN_MAX_CONNECTIONS) {
+        close(fd);
+        return;
+    }
+    server_accept(&server->server, fd, &(struct peer){.remote = *remote});
+}
+
+static void on_sample(struct timer *timer)
+{
+    struct admin_server *server = CONTAINER_OF(timer, struct admin_server, sampling);
+    rates_sample(server->rates, server->admin.status.registry, loop_now_ns(server->loop));
+    timer_arm(server->loop, timer, SAMPLE_MS);
+}
+
+struct admin_server *admin_server_new(struct loop *loop, const struct admin_config *config)
+{
+    struct admin_server *server = mem_alloc(sizeof(*server));
+    server->loop = loop;
+    server->rates = rates_new();
+    server->admin = (struct admin){
+        .status = {.registry = config->registry, .rates = server->rates, .started_wall_ns = loop_wall_ns(loop)},
+        .token = config->token,
+        .hosts = config->hosts,
+        .host_count = config->host_count,
+    };
+    codec_init(&server->codec, loop);
+    server_init(&server->server, &server->codec, &handler, server);
+    server->server.timeouts = &timeouts;
+    timer_init(&server->sampling, on_sample);
+    on_sample(&server->sampling);
+    return server;
+}
+
+void admin_server_listen(struct admin_server *server, int fd)
+{
+    listener_start(&server->listener, server->loop, fd, on_accept);
+}
+
+void admin_server_set_rules(struct admin_server *server, const struct plan *plan, const struct endpoints *endpoints)
+{
+    server->admin.status.plan = plan;
+    server->admin.status.endpoints = endpoints;
+    for (size_t i = 0; plan && i < plan->routes.count; i++) {
+        const struct plan_route *route = PLAN_ROUTE(plan, i);
+        for (size_t n = 0; n < route->mirrors.count; n++)
+            registry_mirror(server->admin.status.registry, plan_text(plan, route->label),
+                            plan_text(plan, PLAN_MIRROR(plan, route->mirrors.first + n)->label));
+    }
+}
+
+void admin_server_drain(struct admin_server *server, bool is_takeover)
+{
+    server->admin.status.is_draining = true;
+    if (!is_takeover)
+        return;
+    listener_stop(&server->listener);
+    server_drain(&server->server);
+    server_close_idle(&server->server);
+}
+
+static void on_turn_over(struct task *task)
+{
+    struct admin_server *server = CONTAINER_OF(task, struct admin_server, turn_over);
+    loop_stop(server->loop);
+}
+
+void admin_server_free(struct admin_server *server)
+{
+    timer_disarm(&server->sampling);
+    listener_stop(&server->listener);
+    server_close_all(&server->server);
+    task_init(&server->turn_over, on_turn_over);
+    while (server->server.count) {
+        /* Closed connections go at the end of a turn. */
+        loop_later(server->loop, &server->turn_over);
+        loop_run(server->loop);
+    }
+    codec_deinit(&server->codec);
+    rates_free(server->rates);
+    mem_free(server);
+}
