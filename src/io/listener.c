@@ -7,10 +7,26 @@
 /* Connections taken per wake-up: few, so that workers share a burst, and one worker's turn stays short. */
 #define ACCEPT_BATCH 16
 #define PAUSE_MS 100
+#define SWEEP_MAX 65536 /* more than any backlog: ends even under a flood */
 
 static bool is_out_of_resources(int error)
 {
     return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+/* False when there is none. */
+static bool accept_one(struct listener *listener)
+{
+    struct sockaddr_storage name;
+    socklen_t len = sizeof name;
+    int fd = accept4(listener->watch.fd, (struct sockaddr *)&name, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0)
+        return false;
+    struct address peer;
+    if (!address_from_sockaddr(&name, &peer))
+        peer = (struct address){.family = ADDRESS_UNIX};
+    listener->on_accept(listener, fd, &peer);
+    return true;
 }
 
 static void on_ready(struct watch *watch, uint32_t events)
@@ -18,22 +34,21 @@ static void on_ready(struct watch *watch, uint32_t events)
     (void)events;
     struct listener *listener = CONTAINER_OF(watch, struct listener, watch);
     for (int i = 0; i < ACCEPT_BATCH && listener->is_started; i++) {
-        struct sockaddr_storage name;
-        socklen_t len = sizeof name;
-        int fd = accept4(watch->fd, (struct sockaddr *)&name, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0) {
-            if (is_out_of_resources(errno)) {
-                loop_remove(listener->loop, watch);
-                listener->is_paused = true;
-                timer_arm(listener->loop, &listener->pause, PAUSE_MS);
-            }
-            return; /* the socket is level-triggered: whatever else it was, the next turn sees it */
+        if (accept_one(listener))
+            continue;
+        if (is_out_of_resources(errno)) {
+            loop_remove(listener->loop, watch);
+            listener->is_paused = true;
+            timer_arm(listener->loop, &listener->pause, PAUSE_MS);
         }
-        struct address peer;
-        if (!address_from_sockaddr(&name, &peer))
-            peer = (struct address){.family = ADDRESS_UNIX};
-        listener->on_accept(listener, fd, &peer);
+        return; /* the socket is level-triggered: whatever else it was, the next turn sees it */
     }
+}
+
+void listener_sweep(struct listener *listener)
+{
+    for (int i = 0; i < SWEEP_MAX && accept_one(listener); i++)
+        ;
 }
 
 static void on_pause_over(struct timer *timer)

@@ -19,5 +19,7 @@ struct listener {
 /* The descriptor stays the caller's. */
 void listener_start(struct listener *listener, struct loop *loop, int fd,
                     void (*on_accept)(struct listener *, int, const struct address *));
+/* Accepts all that is queued now, before a last listener_stop. */
+void listener_sweep(struct listener *listener);
 /* Stops accepting; what is queued in the kernel stays there for whoever else shares the socket. */
 void listener_stop(struct listener *listener);

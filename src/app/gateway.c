@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The gateway process. Purpose: serve live traffic and send copies. Rights: the sockets it was handed and the connections it makes;
+ * it opens no file, binds nothing, resolves nothing, executes nothing after start. Its main thread takes the supervisor's messages
+ * and makes rules of plans; workers do the rest. */
+#include "app/gateway.h"
+
+#include "app/gateway_worker.h"
+#include "app/ipc.h"
+#include "app/log_sink.h"
+#include "base/assert.h"
+#include "base/mem.h"
+#include "io/loop.h"
+#include "io/timer.h"
+#include "plan/check.h"
+
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CPU_INTERVAL_MS 1000
+/* After the listeners are closed, an idle connection is given this long: a request that is on its way still gets its answer. */
+#define IDLE_GRACE_MS 1000
+
+struct gateway {
+    struct loop *loop;
+    struct watch channel;
+    struct watch signals; /* eventfd: workers tell the main thread */
+    struct settings settings;
+    struct registry *registry;
+    struct registry_gateway *gauges;
+    unsigned slot;
+    int plan_fd, endpoints_fd;
+    struct gateway_listeners *listeners; /* as received last */
+    bool is_listeners_complete;          /* a plan came after them */
+    struct gateway_worker_context context;
+    struct gateway_worker **workers;
+    unsigned worker_count;
+    _Atomic uint64_t applied, drained; /* workers that reported */
+    uint64_t apply_wanted;             /* reports that make the newest rules served by all */
+    uint64_t generation;
+    bool is_ready, is_draining;
+    struct ipc_drain drain;
+    struct timer drain_delay, drain_idle, drain_deadline, cpu;
+    struct ipc_message message;
+    int exit_code;
+};
+
+static void tell(struct gateway *gateway, enum ipc_type type)
+{
+    if (!ipc_send(gateway->channel.fd, type, STR_NONE, NULL, 0))
+        log_error("the supervisor does not take messages");
+}
+
+/* ---- workers report ---- */
+
+static void wake_main(struct gateway *gateway)
+{
+    uint64_t one = 1;
+    ASSERT(write(gateway->signals.fd, &one, sizeof one) == sizeof one);
+}
+
+static void on_applied(void *user)
+{
+    struct gateway *gateway = user;
+    atomic_fetch_add(&gateway->applied, 1);
+    wake_main(gateway);
+}
+
+static void on_drained(void *user)
+{
+    struct gateway *gateway = user;
+    atomic_fetch_add(&gateway->drained, 1);
+    wake_main(gateway);
+}
+
+static void on_report(struct watch *watch, uint32_t events)
+{
+    (void)events;
+    struct gateway *gateway = CONTAINER_OF(watch, struct gateway, signals);
+    uint64_t count;
+    while (read(watch->fd, &count, sizeof count) > 0)
+        ;
+    if (gateway->apply_wanted && atomic_load(&gateway->applied) >= gateway->apply_wanted) {
+        atomic_store(&gateway->gauges->plan_generation, gateway->generation);
+        atomic_store(&gateway->gauges->is_ready, !gateway->is_draining);
+        if (!gateway->is_ready)
+            tell(gateway, IPC_READY);
+        gateway->is_ready = true;
+    }
+    if (gateway->is_draining && atomic_load(&gateway->drained) == gateway->worker_count) {
+        tell(gateway, IPC_DRAINED);
+        loop_stop(gateway->loop);
+    }
+}
+
+/* ---- rules ---- */
+
+static bool start_workers(struct gateway *gateway)
+{
+    struct err err;
+    gateway->context = (struct gateway_worker_context){
+        .settings = &gateway->settings,
+        .registry = gateway->registry,
+        .slot = gateway->slot,
+        .on_applied = on_applied,
+        .on_drained = on_drained,
+        .user = gateway,
+    };
+    gateway->workers = mem_alloc(gateway->settings.workers * sizeof(struct gateway_worker *));
+    for (unsigned i = 0; i < gateway->settings.workers; i++) {
+        gateway->workers[i] = gateway_worker_start(&gateway->context, i, &err);
+        if (!gateway->workers[i]) {
+            log_error("%s; the process is allowed too few threads or descriptors", err.text);
+            return false;
+        }
+        gateway->worker_count++;
+    }
+    atomic_store(&gateway->gauges->workers, gateway->worker_count);
+    return true;
+}
+
+/* Plan and endpoints as they are now go to all workers. */
+static void apply(struct gateway *gateway)
+{
+    struct err err;
+    if (gateway->plan_fd < 0)
+        return;
+    const struct plan *plan = plan_map(gateway->plan_fd, &err);
+    if (!plan) {
+        log_error("a plan is refused: %s; the rules stay as they were", err.text);
+        return;
+    }
+    const struct endpoints *endpoints = gateway->endpoints_fd < 0 ? NULL : endpoints_map(gateway->endpoints_fd, &err);
+    if (gateway->endpoints_fd >= 0 && !endpoints)
+        log_error("endpoints are refused: %s", err.text);
+    gateway->generation = plan->generation;
+    struct rules *rules = rules_new(plan, endpoints, gateway->registry, gateway->slot);
+    for (unsigned i = 0; i < gateway->worker_count; i++)
+        gateway_worker_apply(gateway->workers[i], rules_ref(rules), gateway_listeners_ref(gateway->listeners));
+    gateway->apply_wanted += gateway->worker_count;
+    rules_unref(rules);
+}
+
+/* ---- draining ---- */
+
+static void drain_all(struct gateway *gateway, enum gateway_drain step)
+{
+    for (unsigned i = 0; i < gateway->worker_count; i++)
+        gateway_worker_drain(gateway->workers[i], step);
+}
+
+static void on_drain_delay(struct timer *timer)
+{
+    struct gateway *gateway = CONTAINER_OF(timer, struct gateway, drain_delay);
+    drain_all(gateway, DRAIN_LISTENERS);
+    timer_arm(gateway->loop, &gateway->drain_deadline, gateway->drain.deadline_ms);
+    if (!gateway->drain.is_takeover)
+        timer_arm(gateway->loop, &gateway->drain_idle, IDLE_GRACE_MS);
+}
+
+static void on_drain_idle(struct timer *timer)
+{
+    struct gateway *gateway = CONTAINER_OF(timer, struct gateway, drain_idle);
+    drain_all(gateway, DRAIN_IDLE);
+    timer_arm(gateway->loop, timer, IDLE_GRACE_MS);
+}
+
+static void on_drain_deadline(struct timer *timer)
+{
+    struct gateway *gateway = CONTAINER_OF(timer, struct gateway, drain_deadline);
+    log_warn("the drain's deadline has passed; what is left is reset");
+    drain_all(gateway, DRAIN_ALL);
+}
+
+static void begin_drain(struct gateway *gateway, const struct ipc_drain *drain)
+{
+    if (gateway->is_draining)
+        return;
+    gateway->is_draining = true;
+    gateway->drain = *drain;
+    atomic_store(&gateway->gauges->is_draining, 1);
+    atomic_store(&gateway->gauges->is_ready, 0);
+    if (!gateway->worker_count) {
+        tell(gateway, IPC_DRAINED);
+        loop_stop(gateway->loop);
+        return;
+    }
+    drain_all(gateway, DRAIN_ANSWERS);
+    timer_arm(gateway->loop, &gateway->drain_delay, drain->is_takeover ? 0 : drain->delay_ms);
+}
+
+/* ---- the supervisor's messages ---- */
+
+static void take_registry(struct gateway *gateway, const struct ipc_message *message)
+{
+    struct ipc_registry payload;
+    struct err err;
+    if (gateway->registry || message->len != sizeof payload || message->fd_count != 1)
+        return;
+    memcpy(&payload, message->payload, sizeof payload);
+    gateway->registry = registry_open(message->fds[0], &err);
+    if (!gateway->registry || payload.gateway_slot >= REGISTRY_GATEWAYS) {
+        log_error("the registry can't be used: %s", gateway->registry ? "bad slot" : err.text);
+        gateway->exit_code = EXIT_FAILURE;
+        loop_stop(gateway->loop);
+        return;
+    }
+    gateway->slot = payload.gateway_slot;
+    gateway->gauges = registry_gateway_get(gateway->registry, gateway->slot);
+    atomic_store(&registry_totals(gateway->registry)->budget_limit, gateway->settings.mirror_budget);
+    timer_arm(gateway->loop, &gateway->cpu, CPU_INTERVAL_MS);
+    if (!start_workers(gateway)) {
+        gateway->exit_code = EXIT_FAILURE;
+        loop_stop(gateway->loop);
+    }
+}
+
+/* Sets come before each plan; the first message after a plan begins a new one. */
+static void take_listeners(struct gateway *gateway, struct ipc_message *message)
+{
+    struct gateway_listeners *listeners = gateway->listeners;
+    if (!listeners || gateway->is_listeners_complete) {
+        gateway_listeners_unref(listeners);
+        listeners = gateway->listeners = mem_alloc(sizeof *listeners);
+        atomic_init(&listeners->refs, 1);
+        gateway->is_listeners_complete = false;
+    }
+    const char *at = message->payload;
+    for (size_t i = 0; i < message->fd_count && listeners->count < GATEWAY_MAX_LISTENERS; i++, at += sizeof(struct address)) {
+        if ((size_t)(at - message->payload) + sizeof(struct address) > message->len)
+            return;
+        memcpy(&listeners->list[listeners->count].address, at, sizeof(struct address));
+        listeners->list[listeners->count++].fd = message->fds[i];
+        message->fds[i] = -1;
+    }
+}
+
+/* Each client may need a connection to live; the rest is for shadows and the process itself. */
+static uint32_t connections_for_descriptors(void)
+{
+    struct rlimit limit = {.rlim_cur = 1024};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    rlim_t half = limit.rlim_cur / 2;
+    return half > UINT32_MAX ? UINT32_MAX : (uint32_t)half;
+}
+
+static void take_settings(struct gateway *gateway, const struct ipc_message *message)
+{
+    if (message->len != sizeof gateway->settings)
+        return;
+    memcpy(&gateway->settings, message->payload, message->len);
+    if (!gateway->settings.max_connections)
+        gateway->settings.max_connections = connections_for_descriptors();
+    log_sink_start("gateway", &gateway->settings);
+}
+
+static void take_fd(struct ipc_message *message, int *kept)
+{
+    if (message->fd_count != 1)
+        return;
+    if (*kept >= 0)
+        close(*kept);
+    *kept = message->fds[0];
+    message->fd_count = 0;
+}
+
+static void take_message(struct gateway *gateway, struct ipc_message *message)
+{
+    struct ipc_drain drain;
+    switch (message->type) {
+    case IPC_SETTINGS: take_settings(gateway, message); break;
+    case IPC_REGISTRY: take_registry(gateway, message); break;
+    case IPC_LISTENERS: take_listeners(gateway, message); break;
+    case IPC_PLAN:
+        take_fd(message, &gateway->plan_fd);
+        gateway->is_listeners_complete = true;
+        if (gateway->registry && gateway->listeners)
+            apply(gateway);
+        break;
+    case IPC_ENDPOINTS:
+        take_fd(message, &gateway->endpoints_fd);
+        if (gateway->registry && gateway->listeners && gateway->is_listeners_complete)
+            apply(gateway);
+        break;
+    case IPC_DRAIN:
+        if (message->len == sizeof drain) {
+            memcpy(&drain, message->payload, sizeof drain);
+            begin_drain(gateway, &drain);
+        }
+        break;
+    default: break; /* not a gateway's */
+    }
+}
+
+static void on_channel(struct watch *watch, uint32_t events)
+{
+    (void)events;
+    struct gateway *gateway = CONTAINER_OF(watch, struct gateway, channel);
+    switch (ipc_receive(watch->fd, &gateway->message)) {
+    case IPC_OK:
+        take_message(gateway, &gateway->message);
+        ipc_discard(&gateway->message);
+        break;
+    case IPC_AGAIN: break;
+    case IPC_CLOSED:
+    case IPC_BROKEN: /* the supervisor is gone, and this process goes with it */
+        gateway->exit_code = EXIT_FAILURE;
+        loop_stop(gateway->loop);
+        break;
+    }
+}
+
+static void on_cpu(struct timer *timer)
+{
+    struct gateway *gateway = CONTAINER_OF(timer, struct gateway, cpu);
+    struct timespec used;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    atomic_store(&gateway->gauges->cpu_ns, (uint64_t)used.tv_sec * 1000000000ull + (uint64_t)used.tv_nsec);
+    timer_arm(gateway->loop, timer, CPU_INTERVAL_MS);
+}
+
+int gateway_main(void)
+{
+    struct err err;
+    struct gateway *gateway = mem_alloc(sizeof *gateway);
+    gateway->plan_fd = gateway->endpoints_fd = -1;
+    gateway->loop = loop_new(&err);
+    gateway->signals = (struct watch){.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), .on_ready = on_report};
+    if (!gateway->loop || gateway->signals.fd < 0)
+        return EXIT_FAILURE;
+    gateway->channel = (struct watch){.fd = IPC_FD, .on_ready = on_channel};
+    timer_init(&gateway->drain_delay, on_drain_delay);
+    timer_init(&gateway->drain_idle, on_drain_idle);
+    timer_init(&gateway->drain_deadline, on_drain_deadline);
+    timer_init(&gateway->cpu, on_cpu);
+    loop_add(gateway->loop, &gateway->signals);
+    loop_add_shared(gateway->loop, &gateway->channel);
+    loop_run(gateway->loop);
+    for (unsigned i = 0; i < gateway->worker_count; i++)
+        gateway_worker_join(gateway->workers[i]);
+    return gateway->exit_code;
+}
