@@ -168,8 +168,10 @@ static bool is_ipv6(struct str host)
 
 bool url_split_authority(struct str authority, struct str *host, uint16_t *port)
 {
+    if (authority.len == 0)
+        return false;
     const char *end = authority.ptr + authority.len;
-    if (authority.len > 0 && authority.ptr[0] == '[') {
+    if (authority.ptr[0] == '[') {
         size_t close = str_find_char(authority, ']');
         *host = str_slice(authority, 1, close);
         return close < authority.len && is_ipv6(*host) && parse_port(authority.ptr + close + 1, end, port);

@@ -12,6 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 /* One request as either parser understood it. */
 struct request {
     struct str method, target;
+    const char *trailers; /* where the trailer section begins, or NULL */
     struct field fields[HEAD_MAX_FIELDS];
     size_t field_count; /* of the head */
     bool is_head_done, is_done;
@@ -40,6 +41,7 @@ static bool read_umbra(struct str bytes, struct request *request, size_t *end)
         if (body.result != PARSE_DONE || feed_trailers_end(section, section.len + 1, &len, &refusal) != PARSE_DONE ||
             http1_parse_trailers(str_slice(section, 0, len), trailers, &count, &refusal) != PARSE_DONE)
             return false;
+        request->trailers = section.ptr;
         request->body_len = body.len;
         request->body_hash = body.hash;
         *end += body.used + len;
@@ -121,6 +123,12 @@ static bool has_tab_after(const struct request *request, enum field_id id)
     return false;
 }
 
+/* Framing fields among the trailers: llhttp refuses them, Umbra drops them (RFC 9110 6.5.1). */
+static bool is_in_trailers(const struct request *request, const char *at)
+{
+    return request->trailers && at >= request->trailers;
+}
+
 /* Extensions: llhttp 8.1.0 takes no blanks, no quoted pairs and nothing after a value; Umbra drops what it is. Both find
  * the line's end at the same CR LF, because neither lets one stand inside. */
 static bool is_after_semicolon(const char *at, const char *begin)
@@ -134,13 +142,17 @@ static bool is_after_semicolon(const char *at, const char *begin)
 
 static bool is_known_difference(llhttp_t *parser, const struct request *umbra, struct str bytes)
 {
+    const char *at = llhttp_get_error_pos(parser);
     switch (llhttp_get_errno(parser)) {
     case HPE_INVALID_METHOD:
+    case HPE_INVALID_VERSION: /* PRI, which it knows as HTTP/2's */
     case HPE_INVALID_CONSTANT: return !is_known_method(umbra->method);
-    case HPE_INVALID_CONTENT_LENGTH: return has_tab_after(umbra, FIELD_CONTENT_LENGTH);
-    case HPE_INVALID_TRANSFER_ENCODING: return has_tab_after(umbra, FIELD_TRANSFER_ENCODING);
+    case HPE_INVALID_CONTENT_LENGTH: return has_tab_after(umbra, FIELD_CONTENT_LENGTH) || is_in_trailers(umbra, at);
+    case HPE_INVALID_TRANSFER_ENCODING:
+        return has_tab_after(umbra, FIELD_TRANSFER_ENCODING) || is_in_trailers(umbra, at);
+    case HPE_UNEXPECTED_CONTENT_LENGTH: return is_in_trailers(umbra, at);
     case HPE_STRICT:
-    case HPE_INVALID_CHUNK_SIZE: return is_after_semicolon(llhttp_get_error_pos(parser), bytes.ptr);
+    case HPE_INVALID_CHUNK_SIZE: return is_after_semicolon(at, bytes.ptr);
     default: return false;
     }
 }
