@@ -69,7 +69,8 @@ def family(pid):
 def role_of(pid):
     """The second word of a command line: what an Umbra process is for."""
     words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    return words[1].decode() if len(words) > 1 else ""
+    role = words[1].decode() if len(words) > 1 else ""
+    return "supervisor" if role == "run" else role
 
 
 def cpu_seconds(pids):
