@@ -105,7 +105,7 @@ static void add_head(const struct status_source *source, const struct status_tot
 static void add_route(const struct status_route *route, struct strbuf *page)
 {
     struct strbuf name = STRBUF_INIT;
-    strbuf_add(&name, route->route);
+    strbuf_add(&name, route->route.len ? route->route : STR("(no route)"));
     strbuf_add(&name, STR(" → "));
     strbuf_add(&name, route->backend.len ? route->backend : STR("(umbra itself)"));
     name_cell(page, strbuf_str(&name));
@@ -117,6 +117,11 @@ static void add_route(const struct status_route *route, struct strbuf *page)
     cell(page, text_ms(route->p50_ms), 7);
     cell(page, text_ms(route->p99_ms), 7);
     strbuf_add_char(page, '\n');
+}
+
+static bool is_narrowed(const struct status_source *source)
+{
+    return source->only_route.ptr || source->only_mirror.ptr;
 }
 
 static void add_routes(struct status_walk *walk, struct strbuf *page)
@@ -133,7 +138,7 @@ static void add_routes(struct status_walk *walk, struct strbuf *page)
         is_first = false;
         add_route(&route, page);
     }
-    if (is_first)
+    if (is_first && !is_narrowed(walk->source))
         strbuf_add(page, STR("\nno request yet\n"));
 }
 
@@ -232,7 +237,8 @@ static void add_mirror(const struct status_mirror *mirror, const struct status_t
     cell(page, text_count(mirror->in_flight), 9);
     cell(page, text_share(mirror->completed, mirror->completed + mirror->failed_sum), 8);
     strbuf_printf(page, " %7s\n", why_name(why));
-    add_accounting(mirror, page);
+    if (mirror->matched)
+        add_accounting(mirror, page);
     add_last_failure(mirror, now_wall_ns, page);
     if (text.len)
         add_line(page, "%s %s", why == WHY_IDLE ? "·" : "▸", text.ptr);
@@ -252,7 +258,9 @@ static void add_mirrors(struct status_walk *walk, const struct status_totals *to
         is_first = false;
         add_mirror(&mirror, totals, walk->source->now_wall_ns, page);
     }
-    if (is_first)
+    if (is_first && is_narrowed(walk->source))
+        strbuf_add(page, STR("\nno mirror has these labels; without --route and --mirror all are shown\n"));
+    else if (is_first)
         strbuf_add(page, STR("\nno mirror: nothing is copied (umbra run … --shadow HOST:PORT)\n"));
     if (walk->removed)
         strbuf_printf(page, "\n%s mirror%s that no rule names any more: see --format json\n",

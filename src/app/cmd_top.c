@@ -9,25 +9,32 @@
 
 #define REFRESH_MS 1000
 
-/* One page; false when there is nobody to ask. */
-static bool show(const struct client_options *client, struct screen *screen, bool is_first, struct err *err)
+static bool print_page(struct str page)
 {
-    struct admin_reply reply;
-    if (!status_page_get(client, &reply, err)) {
-        if (is_first || !screen)
+    return fwrite(page.ptr, 1, page.len, stdout) == page.len && fputs("\n", stdout) >= 0 && fflush(stdout) == 0;
+}
+
+/* Pages until the user, the count or standard output ends it; false when the first can't be had. */
+static bool show_pages(const struct client_options *client, bool is_terminal, struct err *err)
+{
+    struct screen *screen = NULL;
+    bool is_going_on = true;
+    for (uint32_t shown = 1; is_going_on; shown++) {
+        struct admin_reply reply;
+        bool is_there = status_page_get(client, &reply, err);
+        if (!is_there && !screen)
             return false;
-        /* It may be restarting. */
-        screen_show(screen, str_from_c(err->text), STR("q quits"));
-        return true;
+        if (is_terminal && !screen)
+            screen = screen_open();
+        /* Once it runs, an umbra that does not answer may be restarting. */
+        struct str page = is_there ? strbuf_str(&reply.body) : str_from_c(err->text);
+        is_going_on = screen ? screen_show(screen, page, STR("q quits")) : print_page(page);
+        if (is_there)
+            admin_reply_deinit(&reply);
+        is_going_on = is_going_on && shown != client->count && screen_wait(screen, REFRESH_MS) != 'q';
     }
-    struct str page = strbuf_str(&reply.body);
-    bool is_shown;
-    if (screen)
-        is_shown = screen_show(screen, page, STR("q quits"));
-    else
-        is_shown = fwrite(page.ptr, 1, page.len, stdout) == page.len && fputs("\n", stdout) >= 0 && fflush(stdout) == 0;
-    admin_reply_deinit(&reply);
-    return is_shown || err_errno(err, "standard output");
+    screen_close(screen);
+    return true;
 }
 
 int cmd_top(int argc, char **argv)
@@ -37,23 +44,8 @@ int cmd_top(int argc, char **argv)
     if (code >= 0)
         return code;
     struct err err;
-    struct screen *screen = NULL;
-    bool is_terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
     screen_catch_signals();
-    bool is_well = true;
-    for (uint32_t shown = 0;; shown++) {
-        is_well = show(&options.client, screen, shown == 0, &err);
-        if (!is_well || shown + 1 == options.client.count)
-            break;
-        if (is_terminal && !screen) {
-            screen = screen_open();
-            is_well = show(&options.client, screen, false, &err);
-        }
-        if (!is_well || screen_wait(screen, REFRESH_MS) == 'q')
-            break;
-    }
-    screen_close(screen);
-    if (is_well)
+    if (show_pages(&options.client, isatty(STDIN_FILENO) && isatty(STDOUT_FILENO), &err))
         return EXIT_OK;
     fprintf(stderr, "umbra top: %s\n", err.text);
     return EXIT_FAILED;
