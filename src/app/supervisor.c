@@ -18,6 +18,8 @@
 #include <unistd.h>
 
 #define DEADLINE_MARGIN_MS 1000 /* the gateway keeps the deadline itself; this is for one that does not */
+/* After a take-over control has answered what it accepted before the successor did. */
+#define LINGER_MS 200
 
 void supervisor_fail(struct supervisor *supervisor, const char *format, ...)
 {
@@ -49,6 +51,11 @@ static void on_deadline(struct timer *timer)
     struct supervisor *supervisor = CONTAINER_OF(timer, struct supervisor, deadline);
     log_warn("the time to drain is over; ending what is left");
     loop_stop(supervisor->loop);
+}
+
+static void on_linger(struct timer *timer)
+{
+    loop_stop(CONTAINER_OF(timer, struct supervisor, linger)->loop);
 }
 
 void supervisor_drain(struct supervisor *supervisor, bool is_takeover)
@@ -99,7 +106,11 @@ static void on_child_signal(struct supervisor *supervisor)
                 child_ended(&supervisor->children[i], status);
         }
     }
-    if (supervisor->phase == PHASE_DRAINING && supervisor->children[CHILD_GATEWAY].pid == 0)
+    if (supervisor->phase != PHASE_DRAINING || supervisor->children[CHILD_GATEWAY].pid != 0)
+        return;
+    if (supervisor->successor.is_promised)
+        timer_arm(supervisor->loop, &supervisor->linger, LINGER_MS);
+    else
         loop_stop(supervisor->loop);
 }
 
@@ -157,6 +168,7 @@ static bool supervisor_init(struct supervisor *supervisor, const struct options 
     supervisor->signals.fd = -1;
     replace_init(supervisor);
     timer_init(&supervisor->deadline, on_deadline);
+    timer_init(&supervisor->linger, on_linger);
     child_init(&supervisor->children[CHILD_CONTROL], supervisor, &control_role);
     child_init(&supervisor->children[CHILD_GATEWAY], supervisor, &gateway_role);
     if (!options->has_marker_key_file)

@@ -68,7 +68,7 @@ struct supervisor {
     struct child children[CHILD_COUNT];
     struct watch signals;
     unsigned stop_signals;
-    struct timer deadline;
+    struct timer deadline, linger;
     struct instance instance;
     struct watch callers; /* successors that connect */
     struct other successor;
