@@ -189,12 +189,15 @@ static enum why explain_now(const struct status_mirror *mirror, const struct sta
     }
     if (mirror->breaker == BREAKER_CLOSED)
         return WHY_SENDING;
-    if (mirror->breaker == BREAKER_HALF_OPEN)
-        strbuf_add(out, STR("breaker half open, a probe is under way: "));
-    else if (mirror->probe_in_ns)
-        strbuf_printf(out, "breaker open, next probe in %s: ", text_duration(mirror->probe_in_ns).ptr);
+    /* Half open: probe_in_ns is when a probe that did not come back is replaced. */
+    bool is_open = mirror->breaker == BREAKER_OPEN;
+    strbuf_add(out, is_open ? STR("breaker open, ") : STR("breaker half open, "));
+    if (!mirror->probe_in_ns)
+        strbuf_add(out, STR("the next request is the probe: "));
+    else if (is_open)
+        strbuf_printf(out, "next probe in %s: ", text_duration(mirror->probe_in_ns).ptr);
     else
-        strbuf_add(out, STR("breaker open, the next request is the probe: "));
+        strbuf_add(out, STR("a probe is under way: "));
     why_failed(mirror->last_failure, mirror->last_errno, out);
     return WHY_STOPPED;
 }

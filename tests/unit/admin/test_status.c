@@ -120,6 +120,12 @@ static void breaker_probing(struct scene *scene)
     scene->entry->last_failure_errno = 0;
 }
 
+static void breaker_probe_lost(struct scene *scene)
+{
+    breaker_probing(scene);
+    scene->entry->breaker_until_ns = 99 * S;
+}
+
 static void breaker_waiting(struct scene *scene)
 {
     breaker_open(scene);
@@ -184,6 +190,7 @@ static void test_the_sentence_says_why_copies_are_not_sent(void **state)
         {unresolved, WHY_STOPPED, "no endpoint: the name of 127.0.0.1:3001 does not resolve"},
         {breaker_open, WHY_STOPPED, "breaker open, next probe in 3 s: connect refused"},
         {breaker_probing, WHY_STOPPED, "breaker half open, a probe is under way: timeout"},
+        {breaker_probe_lost, WHY_STOPPED, "breaker half open, the next request is the probe: timeout"},
         {breaker_waiting, WHY_STOPPED, "breaker open, the next request is the probe: reset: connection reset by peer"},
         {budget_full, WHY_PARTLY,
          "25.0 % of the copies were dropped: the mirror budget is full (--mirror-budget, 64 MiB)"},
