@@ -38,7 +38,7 @@ struct status_totals status_totals(const struct status_source *source)
             continue;
         bool is_draining = LOAD(gateway->is_draining);
         out.gateways++;
-        out.workers += is_draining ? 0 : LOAD(gateway->workers);
+        out.workers += LOAD(gateway->workers);
         out.is_ready |= LOAD(gateway->is_ready) && !is_draining && !source->is_draining;
         out.is_shedding |= LOAD(gateway->is_shedding) != 0;
         out.client += LOAD(gateway->connections_client);

@@ -26,7 +26,7 @@ struct status_source {
 struct status_totals {
     bool is_ready, is_draining, is_off, is_shedding;
     uint64_t generation, errors, uptime_ns;
-    unsigned gateways, workers;   /* workers: of the gateways that do not drain */
+    unsigned gateways, workers;
     double cpus;                  /* all gateways; negative: not known yet */
     int64_t client, live, shadow; /* connections */
     uint64_t budget_used, budget_limit;
