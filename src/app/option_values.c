@@ -357,8 +357,9 @@ OPTION_PARSER(option_client_token_file)
 static bool label(struct str value, char *out, size_t room, struct err *err)
 {
     if (value.len == 0 || value.len >= room)
-        return err_set(err, "write a label as `umbra status` shows it, for instance default/quickstart#0 for a route or "
-                            "127.0.0.1:3001 for a mirror");
+        return err_set(err,
+                       "write a label as `umbra status` shows it, for instance default/quickstart#0 for a route or "
+                       "127.0.0.1:3001 for a mirror");
     memcpy(out, value.ptr, value.len);
     out[value.len] = '\0';
     return true;
