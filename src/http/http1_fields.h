@@ -6,6 +6,6 @@
 #include "http/http1_parse.h"
 
 /* Reads field lines from `at` up to the empty line that must stand right before `end`; the caller has checked that
- * the bytes end in CR LF. Appends to `fields` (room for HEAD_MAX_FIELDS) and counts in *count. */
+ * the bytes end in CR LF. Fills `fields` (room for HEAD_MAX_FIELDS); *count is set when none was refused. */
 enum refusal http1_parse_fields(const char *at, const char *end, struct field *fields, uint16_t *count)
     __attribute__((warn_unused_result));
