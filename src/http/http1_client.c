@@ -134,7 +134,7 @@ static void on_head(struct http1_conn *conn, struct str bytes)
         conn->writing = WRITE_TUNNEL;
     http1_conn_expect_body(conn, &head);
     conn->stream.handler->on_head(&conn->stream, &head);
-    if (!conn->is_closed && head.body == BODY_NONE && conn->reading == READ_DONE)
+    if (!conn->is_closed && conn->reading == READ_DONE)
         http1_conn_end_input(conn, NULL, 0);
 }
 

@@ -4,9 +4,11 @@
 #include "base/assert.h"
 
 #define HEAD_FIRST_CHUNK 4096
+#define READS_PER_TURN 4 /* of up to CODEC_BUFFER bytes */
 
 static void run_flush(struct task *task);
 static void run_reap(struct task *task);
+static void run_resume(struct task *task);
 
 void http1_conn_init(struct http1_conn *conn, struct codec *codec, const struct http1_conn_ops *ops)
 {
@@ -17,6 +19,7 @@ void http1_conn_init(struct http1_conn *conn, struct codec *codec, const struct 
     outq_init(&conn->out);
     task_init(&conn->flush, run_flush);
     task_init(&conn->reap, run_reap);
+    task_init(&conn->resume, run_resume);
     conn->progress_ns = loop_now_ns(codec->loop);
     conn->stream.send_credit = STREAM_WINDOW;
 }
@@ -37,6 +40,7 @@ void http1_conn_close(struct http1_conn *conn, bool is_reset)
     conn->is_closed = true;
     socket_close(&conn->sock, is_reset);
     task_cancel(&conn->flush);
+    task_cancel(&conn->resume);
     loop_soon(conn->codec->loop, &conn->reap);
 }
 
@@ -77,6 +81,7 @@ static void move_to_own_chunk(struct http1_conn *conn, size_t size)
     chunk->used = (uint32_t)rest.len;
     chunk_unref(conn->in);
     conn->in = chunk;
+    conn->is_in_own = true;
     conn->in_pos = 0;
     conn->in_end = chunk->used;
 }
@@ -87,8 +92,9 @@ static struct chunk *make_room(struct http1_conn *conn, size_t *room)
     if (!conn->in) {
         struct chunk *rx = codec_rx(conn->codec);
         conn->in = chunk_ref(rx);
+        conn->is_in_own = false;
         conn->in_pos = conn->in_end = rx->used;
-    } else if (conn->in == conn->codec->rx || conn->in_end == conn->in->size) {
+    } else if (!conn->is_in_own || conn->in_end == conn->in->size) {
         size_t size = HEAD_FIRST_CHUNK;
         while (size < 2 * unread(conn).len)
             size *= 4;
@@ -102,6 +108,8 @@ static bool fill(struct http1_conn *conn)
 {
     size_t room;
     bool had_bytes = conn->in != NULL;
+    if (!conn->sock.is_readable)
+        return false;
     struct chunk *chunk = make_room(conn, &room);
     ssize_t n = socket_read(&conn->sock, chunk->data + conn->in_end, room);
     if (n > 0) {
@@ -129,7 +137,7 @@ void http1_conn_expect_body(struct http1_conn *conn, const struct head *head)
     switch (head->body) {
     case BODY_NONE: conn->reading = READ_DONE; break;
     case BODY_LENGTH:
-        conn->reading = READ_LENGTH;
+        conn->reading = head->content_length ? READ_LENGTH : READ_DONE;
         conn->in_left = head->content_length;
         break;
     case BODY_STREAM:
@@ -289,7 +297,7 @@ static bool wants_input(const struct http1_conn *conn)
 /* A rest that waits for credit or for the end of the answer must not pin the worker's read buffer. */
 static void tidy_input(struct http1_conn *conn)
 {
-    if (!conn->in || conn->in != conn->codec->rx)
+    if (!conn->in || conn->is_in_own)
         return;
     size_t len = unread(conn).len;
     if (len >= conn->in->size / 4)
@@ -305,15 +313,26 @@ void http1_conn_read(struct http1_conn *conn)
     if (conn->is_reading || conn->is_closed || conn->sock.is_connecting)
         return;
     conn->is_reading = true;
+    int reads = 0;
     while (!conn->is_closed && wants_input(conn)) {
         if (conn->in && step(conn))
             continue;
+        if (reads == READS_PER_TURN) {
+            loop_later(conn->codec->loop, &conn->resume);
+            break;
+        }
         if (!fill(conn))
             break;
+        reads++;
     }
     if (!conn->is_closed)
         tidy_input(conn);
     conn->is_reading = false;
+}
+
+static void run_resume(struct task *task)
+{
+    http1_conn_read(CONTAINER_OF(task, struct http1_conn, resume));
 }
 
 /* ---- sending ---- */

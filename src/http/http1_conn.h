@@ -47,7 +47,7 @@ struct http1_conn {
     const struct http1_conn_ops *ops;
     struct codec *codec;
     struct stream stream;
-    struct task flush, reap;
+    struct task flush, reap, resume;
 
     struct chunk *in; /* received and not consumed: [in_pos, in_end) */
     uint32_t in_pos, in_end;
@@ -61,6 +61,7 @@ struct http1_conn {
     uint8_t reading; /* enum http1_read */
     uint8_t writing; /* enum http1_write */
     bool has_stream; /* a stream is open and has a user */
+    bool is_in_own;  /* `in` is this connection's alone, not the worker's read buffer */
     bool is_reading; /* http1_conn_read is on the stack */
     bool is_flushed; /* WRITE_DONE and nothing queued */
     bool is_closed;
@@ -70,11 +71,12 @@ struct http1_conn {
 
 void http1_conn_init(struct http1_conn *conn, struct codec *codec, const struct http1_conn_ops *ops);
 /* Sets the reading state for the body that the head announced and opens the credit of small messages. Call before the handler's
- * on_head; when there is no body, call http1_conn_end_input after it. */
+ * on_head; when reading is READ_DONE then (no body, or one of no bytes), call http1_conn_end_input after it. */
 void http1_conn_expect_body(struct http1_conn *conn, const struct head *head);
 /* The received message is whole. */
 void http1_conn_end_input(struct http1_conn *conn, const struct field *trailers, uint16_t count);
-/* Reads and parses as long as there is something and somebody wants it. */
+/* Reads and parses as long as there is something and somebody wants it, at most READS_PER_TURN times; the rest waits for the next
+ * turn, so that no peer keeps the worker from the others. */
 void http1_conn_read(struct http1_conn *conn);
 /* Closes the socket; memory goes at the end of this callback. Calls nothing of the stream. */
 void http1_conn_close(struct http1_conn *conn, bool is_reset);

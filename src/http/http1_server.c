@@ -127,6 +127,10 @@ static void on_broken(struct http1_conn *conn, int error)
 
 static void on_input_end(struct http1_conn *conn)
 {
+    if (conn->writing == WRITE_DONE && !conn->is_flushed) {
+        conn->reading = READ_DONE; /* it closed its sending side, but may still read what is on its way */
+        return;
+    }
     /* Between requests, in the middle of one, or lingering: there is nobody to answer. */
     http1_conn_close(conn, conn->has_stream);
     abort_stream(of_conn(conn), RESET_CLOSED);
@@ -249,7 +253,7 @@ static void on_head(struct http1_conn *conn, struct str bytes)
     if (head.body == BODY_NONE && (head.has_upgrade || head.method_id == METHOD_CONNECT))
         conn->reading = READ_HELD;
     stream->handler->on_head(stream, &head);
-    if (!conn->is_closed && conn->reading == READ_DONE && conn->has_stream && head.body == BODY_NONE)
+    if (!conn->is_closed && conn->reading == READ_DONE && conn->has_stream)
         http1_conn_end_input(conn, NULL, 0);
 }
 
@@ -341,6 +345,8 @@ static void reset(struct stream *stream, enum reset why)
         return;
     }
     sc->is_closing = true;
+    sc->conn.reading = READ_DISCARD;
+    http1_conn_drop_input(&sc->conn);
     loop_soon(sc->server->codec->loop, &sc->conn.flush);
 }
 

@@ -11,8 +11,10 @@
 #define SEND_AHEAD (64 * 1024)
 /* As for live: what was sent on a reused connection and can be sent again. */
 #define REPLAY_WINDOW (64 * 1024)
-/* The shadow's answer is read and thrown away as fast as it comes. */
-#define ANSWER_CREDIT (1024 * 1024)
+/* A shadow's answer is read and thrown away, so much of one and so much of all in a turn: an endless one must not keep the worker
+ * from live. */
+#define ANSWER_CREDIT (64 * 1024)
+#define ANSWERS_PER_TURN (1024 * 1024)
 #define FAILURE_LOG_NS 1000000000ull
 
 static const struct stream_handler shadow_handler;
@@ -193,12 +195,31 @@ static void on_fail(struct client_call *call, int error)
     copy_fail(copy, FAILED_CONNECT, error);
 }
 
+/* Opens the credit for more of the answer, now or in one of the next turns. */
+static void read_answer(struct copy *copy)
+{
+    struct mirror *mirror = copy->mirror;
+    if (mirror->turn_ns != now_ns(copy)) {
+        mirror->turn_ns = now_ns(copy);
+        mirror->answer_room = ANSWERS_PER_TURN;
+    }
+    size_t wanted = ANSWER_CREDIT - copy->stream->pull_credit;
+    if (wanted > mirror->answer_room) {
+        loop_later(mirror->codec->loop, &copy->work);
+        return;
+    }
+    mirror->answer_room -= wanted;
+    stream_pull(copy->stream, ANSWER_CREDIT);
+}
+
 static void run_work(struct task *task)
 {
     struct copy *copy = CONTAINER_OF(task, struct copy, work);
-    if (copy->stream)
+    if (copy->stream) {
         send_pieces(copy);
-    else if (copy->state == COPY_QUEUED && !copy->call.on_open) {
+        if (copy->stream && copy->stream->pull_credit < ANSWER_CREDIT / 2)
+            read_answer(copy);
+    } else if (copy->state == COPY_QUEUED && !copy->call.on_open) {
         copy->call = (struct client_call){.on_open = on_open, .on_connecting = on_connecting, .on_fail = on_fail};
         client_open(copy->target->pool, &copy->call);
     }
@@ -225,7 +246,8 @@ static void on_data(struct stream *stream, struct slice data)
     struct copy *copy = stream->user;
     (void)data;
     copy->progress_ns = now_ns(copy);
-    stream_pull(stream, ANSWER_CREDIT);
+    if (stream->pull_credit < ANSWER_CREDIT / 2)
+        loop_later(copy->mirror->codec->loop, &copy->work);
 }
 
 static void on_end(struct stream *stream, const struct field *trailers, uint16_t count)

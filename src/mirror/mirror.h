@@ -29,6 +29,8 @@ struct mirror {
     struct map targets; /* registry entry and address → struct target */
     struct slab *copies, *watches;
     size_t in_flight; /* copies not over */
+    uint64_t turn_ns;     /* the turn that answer_room is of */
+    size_t answer_room;   /* bytes of shadows' answers that may still be read in this turn */
     void (*on_idle)(struct mirror *mirror); /* the last copy is over; may be NULL */
 };
 

@@ -17,18 +17,6 @@ static void offer(struct relay *relay)
     tap->ops->on_request(tap, &relay->exchange);
 }
 
-void relay_answer(struct relay *relay, uint16_t status, struct str text)
-{
-    struct stream *client = relay->client;
-    if (!relay->status)
-        relay->status = status;
-    relay->client = NULL;
-    relay_abort_request(relay);
-    relay_finish(relay);
-    if (client)
-        server_answer(client, status, text);
-}
-
 static void count_refusal(struct proxy *proxy, enum refusal why)
 {
     counter_add(&registry_totals(proxy->registry)->refused[why], 1);

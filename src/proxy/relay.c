@@ -56,6 +56,18 @@ void relay_finish(struct relay *relay)
     loop_soon(proxy->codec->loop, &relay->reap);
 }
 
+void relay_answer(struct relay *relay, uint16_t status, struct str text)
+{
+    struct stream *client = relay->client;
+    if (!relay->status)
+        relay->status = status;
+    relay->client = NULL;
+    relay_abort_request(relay);
+    relay_finish(relay);
+    if (client)
+        server_answer(client, status, text);
+}
+
 static void on_timer(struct timer *timer)
 {
     struct relay *relay = CONTAINER_OF(timer, struct relay, timer);

@@ -43,8 +43,6 @@ struct relay {
 void relay_begin(struct proxy *proxy, struct stream *client, const struct head *head);
 /* Tries the present endpoint; `is_fresh` wants a new connection. */
 void relay_connect(struct relay *relay, bool is_fresh);
-/* Answers by Umbra itself and ends the exchange. */
-void relay_answer(struct relay *relay, uint16_t status, struct str text);
 
 /* answer.c: live's handler. */
 extern const struct stream_handler relay_live_handler;
@@ -53,5 +51,7 @@ extern const struct stream_handler relay_live_handler;
 struct relay *relay_new(struct proxy *proxy, struct stream *client);
 /* The request will not become whole: the copies must not look as if. */
 void relay_abort_request(struct relay *relay);
+/* Answers by Umbra itself and ends the exchange. */
+void relay_answer(struct relay *relay, uint16_t status, struct str text);
 /* Counts, tells the tap, and frees at the end of this callback. */
 void relay_finish(struct relay *relay);
