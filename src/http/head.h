@@ -56,7 +56,7 @@ struct head {
     bool is_keep_alive;       /* the sender lets the connection be reused after this message (HTTP/1) */
     bool has_expect_continue; /* HTTP/1.1, Expect: 100-continue and a body that could wait for it */
     bool has_upgrade;         /* HTTP/1.1 request: Connection names upgrade and there is an Upgrade field */
-    struct str upgrade;        /* to be sent: adds Connection: upgrade and Upgrade with this value (not set by parsing) */
+    struct str upgrade; /* to be sent: adds Connection: upgrade and Upgrade with this value (not set by parsing) */
     uint16_t field_count;
     struct field *fields;
 };

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 #ifdef __SSE2__
-#include <emmintrin.h>
+#    include <emmintrin.h>
 #endif
 
 #define SCAN_BLOCK 16
@@ -59,7 +59,8 @@ static inline size_t scan_first(uint32_t bits)
 static inline struct scan scan_outside(struct scan block, int8_t limit)
 {
     struct scan next = {block.lanes + SCAN_ALL(1)};
-    return (struct scan){(uint8_t SCAN_VECTOR)((int8_t SCAN_VECTOR)SCAN_ALL(limit + 2) > (int8_t SCAN_VECTOR)next.lanes)};
+    return (struct scan){
+        (uint8_t SCAN_VECTOR)((int8_t SCAN_VECTOR)SCAN_ALL(limit + 2) > (int8_t SCAN_VECTOR)next.lanes)};
 }
 
 /* The first byte that a field value may not hold unseen: controls, DEL, obs-text. */

@@ -19,14 +19,15 @@ static const struct {
 } heads[] = {
     {"wrk, 1 field", STR_INIT("GET /index.html HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n")},
     {"API, 7 fields",
-     STR_INIT("POST /api/v1/orders/82731/items?expand=price&lang=de HTTP/1.1\r\n"
-              "Host: shop.example.com\r\n"
-              "User-Agent: okhttp/4.12.0\r\n"
-              "Accept: application/json\r\n"
-              "Content-Type: application/json; charset=utf-8\r\n"
-              "Content-Length: 348\r\n"
-              "Authorization: Bearer eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jV\r\n"
-              "Traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n\r\n")},
+     STR_INIT(
+         "POST /api/v1/orders/82731/items?expand=price&lang=de HTTP/1.1\r\n"
+         "Host: shop.example.com\r\n"
+         "User-Agent: okhttp/4.12.0\r\n"
+         "Accept: application/json\r\n"
+         "Content-Type: application/json; charset=utf-8\r\n"
+         "Content-Length: 348\r\n"
+         "Authorization: Bearer eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jV\r\n"
+         "Traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n\r\n")},
     {"browser, 10 fields",
      STR_INIT("GET /products/shoes?size=42&colour=black HTTP/1.1\r\n"
               "Host: www.example.com\r\n"
