@@ -78,7 +78,7 @@ static struct str pack_part(char **room, struct str part, struct str whole, stru
 static size_t text_size(const struct head *head)
 {
     size_t size = head->method.len + head->target.len + head->path.len + head->query.len + head->authority.len +
-                  head->reason.len;
+                  head->reason.len + head->upgrade.len;
     for (uint16_t i = 0; i < head->field_count; i++)
         size += head->fields[i].name.len + head->fields[i].value.len;
     return size;
@@ -107,6 +107,7 @@ void head_copy(struct head *to, const struct head *from, struct arena *arena, si
     else
         to->authority = pack_part(&room, from->authority, host, host_copy);
     to->reason = pack(&room, from->reason);
+    to->upgrade = pack(&room, from->upgrade);
 }
 
 void head_add(struct head *head, enum field_id id, struct str name, struct str value)

@@ -51,7 +51,10 @@ static void test_copy_outlives_the_bytes_it_was_read_from(void **state)
     (void)state;
     arena_init(&arena, NULL, 0);
     assert_int_equal(parse_request((struct str){bytes, sizeof(bytes) - 1}, &head), REFUSAL_NONE);
+    char upgrade[] = "websocket";
+    head.upgrade = (struct str){upgrade, sizeof(upgrade) - 1};
     head_copy(&copy, &head, &arena, 1);
+    memset(upgrade, '!', sizeof(upgrade));
     memset(bytes, '!', sizeof(bytes));
     head_add(&copy, FIELD_VIA, STR("Via"), STR("1.1 umbra"));
 
@@ -59,6 +62,7 @@ static void test_copy_outlives_the_bytes_it_was_read_from(void **state)
     check_str(copy.target, "http://b.example/p/q?x=1", "target");
     check_str(copy.path, "/p/q", "path");
     check_str(copy.query, "x=1", "query");
+    check_str(copy.upgrade, "websocket", "upgrade");
     check_str(copy.authority, "b.example", "authority");
     assert_int_equal(copy.field_count, 3);
     check_str(copy.fields[0].value, "a.example", "Host");
