@@ -41,15 +41,13 @@ struct chunk *chunk_new(size_t size)
     chunk->refs = 1;
     chunk->size = (uint32_t)size;
     chunk->used = 0;
-    chunk->charge = NULL;
+    chunk->holders = 0;
     return chunk;
 }
 
 void chunk_release(struct chunk *chunk)
 {
-    ASSERT(chunk->refs == 0);
-    struct chunk_charge *charge = chunk->charge;
-    size_t cost = chunk_cost(chunk);
+    ASSERT(chunk->refs == 0 && chunk->holders == 0);
     struct chunk_class *class = class_of(chunk->size);
     if (class && class->count < CHUNK_CACHE_MAX) {
         class->chunks[class->count++] = chunk;
@@ -57,8 +55,6 @@ void chunk_release(struct chunk *chunk)
     } else {
         mem_free(chunk);
     }
-    if (charge)
-        charge->on_release(charge, cost);
 }
 
 void chunk_cache_trim(void)

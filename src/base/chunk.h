@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A refcounted block of bytes that is written once by its reader and then shared, unchanged, by everyone who must
  * still send or keep it: live, shadows, capture. A slice is a run inside a chunk.
- * `charge` is the hook of the mirror budget: when it is set, the last unref gives chunk_cost() bytes back to it.
+ * `holders` counts those who hold it against a budget: the first is charged chunk_cost() bytes, the last gives them back; all of
+ * them hold a reference as well.
  * Lifetime: refcount (not atomic). Thread: one worker; a chunk never leaves its worker. */
 #pragma once
 
 #include "base/str.h"
 
-struct chunk_charge {
-    void (*on_release)(struct chunk_charge *charge, size_t bytes);
-};
-
 struct chunk {
     uint32_t refs;
-    uint32_t size;               /* bytes at data */
-    uint32_t used;               /* bytes written so far; [used, size) is free for the owner of the reading end */
-    struct chunk_charge *charge; /* NULL: charged to nobody */
+    uint32_t size;    /* bytes at data */
+    uint32_t used;    /* bytes written so far; [used, size) is free for the owner of the reading end */
+    uint32_t holders;
     char data[];
 };
 

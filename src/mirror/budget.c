@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mirror/budget.h"
 
-static void on_release(struct chunk_charge *charge, size_t bytes)
-{
-    struct budget *budget = (struct budget *)((char *)charge - offsetof(struct budget, charge));
-    gauge_add(&budget->gateway->budget_used, -(int64_t)bytes);
-}
-
 void budget_init(struct budget *budget, struct registry *registry, unsigned slot)
 {
-    budget->charge.on_release = on_release;
     budget->gateway = registry_gateway_get(registry, slot);
     budget->totals = registry_totals(registry);
     budget->slot = slot;
@@ -44,13 +37,16 @@ void budget_give(struct budget *budget, struct registry_mirror *mirror, size_t b
 bool budget_hold(struct budget *budget, struct registry_mirror *mirror, struct chunk *chunk)
 {
     int64_t cost = (int64_t)chunk_cost(chunk);
-    if (!take(budget, mirror, chunk->charge ? 0 : cost, cost))
+    if (!take(budget, mirror, chunk->holders ? 0 : cost, cost))
         return false;
-    chunk->charge = &budget->charge;
+    chunk->holders++;
     return true;
 }
 
-void budget_unhold(struct budget *budget, struct registry_mirror *mirror, const struct chunk *chunk)
+void budget_unhold(struct budget *budget, struct registry_mirror *mirror, struct chunk *chunk)
 {
-    registry_held_bytes_add(mirror, budget->slot, -(int64_t)chunk_cost(chunk));
+    int64_t cost = (int64_t)chunk_cost(chunk);
+    registry_held_bytes_add(mirror, budget->slot, -cost);
+    if (--chunk->holders == 0)
+        gauge_add(&budget->gateway->budget_used, -cost);
 }

@@ -9,7 +9,6 @@
 #include "registry/registry.h"
 
 struct budget {
-    struct chunk_charge charge;
     struct registry_gateway *gateway;
     struct registry_totals *totals;
     unsigned slot;
@@ -19,7 +18,7 @@ void budget_init(struct budget *budget, struct registry *registry, unsigned slot
 /* Charges plain bytes to the budget and to the mirror; false: refused, nothing was charged. */
 bool budget_take(struct budget *budget, struct registry_mirror *mirror, size_t bytes) __attribute__((warn_unused_result));
 void budget_give(struct budget *budget, struct registry_mirror *mirror, size_t bytes);
-/* A mirror is about to hold the chunk: charged to the budget unless it is already, and to the mirror in any case. The budget's part
- * comes back with the chunk's last reference, the mirror's with budget_unhold. */
+/* A mirror is about to hold the chunk: charged to the budget by the first holder, and to the mirror in any case. */
 bool budget_hold(struct budget *budget, struct registry_mirror *mirror, struct chunk *chunk) __attribute__((warn_unused_result));
-void budget_unhold(struct budget *budget, struct registry_mirror *mirror, const struct chunk *chunk);
+/* It lets go; before chunk_unref. */
+void budget_unhold(struct budget *budget, struct registry_mirror *mirror, struct chunk *chunk);

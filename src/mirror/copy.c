@@ -115,6 +115,14 @@ static void copy_complete(struct copy *copy)
     copy_over(copy);
 }
 
+/* Both directions have ended: the stream is over by itself. */
+static void complete_whole(struct copy *copy)
+{
+    count_bytes(copy);
+    copy->stream = NULL;
+    copy_complete(copy);
+}
+
 static void mark_sent(struct copy *copy, enum copy_state state)
 {
     struct registry_mirror *entry = copy->target->entry;
@@ -160,6 +168,10 @@ static void send_pieces(struct copy *copy)
     if (copy->is_request_ended && !pieces->unsent && !copy->is_end_sent) {
         copy->is_end_sent = true;
         stream_send_end(stream, copy->trailers, copy->trailer_count);
+        if (copy->is_answered) {
+            complete_whole(copy);
+            return;
+        }
     }
     (void)charge_stream(copy);
 }
@@ -236,6 +248,7 @@ static void on_head(struct stream *stream, const struct head *head)
     if (head->status < 200)
         return;
     copy->status = head->status;
+    copy->is_shadow_closing = !head->is_keep_alive;
     const struct field *retry_after = head_find(head, FIELD_RETRY_AFTER);
     if (retry_after && str_to_u64(retry_after->value, &seconds) && seconds <= BREAKER_MAX_MS / 1000)
         copy->retry_after_ms = seconds * 1000;
@@ -255,11 +268,12 @@ static void on_end(struct stream *stream, const struct field *trailers, uint16_t
     struct copy *copy = stream->user;
     (void)trailers;
     (void)count;
-    if (copy->is_end_sent) {
-        count_bytes(copy);
-        copy->stream = NULL; /* the stream is over by itself; a shadow that answers early is cut off */
-    }
-    copy_complete(copy);
+    if (copy->is_end_sent)
+        complete_whole(copy);
+    else if (copy->is_shadow_closing)
+        copy_complete(copy);
+    else
+        copy->is_answered = true; /* early; it gets the rest as live does */
 }
 
 static void on_reset(struct stream *stream, enum reset why)
@@ -274,7 +288,10 @@ static void on_reset(struct stream *stream, enum reset why)
         client_open(copy->target->pool, &copy->call);
         return;
     }
-    copy_fail(copy, why == RESET_PROTOCOL ? FAILED_PROTOCOL : FAILED_RESET, 0);
+    if (copy->is_answered)
+        copy_complete(copy);
+    else
+        copy_fail(copy, why == RESET_PROTOCOL ? FAILED_PROTOCOL : FAILED_RESET, 0);
 }
 
 static void on_credit(struct stream *stream)
@@ -311,10 +328,12 @@ static void on_timer(struct timer *timer)
     if (copy->live_over_ns && copy->live_over_ns < since)
         since = copy->live_over_ns; /* progress counts no more once live is done */
     uint64_t waited_ms = (now_ns(copy) - since) / NS_PER_MS;
-    if (waited_ms >= copy->timeout_ms)
-        copy_fail(copy, FAILED_TIMEOUT, 0);
-    else
+    if (waited_ms < copy->timeout_ms)
         timer_arm(copy->mirror->codec->loop, timer, copy->timeout_ms - waited_ms);
+    else if (copy->is_answered)
+        copy_complete(copy);
+    else
+        copy_fail(copy, FAILED_TIMEOUT, 0);
 }
 
 /* ---- what live offers ---- */

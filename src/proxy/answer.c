@@ -26,6 +26,7 @@ static void on_head(struct stream *live, const struct head *head)
     }
     timer_disarm(&relay->timer);
     relay->status = head->status;
+    relay->is_live_closing = !head->is_keep_alive && head->body != BODY_TUNNEL;
     stream_send_head(relay->client, &answer);
     if (head->body == BODY_TUNNEL && relay->client && relay->live)
         stream_pull(relay->client, relay->live->send_credit);
@@ -41,14 +42,13 @@ static void on_data(struct stream *live, struct slice data)
 static void on_end(struct stream *live, const struct field *trailers, uint16_t count)
 {
     struct relay *relay = live->user;
-    bool is_tunnel = relay->exchange.is_upgrade && (relay->status == 101 || relay->request.method_id == METHOD_CONNECT);
     stream_send_end(relay->client, trailers, count);
-    if (!relay->is_request_ended && is_tunnel) {
-        relay->is_answer_ended = true;
+    if (!relay->is_request_ended && !relay->is_live_closing) {
+        relay->is_answer_ended = true; /* answered early, but still reading; or one direction of a tunnel */
         return;
     }
     if (!relay->is_request_ended) {
-        /* Live has answered without reading on, so nobody wants the rest. */
+        /* Live has answered and reads no more, so nobody wants the rest. */
         relay_abort_request(relay);
         stream_reset(relay->client, RESET_CANCEL);
         stream_reset(live, RESET_CANCEL);

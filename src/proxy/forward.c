@@ -200,7 +200,7 @@ static void on_client_end(struct stream *client, const struct field *trailers, u
     if (relay->is_offered)
         tap->ops->on_end(tap, &relay->exchange, trailers, count);
     if (relay->is_answer_ended)
-        relay_finish(relay); /* a tunnel's second direction */
+        relay_finish(relay);
 }
 
 static void on_client_reset(struct stream *client, enum reset why)

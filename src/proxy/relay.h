@@ -33,7 +33,8 @@ struct relay {
     bool is_replaced;      /* a stale connection was replaced once */
     bool is_offered;       /* the tap knows of it */
     bool is_request_ended; /* by the client */
-    bool is_answer_ended;  /* by live, while a tunnel's other direction goes on */
+    bool is_answer_ended;  /* by live, while the request (or a tunnel's other direction) goes on */
+    bool is_live_closing;  /* live will not read on after its answer */
     bool is_expecting;     /* 100-continue: offered when live agrees or the body comes */
     bool is_over;
     char first_block[RELAY_ARENA];

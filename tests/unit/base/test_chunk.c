@@ -11,19 +11,6 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-struct budget {
-    struct chunk_charge charge;
-    size_t given_back;
-    int calls;
-};
-
-static void on_release(struct chunk_charge *charge, size_t bytes)
-{
-    struct budget *budget = (struct budget *)charge;
-    budget->given_back += bytes;
-    budget->calls++;
-}
-
 static void test_a_new_chunk_is_empty_and_whole(void **state)
 {
     (void)state;
@@ -33,7 +20,7 @@ static void test_a_new_chunk_is_empty_and_whole(void **state)
         assert_int_equal(chunk->refs, 1);
         assert_int_equal(chunk->size, sizes[i]);
         assert_int_equal(chunk->used, 0);
-        assert_null(chunk->charge);
+        assert_int_equal(chunk->holders, 0);
         memset(chunk->data, 1, sizes[i]);
         assert_true(chunk_cost(chunk) >= sizeof(*chunk) + sizes[i]);
         assert_true(chunk_cost(chunk) <= sizeof(*chunk) + sizes[i] + 4096);
@@ -43,39 +30,19 @@ static void test_a_new_chunk_is_empty_and_whole(void **state)
     assert_null(chunk_ref(NULL));
 }
 
-static void test_the_last_unref_gives_the_charge_back_once(void **state)
-{
-    (void)state;
-    static const size_t sizes[] = {100, 16384, 300000};
-    for (size_t i = 0; i < COUNT(sizes); i++) {
-        struct budget budget = {.charge = {on_release}};
-        struct chunk *chunk = chunk_new(sizes[i]);
-        size_t cost = chunk_cost(chunk);
-        chunk->charge = &budget.charge;
-        assert_ptr_equal(chunk_ref(chunk), chunk);
-        chunk_unref(chunk);
-        assert_int_equal(budget.calls, 0);
-        chunk_unref(chunk);
-        assert_int_equal(budget.calls, 1);
-        assert_int_equal(budget.given_back, cost);
-    }
-}
-
 static void test_common_sizes_are_recycled_clean(void **state)
 {
     (void)state;
     static const size_t sizes[] = {4096, 16384, 65536};
     for (size_t i = 0; i < COUNT(sizes); i++) {
-        struct budget budget = {.charge = {on_release}};
         struct chunk *chunk = chunk_new(sizes[i]);
         chunk->used = chunk->size;
-        chunk->charge = &budget.charge;
         chunk_unref(chunk);
         struct chunk *again = chunk_new(sizes[i]);
         assert_ptr_equal(again, chunk);
         assert_int_equal(again->refs, 1);
         assert_int_equal(again->used, 0);
-        assert_null(again->charge);
+        assert_int_equal(again->holders, 0);
         chunk_unref(again);
     }
     chunk_cache_trim();
@@ -173,7 +140,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_new_chunk_is_empty_and_whole),
-        cmocka_unit_test(test_the_last_unref_gives_the_charge_back_once),
         cmocka_unit_test(test_common_sizes_are_recycled_clean),
         cmocka_unit_test(test_the_cache_is_bounded_and_can_be_emptied),
         cmocka_unit_test(test_each_thread_has_its_own_cache),
