@@ -16,7 +16,8 @@ enum ipc_type {
     IPC_SETTINGS = 1, /* supervisor → child, first: struct settings (app/settings.h) */
     IPC_REGISTRY,     /* supervisor → child: the registry's descriptor; payload struct ipc_registry */
     IPC_LISTENERS,    /* supervisor → gateway: struct address[] and as many listening sockets; the whole set comes as one or more
-                         messages before the IPC_PLAN that uses them; repeated addresses are the same socket */
+                         messages before the IPC_PLAN that uses them, and not again for a plan with the same set; repeated
+                         addresses are the same socket */
     IPC_ADMIN,        /* supervisor → control: the admin listening socket and its address; the last message of a control's start */
     IPC_BIND,         /* control → supervisor: struct address[] that the next plan needs */
     IPC_BOUND,        /* supervisor → control: struct ipc_bound[], one each */

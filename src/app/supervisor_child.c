@@ -138,6 +138,7 @@ void child_start(struct child *child)
     child->watch.fd = ends[0];
     child->started_at_ns = loop_now_ns(supervisor->loop);
     child->is_ready = false;
+    child->listeners_version = 0;
     child->is_watched = true;
     loop_add_shared(supervisor->loop, &child->watch);
     log_debug("%s runs as pid %d", child->role->name, pid);

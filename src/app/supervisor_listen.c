@@ -28,6 +28,7 @@ struct bound *listeners_get(struct supervisor *supervisor, const struct address 
     if (bound->fd < 0)
         return NULL;
     supervisor->listener_count++;
+    supervisor->listeners_version++;
     return bound;
 }
 
@@ -51,6 +52,8 @@ void listeners_close_unwanted(struct supervisor *supervisor)
         else
             close(bound->fd);
     }
+    if (kept < supervisor->listener_count)
+        supervisor->listeners_version++;
     supervisor->listener_count = kept;
 }
 

@@ -21,9 +21,12 @@ static bool send_fd(struct child *child, enum ipc_type type, int fd)
     return fd < 0 || child_send(child, type, STR_NONE, &fd, 1);
 }
 
+/* The whole set, unless the child has it. */
 static bool send_listeners(struct child *child)
 {
     const struct supervisor *supervisor = child->supervisor;
+    if (child->listeners_version == supervisor->listeners_version)
+        return true;
     for (size_t done = 0; done < supervisor->listener_count;) {
         struct address addresses[IPC_MAX_FDS];
         int fds[IPC_MAX_FDS];
@@ -36,6 +39,7 @@ static bool send_listeners(struct child *child)
         if (!child_send(child, IPC_LISTENERS, payload, fds, count))
             return false;
     }
+    child->listeners_version = supervisor->listeners_version;
     return true;
 }
 
@@ -104,8 +108,9 @@ static bool control_message(struct child *child, struct ipc_message *message)
     case IPC_PLAN:
         if (!keep_fd(message, &supervisor->plan_fd))
             return false;
-        (void)(send_listeners(gateway) && send_fd(gateway, IPC_PLAN, supervisor->plan_fd));
+        /* The gateway has its own copies of those that go, and serves them until it has the new plan. */
         listeners_close_unwanted(supervisor);
+        (void)(send_listeners(gateway) && send_fd(gateway, IPC_PLAN, supervisor->plan_fd));
         return true;
     case IPC_ENDPOINTS:
         if (!keep_fd(message, &supervisor->endpoints_fd))

@@ -41,7 +41,8 @@ struct child {
     uint64_t started_at_ns;
     uint32_t backoff_ms;
     bool is_ready;
-    unsigned slot; /* gateway: of the registry */
+    unsigned slot;              /* gateway: of the registry */
+    uint64_t listeners_version; /* gateway: of the set it has; 0: none */
 };
 
 enum child_id { CHILD_CONTROL, CHILD_GATEWAY, CHILD_COUNT };
@@ -64,6 +65,7 @@ struct supervisor {
     struct bound admin;
     struct bound listeners[SUPERVISOR_MAX_LISTENERS];
     size_t listener_count;
+    uint64_t listeners_version; /* grows when the set changes */
     int plan_fd, endpoints_fd; /* -1: none yet */
     struct child children[CHILD_COUNT];
     struct watch signals;
