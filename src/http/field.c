@@ -16,7 +16,7 @@ static const struct {
     [FIELD_TRANSFER_ENCODING] = {STR_INIT("Transfer-Encoding"), F_HOP | F_NO_TRAILER},
     [FIELD_CONTENT_LENGTH] = {STR_INIT("Content-Length"), F_NO_TRAILER},
     [FIELD_TE] = {STR_INIT("TE"), F_HOP | F_NO_TRAILER},
-    [FIELD_TRAILER] = {STR_INIT("Trailer"), F_HOP | F_NO_TRAILER},
+    [FIELD_TRAILER] = {STR_INIT("Trailer"), F_NO_TRAILER},
     [FIELD_UPGRADE] = {STR_INIT("Upgrade"), F_HOP | F_NO_TRAILER},
     [FIELD_EXPECT] = {STR_INIT("Expect"), F_NO_TRAILER},
     [FIELD_PROXY_AUTHENTICATE] = {STR_INIT("Proxy-Authenticate"), F_HOP | F_NO_TRAILER},

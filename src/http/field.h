@@ -48,7 +48,7 @@ enum field_id field_id_from_name(struct str name);
 struct str field_id_name(enum field_id id);
 
 /* True for fields that end at this hop (RFC 9110 7.6.1): Connection, Keep-Alive, Proxy-Connection,
- * Transfer-Encoding, TE, Upgrade and Trailer are; what a Connection field names is besides. Proxy-Authorization and
+ * Transfer-Encoding, TE and Upgrade are; what a Connection field names is besides. Proxy-Authorization and
  * Proxy-Authenticate are as well. */
 bool field_is_hop_by_hop(enum field_id id);
 
