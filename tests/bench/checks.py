@@ -93,5 +93,10 @@ class Watch:
         if self.is_healthy:
             aborted = sum(delta.get(name, 0) for name in ABORTED) if slack else 0
             completed = delta.get(M + "completed_total", 0) + aborted
-            problems += self._between("copies completed", round(completed), requests, slack)
+            found = self._between("copies completed", round(completed), requests, slack)
+            if found:
+                lost = (name for name, value in delta.items() if value and "_total/" in name and
+                        name.startswith((M + "dropped", M + "failed", M + "filtered")))
+                found.append(f"lost: {', '.join(f'{name.removeprefix(M)} {delta[name]:.0f}' for name in lost)}")
+            problems += found
         return problems

@@ -129,10 +129,10 @@ static bool on_readable(int fd)
     size_t saved = c->saved;
     ssize_t got;
 
-    if (c->body_left > 0) {
+    if (c->body_left > 0) { /* MSG_TRUNC: the kernel discards them, see tcp(7) */
         size_t wanted = c->body_left < (4u << 20) ? (size_t)c->body_left : (4u << 20);
 
-        got = recv(fd, NULL, wanted, MSG_TRUNC | MSG_DONTWAIT); /* tcp(7): discarded, not copied */
+        got = recv(fd, NULL, wanted, MSG_TRUNC | MSG_DONTWAIT);
         if (got <= 0)
             return got < 0 && errno == EAGAIN;
         counted.bytes += (unsigned long long)got;
