@@ -40,6 +40,7 @@ void listeners_add(struct supervisor *supervisor, const struct ipc_handed *hande
     }
     supervisor->listeners[supervisor->listener_count++] = (struct bound){
         .asked = handed->asked, .real = handed->real, .fd = fd};
+    supervisor->listeners_version++;
 }
 
 void listeners_close_unwanted(struct supervisor *supervisor)
