@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sim_rules.h"
+
+#include "base/assert.h"
+#include "plan/build.h"
+#include "plan/endpoints.h"
+#include "sim_setup.h"
+
+#include <stdio.h>
+
+struct address sim_live_address(unsigned endpoint)
+{
+    return (struct address){.family = ADDRESS_IPV4, .port = 80, .ip = {10, 0, 0, (uint8_t)(endpoint + 1)}};
+}
+
+struct address sim_shadow_address(unsigned mirror, unsigned endpoint)
+{
+    return (struct address){
+        .family = ADDRESS_IPV4, .port = 80, .ip = {10, 1, (uint8_t)mirror, (uint8_t)(endpoint + 1)}};
+}
+
+struct str sim_mirror_label(char *out, unsigned mirror)
+{
+    int len = snprintf(out, 32, "shadow-%u:80", mirror);
+    return (struct str){out, (size_t)len};
+}
+
+static unsigned endpoint_count(unsigned wanted)
+{
+    return wanted == SIM_NONE ? 0 : wanted ? wanted : 1;
+}
+
+/* What a play does not say is as MirrorPolicy's defaults have it. */
+static void set_mirror(struct rule_mirror *rule, const struct sim_mirror *mirror)
+{
+    rule_mirror_init(rule);
+    if (mirror->denominator) {
+        rule->numerator = mirror->numerator;
+        rule->denominator = mirror->denominator;
+    }
+    rule->is_suspended = mirror->is_suspended;
+    rule->rate_per_second = mirror->rate_per_second;
+    if (mirror->method_mask)
+        rule->method_mask = mirror->method_mask;
+    if (mirror->max_in_flight)
+        rule->max_in_flight = mirror->max_in_flight;
+    if (mirror->max_connections)
+        rule->max_connections = mirror->max_connections;
+    if (mirror->window_bytes)
+        rule->window_bytes = mirror->window_bytes;
+    if (mirror->timeout_ms)
+        rule->timeout_ms = mirror->timeout_ms;
+    if (mirror->connect_timeout_ms)
+        rule->connect_timeout_ms = mirror->connect_timeout_ms;
+}
+
+static int build_plan(const struct sim_rules *play, struct str *labels)
+{
+    struct err err;
+    struct rule_backend backends[1 + SIM_MIRRORS] = {{.label = STR("live:80"), .host = STR("live"), .port = 80}};
+    struct rule_mirror mirrors[SIM_MIRRORS];
+    struct plan_weighted weighted = {0, 1};
+    struct rule_route route = {.label = STR(SIM_ROUTE),
+                               .backends = &weighted,
+                               .backend_count = 1,
+                               .mirrors = mirrors,
+                               .mirror_count = play->mirrors,
+                               .request_timeout_ms = play->request_timeout_ms};
+    struct rule_listener listener = {.address = {.family = ADDRESS_IPV4, .port = 80, .ip = {192, 0, 2, 80}}};
+    for (unsigned i = 0; i < play->mirrors; i++) {
+        backends[1 + i] = (struct rule_backend){.label = labels[i], .host = STR("shadow"), .port = 80};
+        set_mirror(&mirrors[i], &play->mirror[i]);
+        mirrors[i].label = labels[i];
+        mirrors[i].backend = 1 + i;
+    }
+    struct rules rules = {.generation = 1,
+                          .listeners = &listener,
+                          .listener_count = 1,
+                          .routes = &route,
+                          .route_count = 1,
+                          .backends = backends,
+                          .backend_count = 1 + play->mirrors};
+    int fd = plan_build(&rules, &err);
+    ASSERT(fd >= 0);
+    return fd;
+}
+
+static int build_endpoints(const struct sim_rules *play, const struct str *labels)
+{
+    struct err err;
+    struct address addresses[SIM_ENDPOINTS];
+    struct endpoints_builder *builder = endpoints_builder_new(1);
+    unsigned count = endpoint_count(play->live_endpoints);
+    for (unsigned k = 0; k < count; k++)
+        addresses[k] = sim_live_address(k);
+    endpoints_builder_add(builder, STR("live:80"), addresses, count);
+    for (unsigned i = 0; i < play->mirrors; i++) {
+        count = endpoint_count(play->mirror[i].endpoints);
+        for (unsigned k = 0; k < count; k++)
+            addresses[k] = sim_shadow_address(play->first_mirror + i, k);
+        endpoints_builder_add(builder, labels[i], addresses, count);
+    }
+    int fd = endpoints_builder_seal(builder, &err);
+    ASSERT(fd >= 0);
+    endpoints_builder_free(builder);
+    return fd;
+}
+
+void sim_rules_build(const struct sim_rules *rules, int *plan_fd, int *endpoints_fd)
+{
+    char text[SIM_MIRRORS][32];
+    struct str labels[SIM_MIRRORS];
+    ASSERT(rules->mirrors <= SIM_MIRRORS);
+    for (unsigned i = 0; i < rules->mirrors; i++)
+        labels[i] = sim_mirror_label(text[i], rules->first_mirror + i);
+    *plan_fd = build_plan(rules, labels);
+    *endpoints_fd = build_endpoints(rules, labels);
+}

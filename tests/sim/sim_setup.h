@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What rules a play begins with: one route from one listener to live, and its mirrors. Lifetime: a value. Thread: any. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SIM_MIRRORS 4
+#define SIM_ENDPOINTS 4
+
+/* Fields that are 0 have the defaults of MirrorPolicy. */
+struct sim_mirror {
+    unsigned endpoints; /* 1 when 0; SIM_NONE: the shadow has none */
+    uint32_t numerator, denominator;
+    bool is_suspended;
+    uint32_t method_mask;
+    uint64_t rate_per_second;
+    uint32_t max_in_flight, max_connections;
+    uint64_t window_bytes;
+    uint32_t timeout_ms, connect_timeout_ms;
+};
+#define SIM_NONE 99u
+
+struct sim_rules {
+    unsigned live_endpoints;        /* 1 when 0; SIM_NONE: live has none */
+    unsigned mirrors, first_mirror; /* labels, and thus accounts, go by number: first_mirror + index */
+    struct sim_mirror mirror[SIM_MIRRORS];
+    uint32_t request_timeout_ms;
+};
