@@ -6,7 +6,6 @@
 static void on_head(struct stream *live, const struct head *head)
 {
     struct relay *relay = live->user;
-    struct tap *tap = relay->proxy->tap;
     struct field fields[HEAD_MAX_FIELDS];
     struct head answer = *head;
     memcpy(fields, head->fields, head->field_count * sizeof *fields);
@@ -17,10 +16,8 @@ static void on_head(struct stream *live, const struct head *head)
     edit_strip_hop_by_hop(&answer);
     replay_end(&relay->replay);
     if (head->status < 200 && head->body != BODY_TUNNEL) {
-        if (head->status == 100 && relay->is_expecting && !relay->is_offered && tap) {
-            relay->is_offered = true;
-            tap->ops->on_request(tap, &relay->exchange);
-        }
+        if (head->status == 100 && relay->is_expecting)
+            relay_offer(relay);
         stream_send_head(relay->client, &answer);
         return;
     }

@@ -8,15 +8,6 @@
 static void on_live_open(struct client_call *call, struct stream *live, bool is_reused);
 static void on_live_fail(struct client_call *call, int error);
 
-static void offer(struct relay *relay)
-{
-    struct tap *tap = relay->proxy->tap;
-    if (relay->is_offered || !tap)
-        return;
-    relay->is_offered = true;
-    tap->ops->on_request(tap, &relay->exchange);
-}
-
 static void count_refusal(struct proxy *proxy, enum refusal why)
 {
     counter_add(&registry_totals(proxy->registry)->refused[why], 1);
@@ -61,7 +52,7 @@ static bool resend(struct relay *relay)
     for (uint8_t i = 0; i < relay->replay.count; i++)
         stream_send_data(relay->live, relay->replay.pieces[i]);
     if (relay->is_request_ended)
-        stream_send_end(relay->live, NULL, 0);
+        stream_send_end(relay->live, relay->trailers, relay->trailer_count);
     return true;
 }
 
@@ -80,7 +71,7 @@ static void on_live_open(struct client_call *call, struct stream *live, bool is_
         timer_arm(relay->proxy->codec->loop, &relay->timer, timeout_ms);
     stream_send_head(live, &relay->request);
     if (!relay->is_expecting)
-        offer(relay);
+        relay_offer(relay);
     if (!resend(relay)) {
         stream_reset(live, RESET_CANCEL);
         relay->live = NULL;
@@ -178,7 +169,7 @@ static void on_client_data(struct stream *client, struct slice data)
 {
     struct relay *relay = client->user;
     struct tap *tap = relay->proxy->tap;
-    offer(relay); /* a client that does not wait for 100 */
+    relay_offer(relay); /* a client that does not wait for 100 */
     replay_add(&relay->replay, data);
     if (relay->live)
         stream_send_data(relay->live, data);
@@ -188,13 +179,22 @@ static void on_client_data(struct stream *client, struct slice data)
         stream_pull(client, relay->live->send_credit);
 }
 
+static void keep_trailers(struct relay *relay, const struct field *trailers, uint16_t count)
+{
+    relay->trailers = arena_alloc(&relay->arena, count * sizeof *trailers);
+    relay->trailer_count = count;
+    for (uint16_t i = 0; i < count; i++)
+        relay->trailers[i] = (struct field){arena_copy(&relay->arena, trailers[i].name),
+                                            arena_copy(&relay->arena, trailers[i].value), trailers[i].id};
+}
+
 static void on_client_end(struct stream *client, const struct field *trailers, uint16_t count)
 {
     struct relay *relay = client->user;
     struct tap *tap = relay->proxy->tap;
     relay->is_request_ended = true;
     if (count)
-        replay_end(&relay->replay); /* trailers are not kept */
+        keep_trailers(relay, trailers, count); /* live may not be connected yet, or be replaced */
     if (relay->live)
         stream_send_end(relay->live, trailers, count);
     if (relay->is_offered)

@@ -7,6 +7,17 @@
 
 #define NS_PER_MS 1000000.0
 
+void relay_offer(struct relay *relay)
+{
+    struct tap *tap = relay->proxy->tap;
+    if (relay->is_offered || !tap)
+        return;
+    relay->is_offered = true;
+    tap->ops->on_request(tap, &relay->exchange);
+    if (relay->is_request_ended)
+        tap->ops->on_end(tap, &relay->exchange, relay->trailers, relay->trailer_count);
+}
+
 void relay_abort_request(struct relay *relay)
 {
     struct tap *tap = relay->proxy->tap;

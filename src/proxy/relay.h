@@ -20,6 +20,8 @@ struct relay {
     struct task reap;
     struct arena arena;
     struct head request;
+    struct field *trailers; /* of the request, once it has ended */
+    uint16_t trailer_count;
     struct replay replay;
     struct registry_route *series;
     uint32_t backend;    /* in the plan */
@@ -50,6 +52,8 @@ extern const struct stream_handler relay_live_handler;
 
 /* relay.c: beginning and end. */
 struct relay *relay_new(struct proxy *proxy, struct stream *client);
+/* Tells the tap of the request, once, and of its end when that has come already: a connection to live may take its time. */
+void relay_offer(struct relay *relay);
 /* The request will not become whole: the copies must not look as if. */
 void relay_abort_request(struct relay *relay);
 /* Answers by Umbra itself and ends the exchange. */
