@@ -311,6 +311,13 @@ static bool waits_for_client(const struct copy *copy)
     return copy->stream && !copy->is_request_ended && !copy->pieces.unsent && !copy->stream->queued;
 }
 
+/* The client goes on: what the shadow has to show from here counts from here. */
+static void end_wait_for_client(struct copy *copy)
+{
+    if (waits_for_client(copy))
+        copy->progress_ns = now_ns(copy);
+}
+
 static void on_timer(struct timer *timer)
 {
     struct copy *copy = CONTAINER_OF(timer, struct copy, timer);
@@ -379,6 +386,7 @@ struct copy *copy_new(struct mirror *mirror, struct target *target, const struct
 
 void copy_data(struct copy *copy, struct slice data)
 {
+    end_wait_for_client(copy);
     size_t lag = copy->pieces.unsent + data.len + (copy->stream ? copy->stream->queued : 0);
     bool is_held = lag <= copy->window && pieces_add(&copy->pieces, &copy->mirror->budget, copy->target->entry, data);
     if (is_held)
@@ -399,6 +407,7 @@ static const struct field *keep_trailers(struct arena *arena, const struct field
 
 void copy_end(struct copy *copy, const struct field *trailers, uint16_t count)
 {
+    end_wait_for_client(copy);
     copy->is_request_ended = true;
     copy->trailer_count = count;
     if (count)
