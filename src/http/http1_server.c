@@ -171,7 +171,7 @@ static void on_refused(struct http1_conn *conn, enum refusal why)
         sc->server->on_refused(sc->server, why, &sc->peer);
     conn->reading = READ_DISCARD;
     http1_conn_drop_input(conn);
-    abort_stream(sc, RESET_PROTOCOL);
+    abort_stream(sc, why == REFUSAL_TIMEOUT ? RESET_TIMEOUT : RESET_PROTOCOL);
     if (conn->is_closed)
         return;
     if (!may_answer) {
