@@ -15,23 +15,23 @@
 enum ipc_type {
     IPC_SETTINGS = 1, /* supervisor → child, first: struct settings (app/settings.h) */
     IPC_REGISTRY,     /* supervisor → child: the registry's descriptor; payload struct ipc_registry */
-    IPC_LISTENERS,    /* supervisor → gateway: struct address[] and as many listening sockets; the whole set comes as one or more
+    IPC_LISTENERS, /* supervisor → gateway: struct address[] and as many listening sockets; the whole set comes as one or more
                          messages before the IPC_PLAN that uses them, and not again for a plan with the same set; repeated
                          addresses are the same socket */
-    IPC_ADMIN,        /* supervisor → control: the admin listening socket and its address; the last message of a control's start */
-    IPC_BIND,         /* control → supervisor: struct address[] that the next plan needs */
-    IPC_BOUND,        /* supervisor → control: struct ipc_bound[], one each */
-    IPC_PLAN,         /* control → supervisor → gateway: the plan's descriptor */
-    IPC_ENDPOINTS,    /* control → supervisor → gateway: the endpoints' descriptor; also supervisor → control at its start, so that
+    IPC_ADMIN, /* supervisor → control: the admin listening socket and its address; the last message of a control's start */
+    IPC_BIND,  /* control → supervisor: struct address[] that the next plan needs */
+    IPC_BOUND, /* supervisor → control: struct ipc_bound[], one each */
+    IPC_PLAN,  /* control → supervisor → gateway: the plan's descriptor */
+    IPC_ENDPOINTS, /* control → supervisor → gateway: the endpoints' descriptor; also supervisor → control at its start, so that
                          addresses that were good stay while names are asked for again */
-    IPC_READY,        /* gateway → supervisor: listeners are served with a plan; control → supervisor: admin port answers */
-    IPC_DRAIN,        /* supervisor → gateway and control: struct ipc_drain */
-    IPC_DRAINED,      /* gateway → supervisor: nothing is in flight any more; the gateway then exits 0 */
-    IPC_RELOAD,       /* supervisor → control: SIGHUP */
-    IPC_TAKEOVER,     /* successor → supervisor: give me your sockets, registry and marker key. Answered by IPC_REGISTRY,
+    IPC_READY, /* gateway → supervisor: listeners are served with a plan; control → supervisor: admin port answers */
+    IPC_DRAIN,    /* supervisor → gateway and control: struct ipc_drain */
+    IPC_DRAINED,  /* gateway → supervisor: nothing is in flight any more; the gateway then exits 0 */
+    IPC_RELOAD,   /* supervisor → control: SIGHUP */
+    IPC_TAKEOVER, /* successor → supervisor: give me your sockets, registry and marker key. Answered by IPC_REGISTRY,
                          IPC_ADMIN and IPC_LISTENERS (both with struct ipc_handed[]), IPC_ENDPOINTS if there are any, and
                          IPC_TAKEOVER as the last; request and answer carry struct ipc_takeover */
-    IPC_TAKEN,        /* successor → supervisor: I serve; drain now */
+    IPC_TAKEN,    /* successor → supervisor: I serve; drain now */
 };
 
 struct ipc_registry {
@@ -46,7 +46,8 @@ struct ipc_bound {
 struct ipc_drain {
     uint32_t delay_ms;    /* go on accepting, answers say Connection: close, /readyz fails */
     uint32_t deadline_ms; /* after the delay: longest wait for what is in flight */
-    uint32_t is_takeover; /* a successor accepts on the same sockets: stop accepting at once, close nothing that is idle early */
+    uint32_t
+        is_takeover; /* a successor accepts on the same sockets: stop accepting at once, close nothing that is idle early */
 };
 
 /* One socket that goes from a supervisor to its successor. */
@@ -76,7 +77,8 @@ enum ipc_result { IPC_OK, IPC_AGAIN, IPC_CLOSED, IPC_BROKEN };
 /* Both ends close-on-exec and non-blocking. */
 bool ipc_pair(int fds[2], struct err *err) __attribute__((warn_unused_result));
 /* Sends one message; the descriptors stay the caller's. Waits up to 1 s when the peer's queue is full, then false. */
-bool ipc_send(int fd, enum ipc_type type, struct str payload, const int *fds, size_t fd_count) __attribute__((warn_unused_result));
+bool ipc_send(int fd, enum ipc_type type, struct str payload, const int *fds, size_t fd_count)
+    __attribute__((warn_unused_result));
 enum ipc_result ipc_receive(int fd, struct ipc_message *message) __attribute__((warn_unused_result));
 /* Closes the descriptors of a message that nobody took. */
 void ipc_discard(struct ipc_message *message);

@@ -27,7 +27,7 @@ struct settings {
     uint32_t is_mirroring_writes; /* --mirror-writes */
     uint32_t is_safe_methods;     /* --safe-methods: only GET, HEAD, OPTIONS are copied, whatever the rules say */
     uint32_t sampling;            /* enum plan_sampling of the quick start's shadows: --sampling even|random|hash */
-    uint32_t key;                 /* enum plan_key: --sampling-key header:NAME|cookie:NAME|query:NAME|clientIP|traceID */
+    uint32_t key; /* enum plan_key: --sampling-key header:NAME|cookie:NAME|query:NAME|clientIP|traceID */
     char key_name[SETTINGS_NAME];
     struct cidr trusted_proxies[SETTINGS_MAX_TRUSTED];
     uint32_t trusted_proxy_count;
@@ -40,7 +40,7 @@ struct settings {
     uint32_t max_connections; /* 0: from RLIMIT_NOFILE */
     uint32_t workers;         /* already resolved: >= 1 */
     uint64_t mirror_budget;
-    uint32_t is_shedding;     /* --shed auto */
+    uint32_t is_shedding; /* --shed auto */
     uint32_t is_access_log;
     enum log_format log_format;
     enum log_level log_level;

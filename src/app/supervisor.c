@@ -123,9 +123,7 @@ static void on_signal(struct watch *watch, uint32_t events)
         switch (info.ssi_signo) {
         case SIGTERM:
         case SIGINT: on_stop_signal(supervisor); break;
-        case SIGHUP:
-            (void)child_send(&supervisor->children[CHILD_CONTROL], IPC_RELOAD, STR_NONE, NULL, 0);
-            break;
+        case SIGHUP: (void)child_send(&supervisor->children[CHILD_CONTROL], IPC_RELOAD, STR_NONE, NULL, 0); break;
         case SIGCHLD: on_child_signal(supervisor); break;
         default: break;
         }

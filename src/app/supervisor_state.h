@@ -66,7 +66,7 @@ struct supervisor {
     struct bound listeners[SUPERVISOR_MAX_LISTENERS];
     size_t listener_count;
     uint64_t listeners_version; /* grows when the set changes */
-    int plan_fd, endpoints_fd; /* -1: none yet */
+    int plan_fd, endpoints_fd;  /* -1: none yet */
     struct child children[CHILD_COUNT];
     struct watch signals;
     unsigned stop_signals;
@@ -75,7 +75,7 @@ struct supervisor {
     struct watch callers; /* successors that connect */
     struct other successor;
     struct other predecessor;
-    struct timer patience; /* with the time this run takes to replace it */
+    struct timer patience;      /* with the time this run takes to replace it */
     struct ipc_message message; /* the one being handled */
 };
 
