@@ -75,6 +75,16 @@ const struct option option_table[] = {
     {"--format", "text|json", "text", "A table for people, or JSON for programs.", FOR_STATUS, false,
      option_client_format},
     {"--count", "N", NULL, "End after N pages. Default: go on until q or Ctrl-C.", FOR_TOP, false, option_client_count},
+    {"--play", NULL, NULL, "Kill, hang, slow, garble and restore the shadow in turn, in 22 s, then end (or at --duration).",
+     FOR_DEMO, false, option_demo_play},
+    {"--duration", "TIME", NULL, "End after this time. Default: go on until q or Ctrl-C.", FOR_DEMO, false,
+     option_demo_duration},
+    {"--rate", "N", "200", "Requests a second, whether answers come or not.", FOR_DEMO, false, option_demo_rate},
+    {"--listen", "HOST:PORT", NULL, "Where the demo's gateway takes requests. Default: a free port of 127.0.0.1.", FOR_DEMO,
+     false, option_listen},
+    {"--admin", "HOST:PORT", NULL,
+     "The admin address of the demo's gateway. Default: 127.0.0.1:9900, or a free port when that is taken.", FOR_DEMO,
+     false, option_demo_admin},
 };
 
 const size_t option_count = sizeof(option_table) / sizeof(option_table[0]);

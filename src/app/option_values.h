@@ -35,6 +35,10 @@ OPTION_PARSER(option_client_route);
 OPTION_PARSER(option_client_mirror);
 OPTION_PARSER(option_client_format);
 OPTION_PARSER(option_client_count);
+OPTION_PARSER(option_demo_admin);
+OPTION_PARSER(option_demo_rate);
+OPTION_PARSER(option_demo_duration);
+OPTION_PARSER(option_demo_play);
 
 /* "HOST:PORT", "[IPv6]:PORT" or "unix:/path" into `target`; leaves the percentage alone. */
 bool target_parse(struct str text, struct settings_target *target, struct err *err) __attribute__((warn_unused_result));

@@ -21,11 +21,18 @@ struct client_options {
     uint32_t count;                  /* top: pages before it ends; 0: until it is told to */
 };
 
+struct demo_options {
+    uint32_t rate;        /* requests a second */
+    uint32_t duration_ms; /* 0: until it is told to end */
+    bool is_play;         /* walks through all faults by itself */
+};
+
 struct options {
-    struct settings settings; /* run, demo */
+    struct settings settings; /* run, demo (listen and admin) */
     bool is_replace;
     bool has_marker_key_file;
     struct client_options client;
+    struct demo_options demo;
     const char *words[OPTIONS_MAX_WORDS]; /* what is no option, in order */
     size_t word_count;
 };
