@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Services to stand behind a gateway: scripted ones that record each byte, and Debian's nginx."""
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+
+import http1
+from waiting import wait_for
+
+
+class Link:
+    """One connection as a script sees it."""
+
+    def __init__(self, service, sock, number):
+        self.service = service
+        self.sock = sock
+        self.number = number
+        self.reader = http1.Reader(sock, service.keep_bodies)
+
+    def head(self):
+        """The next request's head, recorded as arrived (incomplete until body() was read); None at the end."""
+        message = self.reader.head()
+        if message:
+            message.connection = self.number
+            with self.service.lock:
+                self.service.arrived.append(message)
+        return message
+
+    def body(self, message):
+        self.reader.body(message)
+        return message
+
+    def request(self):
+        message = self.head()
+        return message and self.body(message)
+
+    def send(self, data):
+        self.sock.sendall(data)
+
+    def reset(self):
+        http1.reset(self.sock)
+
+    def wait_end(self):
+        """Reads and forgets until the peer is gone."""
+        try:
+            while self.sock.recv(65536):
+                pass
+        except OSError:
+            pass
+
+    def wait_close(self):
+        """Reads nothing until the service ends."""
+        self.service.is_closing.wait()
+
+
+def answering(answer):
+    """A script that answers each request; `answer` is bytes or a function of the request, None ends the connection."""
+    def script(link):
+        while request := link.request():
+            data = answer(request) if callable(answer) else answer
+            if data is None:
+                return
+            link.send(data)
+    return script
+
+
+class Service:
+    """A threaded server on loopback. Its script runs once per connection; what the peer breaks off ends it."""
+
+    def __init__(self, script=None, keep_bodies=True, backlog=512, receive_buffer=None):
+        self.script = script or answering(http1.answer(200, b"hello"))
+        self.keep_bodies = keep_bodies
+        self.arrived = []  # every head, in the order of arrival
+        self.connections = 0
+        self.lock = threading.Lock()
+        self.is_closing = threading.Event()
+        self.error = None
+        self.links = set()
+        self.listener = socket.socket()
+        if receive_buffer:
+            self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen(backlog)
+        self.port = self.listener.getsockname()[1]
+        self.address = f"127.0.0.1:{self.port}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def requests(self):
+        """Those that arrived whole."""
+        with self.lock:
+            return [message for message in self.arrived if message.is_complete]
+
+    @property
+    def broken(self):
+        with self.lock:
+            return [message for message in self.arrived if not message.is_complete]
+
+    def wait(self, count, timeout=10):
+        """Waits until `count` whole requests have arrived, and returns them."""
+        wait_for(lambda: len(self.requests) >= count,
+                 lambda: f"{count} requests at {self.address}, {len(self.requests)} arrived", timeout)
+        return self.requests
+
+    def forget(self):
+        with self.lock:
+            self.arrived.clear()
+
+    def _accept(self):
+        while True:
+            try:
+                sock, _ = self.listener.accept()
+            except OSError:
+                return
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            link = Link(self, sock, self.connections)
+            with self.lock:
+                self.connections += 1
+                self.links.add(link)
+            threading.Thread(target=self._serve, args=(link,), daemon=True).start()
+
+    def _serve(self, link):
+        try:
+            self.script(link)
+        except (http1.Broken, OSError):
+            pass
+        except Exception as error:  # told by close(): a test must not pass on a script that failed
+            self.error = error
+        finally:
+            link.sock.close()
+            with self.lock:
+                self.links.discard(link)
+
+    def close(self):
+        self.is_closing.set()
+        try:
+            self.listener.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.listener.close()
+        with self.lock:
+            links = list(self.links)
+        for link in links:
+            try:
+                link.sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        if self.error:
+            raise self.error
+
+
+class BlackHole:
+    """An address that lets nobody in: the queue of its socket is full, so connecting gets no answer."""
+
+    def __init__(self):
+        self.listener = socket.socket()
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen(0)
+        self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
+        self.fillers = []
+        for _ in range(4):
+            filler = socket.socket()
+            filler.setblocking(False)
+            filler.connect_ex(self.listener.getsockname())
+            self.fillers.append(filler)
+
+    def close(self):
+        for sock in [self.listener, *self.fillers]:
+            sock.close()
+
+
+def refused_address():
+    """An address at which nobody listens; its port stays ours, so that nobody else gets it meanwhile."""
+    holder = socket.socket()
+    holder.bind(("127.0.0.1", 0))
+    refused_address.holders.append(holder)
+    return f"127.0.0.1:{holder.getsockname()[1]}"
+
+
+refused_address.holders = []
+
+
+def free_port():
+    """Below the range of outgoing connections, so that none of these takes it meanwhile."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as lines:
+        first = int(lines.read().split()[0])
+    while True:
+        free_port.last = getattr(free_port, "last", first - os.getpid() % 8000) - 1
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", free_port.last))
+            except OSError:
+                continue
+        return free_port.last
+
+
+NGINX = """
+{user}
+worker_processes 1;
+daemon off;
+pid {directory}/nginx.pid;
+error_log {directory}/error.log warn;
+events {{ worker_connections 4096; }}
+http {{
+    access_log {access};
+    log_format line '$request_method $request_uri $status $request_length';
+    keepalive_requests 1000000;
+    server_tokens off;
+    default_type text/plain;
+    client_body_temp_path {directory}/body;
+    proxy_temp_path {directory}/proxy;
+    fastcgi_temp_path {directory}/fastcgi;
+    scgi_temp_path {directory}/scgi;
+    uwsgi_temp_path {directory}/uwsgi;
+    server {{
+        listen 127.0.0.1:{port} backlog=4096;
+        root {directory}/root;
+        {config}
+    }}
+}}
+"""
+
+
+class Nginx:
+    """Debian's nginx on a free port, with all it writes in a directory of its own."""
+
+    def __init__(self, directory, config="", has_access_log=False):
+        self.directory = pathlib.Path(directory)
+        (self.directory / "root").mkdir(parents=True)
+        self.port = free_port()
+        self.address = f"127.0.0.1:{self.port}"
+        self.access_log = self.directory / "access.log"
+        self.config = self.directory / "nginx.conf"
+        self.config.write_text(NGINX.format(
+            user="user root;" if os.geteuid() == 0 else "", directory=self.directory, port=self.port, config=config,
+            access=f"{self.access_log} line" if has_access_log else "off"))
+        program = shutil.which("nginx") or "/usr/sbin/nginx"
+        self.process = subprocess.Popen([program, "-p", str(self.directory), "-c", str(self.config)],
+                                        stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(self._is_listening, f"nginx on {self.address}, see {self.directory}/error.log")
+
+    def _is_listening(self):
+        assert self.process.poll() is None, f"nginx ended: {(self.directory / 'error.log').read_text()}"
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def write(self, name, data):
+        (self.directory / "root" / name).write_bytes(data)
+
+    def lines(self):
+        return self.access_log.read_text().splitlines()
+
+    def close(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(10)
