@@ -6,12 +6,14 @@
 #include "base/chunk.h"
 
 #define REPLAY_WINDOW (64 * 1024)
+/* Pieces of 16 KiB and more are referenced, at most 4; what stands before, between and behind them is copied together. */
 #define REPLAY_PIECES 16
 
 struct replay {
     struct slice pieces[REPLAY_PIECES];
     uint8_t count;
-    bool is_lost; /* more was sent than is kept: the request can't be sent again */
+    bool is_last_own; /* the last piece is a copy with room behind it */
+    bool is_lost;     /* more was sent than is kept: the request can't be sent again */
     size_t bytes;
 };
 
@@ -20,6 +22,7 @@ static inline void replay_init(struct replay *replay)
     replay->count = 0;
     replay->bytes = 0;
     replay->is_lost = false;
+    replay->is_last_own = false;
 }
 
 void replay_add(struct replay *replay, struct slice piece);
