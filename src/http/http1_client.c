@@ -204,7 +204,17 @@ static void on_writable(struct socket *sock)
     client->events->on_connected(client, client->pool);
 }
 
-static const struct socket_ops sock_ops = {"http1 client", http1_on_readable, on_writable, http1_on_broken};
+/* What comes while nothing was asked would become the beginning of the next answer. */
+static void on_readable(struct socket *sock)
+{
+    struct http1_client *client = CONTAINER_OF(sock, struct http1_client, conn.sock);
+    struct http1_conn *conn = &client->conn;
+    http1_conn_read(conn);
+    if (!conn->is_closed && !conn->has_stream && conn->reading == READ_HEAD && conn->in)
+        end(client, RESET_PROTOCOL, 0);
+}
+
+static const struct socket_ops sock_ops = {"http1 client", on_readable, on_writable, http1_on_broken};
 
 struct http1_client *http1_client_connect(struct codec *codec, const struct address *to, int send_buffer,
                                           const struct http1_client_events *events, void *pool)
