@@ -170,6 +170,10 @@ class Nginx(Proxy):
         super().__init__(stage, [find_program("nginx"), "-p", directory, "-e", directory / "error.log",
                                  "-c", directory / "nginx.conf"], directory)
 
+    def is_ready(self):
+        """The master listens before it has a worker, and the worker is what is measured."""
+        return super().is_ready() and len(measure.family(self.process.pid)) == 2
+
 
 # ---------------------------------------------------------------------------------------------------------- haproxy
 
