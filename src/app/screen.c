@@ -104,12 +104,28 @@ bool screen_show(struct screen *screen, struct str page, struct str footer)
     return is_drawn;
 }
 
+/* The rest of what an arrow or function key sends (ECMA-48 5.4), which ends like a letter: F2 must not be a 'q'. */
+static void skip_sequence(void)
+{
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    char byte = 0;
+    for (bool is_first = true; poll(&input, 1, 0) > 0 && read(STDIN_FILENO, &byte, 1) == 1; is_first = false) {
+        bool is_introducer = is_first && (byte == '[' || byte == 'O');
+        if (!is_introducer && byte >= '@' && byte <= '~')
+            return;
+    }
+}
+
 static int read_key(void)
 {
     char key;
     ssize_t n = read(STDIN_FILENO, &key, 1);
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
         return 'q';
+    if (n == 1 && key == '\x1b') {
+        skip_sequence();
+        return 0;
+    }
     return n < 0 ? 0 : key >= 'A' && key <= 'Z' ? key + 32 : key;
 }
 
