@@ -110,11 +110,13 @@ static void print_start(struct demo *demo)
     char live[ADDRESS_TEXT], shadow[ADDRESS_TEXT];
     address_format(&demo->stage.live_address, live);
     address_format(&demo->stage.shadow_address, shadow);
-    strbuf_printf(&text, "umbra demo: %u requests a second\n  gateway    %s\n  live       http://%s\n  shadow     http://%s\n",
+    strbuf_printf(&text,
+                  "umbra demo: %u requests a second\n  gateway    %s\n  live       http://%s\n  shadow     http://%s\n",
                   demo->options->demo.rate, demo->gateway, live, shadow);
     for (size_t i = 0; shop_planted_faults[i]; i++)
         strbuf_printf(&text, "  %-10s %s\n", i == 0 ? "planted" : "", shop_planted_faults[i]);
-    strbuf_printf(&text, "  admin      %s/%s\n\n", demo->admin, demo->stage.is_admin_elsewhere ? " (9900 is taken)" : "");
+    strbuf_printf(&text, "  admin      %s/%s\n\n", demo->admin,
+                  demo->stage.is_admin_elsewhere ? " (9900 is taken)" : "");
     demo->is_over = !print(&text) || demo->is_over;
 }
 
@@ -146,7 +148,8 @@ static void press(struct demo *demo, int key)
             is_done = demo_stage_shadow(&demo->stage, shadow_keys[i].condition, &demo->notice);
     }
     if (is_done && demo->is_off && key != 'm')
-        (void)err_set(&demo->notice, "the shadow is %s; m copies to it again", demo_condition_name(demo->stage.shadow_is));
+        (void)err_set(&demo->notice, "the shadow is %s; m copies to it again",
+                      demo_condition_name(demo->stage.shadow_is));
     update_condition(demo);
     if (demo->screen)
         show(demo);
@@ -220,7 +223,8 @@ static bool wait_until_up(struct demo *demo, struct err *err)
             return err_set(err, "ended before it had begun");
     }
     char text[ADDRESS_TEXT];
-    snprintf(demo->gateway, sizeof(demo->gateway), "http://%s", address_format(&demo->stage.load_spec.gateway, text).ptr);
+    snprintf(demo->gateway, sizeof(demo->gateway), "http://%s",
+             address_format(&demo->stage.load_spec.gateway, text).ptr);
     snprintf(demo->admin, sizeof(demo->admin), "http://%s", address_format(&demo->stage.log.admin, text).ptr);
     struct demo_look first;
     if (!demo_stage_look(&demo->stage, &first, err))
@@ -231,19 +235,23 @@ static bool wait_until_up(struct demo *demo, struct err *err)
     return true;
 }
 
-/* No more requests; what is under way comes to its end, so that the figures stand still. */
+/* No more requests; what is under way comes to its end, so that the figures stand still. No time passes in the record meanwhile. */
 static bool settle(struct demo *demo, struct err *err)
 {
+    look(demo);
+    uint64_t ended_ns = demo_record_newest(&demo->record)->at_ns;
     demo_stage_quiet(&demo->stage);
     bool is_waking = demo->stage.shadow_is == DEMO_HUNG || demo->stage.shadow_is == DEMO_SLOW;
     if (is_waking && !demo_stage_shadow(&demo->stage, DEMO_HEALTHY, err))
         return false;
+    update_condition(demo);
     for (uint64_t until = now_ns() + SETTLE_MS * NS_PER_MS;;) {
         struct demo_look now;
         if (!demo_stage_look(&demo->stage, &now, err))
             return false;
         bool is_still = !load_waiting(&now.load) && !now.gateway.in_flight && !now.gateway.queued;
         if (is_still || now_ns() > until) {
+            now.at_ns = ended_ns;
             demo_record_look(&demo->record, &now);
             return true;
         }

@@ -18,8 +18,8 @@ unsigned curve_level(enum demo_curve curve, const struct demo_now *now, double f
     return share >= 1 ? LEVELS : 1 + (unsigned)(share * (LEVELS - 1) + 0.5);
 }
 
-void curve_add(struct strbuf *page, const struct demo_record *record, enum demo_curve curve, double full, size_t columns,
-               bool has_utf8)
+void curve_add(struct strbuf *page, const struct demo_record *record, enum demo_curve curve, double full,
+               size_t columns, bool has_utf8)
 {
     static const char *const blocks[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
     static const char *const signs[] = {" ", "_", ".", ":", "-", "=", "+", "*", "#"};

@@ -81,7 +81,9 @@ static bool truth(struct reader *reader, struct str object, const char *name)
 static enum breaker_state breaker(struct reader *reader, struct str object)
 {
     struct str state = inside(member(reader, object, "state"));
-    return str_eq(state, STR("open")) ? BREAKER_OPEN : str_eq(state, STR("half_open")) ? BREAKER_HALF_OPEN : BREAKER_CLOSED;
+    return str_eq(state, STR("open"))        ? BREAKER_OPEN
+           : str_eq(state, STR("half_open")) ? BREAKER_HALF_OPEN
+                                             : BREAKER_CLOSED;
 }
 
 static void read_mirror(struct reader *reader, struct str mirror, struct demo_figures *figures)

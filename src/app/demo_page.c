@@ -6,7 +6,7 @@
 #include "app/demo_shop.h"
 #include "app/demo_table.h"
 
-#define INDENT 10   /* of what stands right of LIVE and SHADOW */
+#define INDENT 10     /* of what stands right of LIVE and SHADOW */
 #define ROOMY_ROWS 30 /* from here on there is room for what else may be of use */
 
 #define PLAIN "\x1b[0m"
@@ -181,11 +181,17 @@ static void add_conditions(const struct demo_view *view, struct strbuf *page)
 
 /* ---- what else there is room for ---- */
 
+/* What was done, else why a healthy shadow gets no copies yet. */
 static void add_notice(const struct demo_view *view, struct strbuf *page)
 {
+    const struct demo_figures *gateway = &demo_record_newest(view->record)->gateway;
+    bool is_recovering = view->record->condition == DEMO_HEALTHY && gateway->breaker != BREAKER_CLOSED;
+    struct str notice = view->notice;
+    if (notice.len == 0 && is_recovering)
+        notice = STR("The shadow is back; once a probe succeeds the breaker closes and copies go again.");
     strbuf_add_char(page, ' ');
     style(view, page, YELLOW);
-    text_add_cell(page, view->notice, (int)view->columns - 2);
+    text_add_cell(page, notice, (int)view->columns - 2);
     style(view, page, PLAIN);
     end_line(page);
 }
@@ -238,7 +244,7 @@ void demo_page_keys(const struct demo_view *view, struct strbuf *page)
         const char *key, *word;
         enum demo_condition condition;
     } keys[] = {
-        {"k", "kill", DEMO_KILLED},     {"h", "hang", DEMO_HUNG},       {"s", "slow", DEMO_SLOW},
+        {"k", "kill", DEMO_KILLED},    {"h", "hang", DEMO_HUNG},       {"s", "slow", DEMO_SLOW},
         {"g", "garble", DEMO_GARBLED}, {"r", "restore", DEMO_HEALTHY}, {"m", "mirror off/on", DEMO_OFF},
     };
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
@@ -265,16 +271,16 @@ void demo_line(const struct demo_view *view, struct strbuf *page)
     text_add_cell(page, str_from_c(clock.ptr), -5);
     strbuf_add(page, STR("  "));
     text_add_cell(page, str_from_c(demo_condition_name(view->record->condition)), 10);
-    strbuf_printf(page, "  live %s/s, %s errors, p50 %s ms, p99 %s ms", text_rate(now.requests).ptr,
+    strbuf_printf(page, " live %s/s, %s errors, p50 %s, p99 %s ms", text_rate(now.requests).ptr,
                   text_count(look->load.error_sum).ptr, text_ms(now.p50_ms).ptr, text_ms(now.p99_ms).ptr);
-    strbuf_printf(page, "  copies %s/s: %s completed, %s failed, %s dropped, %s in flight", text_rate(now.copies).ptr,
-                  text_count(gateway->completed).ptr, text_count(gateway->failed).ptr,
-                  text_count(gateway->dropped).ptr, text_count(gateway->in_flight).ptr);
+    strbuf_printf(page, " | copies %s/s, %s completed, %s failed, %s dropped, %s in flight", text_rate(now.copies).ptr,
+                  text_count(gateway->completed).ptr, text_count(gateway->failed).ptr, text_count(gateway->dropped).ptr,
+                  text_count(gateway->in_flight).ptr);
     bool is_equal = demo_verdict(view->record, DEMO_MATCHED) == VERDICT_HOLDS &&
                     demo_verdict(view->record, DEMO_SENT) == VERDICT_HOLDS;
-    strbuf_printf(page, "  equations %s, ", is_equal ? "hold" : "moving");
+    strbuf_printf(page, " | equations %s | ", is_equal ? "hold" : "moving");
     add_breaker(gateway, page);
-    strbuf_printf(page, ", budget %s\n", text_bytes(gateway->budget_used).ptr);
+    strbuf_printf(page, " | budget %s\n", text_bytes(gateway->budget_used).ptr);
 }
 
 void demo_summary(const struct demo_view *view, struct strbuf *page)

@@ -34,10 +34,10 @@ static uint64_t item_cents(uint64_t id)
 
 static void add_item(struct strbuf *body, uint64_t id, uint64_t cents)
 {
-    strbuf_printf(body, "{\"id\": %llu, \"name\": \"%s %s\", \"price\": %llu.%02llu, \"currency\": \"EUR\", \"stock\": %llu}",
-                  (unsigned long long)id, AT(colours, id), AT(things, id / COUNT(colours)),
-                  (unsigned long long)(cents / 100), (unsigned long long)(cents % 100),
-                  (unsigned long long)(mix(id + 1) % 40));
+    strbuf_printf(
+        body, "{\"id\": %llu, \"name\": \"%s %s\", \"price\": %llu.%02llu, \"currency\": \"EUR\", \"stock\": %llu}",
+        (unsigned long long)id, AT(colours, id), AT(things, id / COUNT(colours)), (unsigned long long)(cents / 100),
+        (unsigned long long)(cents % 100), (unsigned long long)(mix(id + 1) % 40));
 }
 
 static void answer_error(struct shop_answer *answer, uint16_t status, const char *text)
@@ -58,7 +58,8 @@ static void answer_user(enum shop_role role, uint64_t id, struct shop_answer *an
         answer_error(answer, 404, "no such user");
         return;
     }
-    strbuf_printf(&answer->body, "{\"id\": %llu, \"name\": \"%s\", \"email\": \"user%llu@shop.example\", \"orders\": %llu}",
+    strbuf_printf(&answer->body,
+                  "{\"id\": %llu, \"name\": \"%s\", \"email\": \"user%llu@shop.example\", \"orders\": %llu}",
                   (unsigned long long)id, AT(people, id), (unsigned long long)id, (unsigned long long)(mix(id) % 30));
 }
 

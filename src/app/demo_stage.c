@@ -7,6 +7,7 @@
 #include "app/option_values.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <time.h>
@@ -77,10 +78,27 @@ struct gateway_line {
 static int run_gateway(const void *user)
 {
     struct gateway_line line = *(const struct gateway_line *)user;
-    char *const argv[] = {(char[]){"umbra"},    (char[]){"run"},         (char[]){"--listen"}, line.listen,
-                          (char[]){"--live"},   line.live,               (char[]){"--shadow"}, line.shadow,
-                          (char[]){"--admin"},  line.admin,              (char[]){"--drain"},  (char[]){DRAIN},
-                          (char[]){"--log-level"}, (char[]){"warn"},     NULL};
+    char *const argv[] = {(char[]){"umbra"},
+                          (char[]){"run"},
+                          (char[]){"--listen"},
+                          line.listen,
+                          (char[]){"--live"},
+                          line.live,
+                          (char[]){"--shadow"},
+                          line.shadow,
+                          (char[]){"--admin"},
+                          line.admin,
+                          (char[]){"--drain"},
+                          (char[]){DRAIN},
+                          (char[]){"--log-level"},
+                          (char[]){"warn"},
+                          NULL};
+    char program[PATH_MAX];
+    ssize_t len = readlink("/proc/self/exe", program, sizeof(program) - 1);
+    if (len > 0) {
+        program[len] = '\0';
+        execv(program, argv); /* its name in ps is the program's */
+    }
     execv("/proc/self/exe", argv);
     return 1;
 }
@@ -190,8 +208,8 @@ bool demo_stage_is_whole(struct demo_stage *stage, struct err *err)
 {
     if (stage->shadow_is != DEMO_KILLED && !demo_child_is_alive(&stage->shadow))
         stage->shadow_is = DEMO_KILLED;
-    return is_well(stage, &stage->gateway, "the gateway", err) && is_well(stage, &stage->live, "the live service", err) &&
-           is_well(stage, &stage->load, "the load", err);
+    return is_well(stage, &stage->gateway, "the gateway", err) &&
+           is_well(stage, &stage->live, "the live service", err) && is_well(stage, &stage->load, "the load", err);
 }
 
 /* ---- what the keys do ---- */

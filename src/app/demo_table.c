@@ -18,6 +18,17 @@ struct demo_clock demo_clock(uint64_t ns)
     return clock;
 }
 
+struct demo_clock demo_span(uint64_t ns)
+{
+    struct demo_clock span;
+    uint64_t tenths = (ns + NS_PER_S / 20) / (NS_PER_S / 10);
+    if (tenths >= 1000)
+        return demo_clock(ns);
+    snprintf(span.ptr, sizeof(span.ptr), "%llu.%llu s", (unsigned long long)(tenths / 10),
+             (unsigned long long)(tenths % 10));
+    return span;
+}
+
 /* ---- equations ---- */
 
 #define MAX_TERMS 6
@@ -118,7 +129,15 @@ void demo_reasons(const struct demo_figures *figures, struct strbuf *page)
 
 /* ---- conditions ---- */
 
-enum { NAME_WIDTH = 10, TIME_WIDTH = 6, RATE_WIDTH = 8, ERROR_WIDTH = 8, MS_WIDTH = 8, COPY_WIDTH = 11, LOST_WIDTH = 9 };
+enum {
+    NAME_WIDTH = 10,
+    TIME_WIDTH = 7,
+    RATE_WIDTH = 8,
+    ERROR_WIDTH = 8,
+    MS_WIDTH = 8,
+    COPY_WIDTH = 10,
+    LOST_WIDTH = 9
+};
 
 static void add_cells(struct strbuf *page, const char *const cells[9])
 {
@@ -151,7 +170,7 @@ void demo_row(const char *name, const struct demo_row *row, struct strbuf *page)
     struct text p99 = text_ms(latency_quantile_ms(row->latency, 0.99));
     struct text completed = text_count(row->completed), failed = text_count(row->failed);
     struct text dropped = text_count(row->dropped);
-    struct demo_clock clock = demo_clock(row->ns);
-    add_cells(page, (const char *const[]){name, clock.ptr, rate.ptr, errors.ptr, p50.ptr, p99.ptr, completed.ptr,
+    struct demo_clock span = demo_span(row->ns);
+    add_cells(page, (const char *const[]){name, span.ptr, rate.ptr, errors.ptr, p50.ptr, p99.ptr, completed.ptr,
                                           failed.ptr, dropped.ptr});
 }

@@ -6,11 +6,13 @@
 #include "app/demo_record.h"
 #include "base/strbuf.h"
 
-/* "1:05" */
 struct demo_clock {
     char ptr[24];
 };
+/* "1:05" */
 struct demo_clock demo_clock(uint64_t ns);
+/* "2.5 s", "1:05" from 100 s on */
+struct demo_clock demo_span(uint64_t ns);
 
 enum demo_equation { DEMO_MATCHED, DEMO_SENT, DEMO_EQUATION_COUNT };
 enum demo_verdict { VERDICT_HOLDS, VERDICT_MOVING, VERDICT_BROKEN };
