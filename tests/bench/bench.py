@@ -97,8 +97,9 @@ def run_groups(run, names):
 
 def unmet_sentence(rows, failures):
     missed = [row.figure for row in rows if row.is_failure()]
+    noisy = [row.figure for row in rows if row.verdict() == "noisy"]
     if not missed and not failures:
-        return "Every must is met."
+        return f"Not judged: {'; '.join(noisy)}. No must is missed." if noisy else "Every must is met."
     return "Not met: " + "; ".join(missed + failures) + "."
 
 

@@ -26,6 +26,7 @@ class Row:
     ours: str = ""
     theirs: str = ""
     must_says: str = ""  # where the limit is not a plain number
+    is_noisy: bool = False  # the limit is so wide that keeping it proves nothing
     problems: list = dataclasses.field(default_factory=list)
 
     def is_met(self, limit):
@@ -38,6 +39,8 @@ class Row:
             return "info"
         if not self.is_met(self.must):
             return "MISS"
+        if self.is_noisy:
+            return "noisy"
         return "aim" if self.aim is not None and self.is_met(self.aim) else "pass"
 
     def is_failure(self):
@@ -134,7 +137,8 @@ def document(rows, notes, about, settings, unmet):
     groups = ", ".join(f"`{name}`" for name in settings["groups"])
     lines = [INTRODUCTION.format(**{**settings, "groups": groups}, minutes=minutes)]
     lines += ["## This run", "", markdown_table(rows), ""]
-    lines += ["`pass`: the must is met; `aim`: the aim as well; `info`: no target. " + unmet, ""]
+    lines += ["`pass`: the must is met; `aim`: the aim as well; `info`: no target; `noisy`: the machine was too busy "
+              "to tell. " + unmet, ""]
     if notes:
         lines += ["## Beside the targets", ""] + [f"- {note}" for note in notes] + [""]
     lines += ["## The machine", "", "| what | which |", "| --- | --- |"]
