@@ -241,6 +241,7 @@ struct stream *http1_client_stream(struct http1_client *client)
     ASSERT(!client->conn.has_stream && !client->conn.is_closed);
     struct stream *stream = &client->conn.stream;
     client->conn.has_stream = true;
+    stream->progress_ns = loop_now_ns(client->conn.codec->loop);
     stream->pull_credit = 0;
     stream->send_credit = STREAM_WINDOW;
     stream->queued = 0;

@@ -20,7 +20,7 @@ void http1_conn_init(struct http1_conn *conn, struct codec *codec, const struct 
     task_init(&conn->flush, run_flush);
     task_init(&conn->reap, run_reap);
     task_init(&conn->resume, run_resume);
-    conn->progress_ns = loop_now_ns(codec->loop);
+    conn->stream.progress_ns = loop_now_ns(codec->loop);
     conn->stream.send_credit = STREAM_WINDOW;
 }
 
@@ -115,7 +115,7 @@ static bool fill(struct http1_conn *conn)
     if (n > 0) {
         conn->in_end += (uint32_t)n;
         chunk->used = conn->in_end;
-        conn->progress_ns = loop_now_ns(conn->codec->loop);
+        conn->stream.progress_ns = loop_now_ns(conn->codec->loop);
         return true;
     }
     if (!had_bytes)
@@ -355,7 +355,7 @@ static void run_flush(struct task *task)
         return;
     }
     if (conn->out.bytes < before)
-        conn->progress_ns = loop_now_ns(conn->codec->loop);
+        conn->stream.progress_ns = loop_now_ns(conn->codec->loop);
     size_t credit = conn->stream.send_credit;
     update_credit(conn);
     if (conn->writing == WRITE_DONE) {

@@ -56,7 +56,6 @@ struct http1_conn {
     struct chunked chunked;
     struct outq out;
     uint64_t out_left; /* WRITE_LENGTH */
-    uint64_t progress_ns; /* loop time at which the peer last moved */
 
     uint8_t reading; /* enum http1_read */
     uint8_t writing; /* enum http1_write */

@@ -190,7 +190,7 @@ static uint64_t phase_elapsed_ms(const struct server_conn *sc, uint64_t *limit)
 {
     const struct server_timeouts *timeouts = sc->server->timeouts;
     const struct http1_conn *conn = &sc->conn;
-    uint64_t since = conn->progress_ns;
+    uint64_t since = conn->stream.progress_ns;
     *limit = UINT64_MAX;
     if (sc->is_lingering) {
         *limit = timeouts->linger_ms;

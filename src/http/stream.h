@@ -72,6 +72,7 @@ struct stream {
     size_t pull_credit; /* bytes of body the user is still willing to receive */
     size_t queued;      /* bytes sent by the user that the transport has not taken */
     uint64_t wire_sent, wire_received; /* bytes of this exchange on the connection, framing included */
+    uint64_t progress_ns; /* loop time at which the peer last sent something or took something that was sent */
 };
 
 /* Credit that one side of a live relay keeps open; bounds what one stream holds in memory. */

@@ -243,7 +243,6 @@ static void on_head(struct stream *stream, const struct head *head)
 {
     struct copy *copy = stream->user;
     uint64_t seconds;
-    copy->progress_ns = now_ns(copy);
     copy->may_replace = false;
     if (head->status < 200)
         return;
@@ -258,7 +257,6 @@ static void on_data(struct stream *stream, struct slice data)
 {
     struct copy *copy = stream->user;
     (void)data;
-    copy->progress_ns = now_ns(copy);
     if (stream->pull_credit < ANSWER_CREDIT / 2)
         loop_later(copy->mirror->codec->loop, &copy->work);
 }
@@ -330,6 +328,8 @@ static void on_timer(struct timer *timer)
         return;
     }
     uint64_t since = copy->progress_ns;
+    if (copy->stream && copy->stream->progress_ns > since)
+        since = copy->stream->progress_ns;
     if (waits_for_client(copy))
         since = now_ns(copy);
     if (copy->live_over_ns && copy->live_over_ns < since)

@@ -32,7 +32,7 @@ struct copy {
     uint16_t status; /* of the final answer, 0 before */
     uint32_t timeout_ms, connect_timeout_ms;
     uint64_t window;
-    uint64_t progress_ns;  /* when the shadow last moved */
+    uint64_t progress_ns;  /* from when on progress of the stream is awaited */
     uint64_t sent_ns;
     uint64_t live_over_ns; /* 0: live still runs */
     uint64_t retry_after_ms;
