@@ -111,7 +111,7 @@ static bool on_connect(void *user, struct wire *wire, int send_buffer)
         errno = ENETUNREACH;
         return false;
     }
-    wire->outcome_at_ns = host->is_black_hole ? TWIN_NEVER : sim->loop->now_ns + host->latency_ms * NS_PER_MS;
+    wire->outcome_at_ns = host->is_black_hole ? TWIN_NEVER : (twin_now_ms(sim->loop) + host->latency_ms) * NS_PER_MS;
     wire->outcome = host->is_refusing ? ECONNREFUSED : 0;
     wire->capacity = send_buffer ? 2 * (size_t)send_buffer : host->capacity ? host->capacity : DEFAULT_BUFFERS;
     return true;
