@@ -59,7 +59,7 @@ def latency(run):
     rows = [row for quantile in ("p50_us", "p99_us") for row in latency_rows(quantile, off, faults, rate)]
     if any(row.is_noisy for row in rows):
         run.notes.append(f"The machine was busy with other things: with the mirror off, latency alone changed by more than "
-                         f"{TOO_NOISY:g} times between rounds, so the latency rows prove little. Run it again when it is idle.")
+                         f"{TOO_NOISY} times between rounds, so the latency rows prove little. Repeat it when it is idle.")
     return rows
 
 
