@@ -211,6 +211,12 @@ static void turn(struct demo *demo)
 
 /* ---- the demo from its start to its end ---- */
 
+static void add_scheme(const struct address *address, char *out, size_t size)
+{
+    char text[ADDRESS_TEXT];
+    snprintf(out, size, "%s%s", address->family == ADDRESS_UNIX ? "" : "http://", address_format(address, text).ptr);
+}
+
 static bool wait_until_up(struct demo *demo, struct err *err)
 {
     bool is_up = false;
@@ -222,10 +228,8 @@ static bool wait_until_up(struct demo *demo, struct err *err)
         if (!is_up && screen_wait(NULL, LOOK_AGAIN_MS) == 'q')
             return err_set(err, "ended before it had begun");
     }
-    char text[ADDRESS_TEXT];
-    snprintf(demo->gateway, sizeof(demo->gateway), "http://%s",
-             address_format(&demo->stage.load_spec.gateway, text).ptr);
-    snprintf(demo->admin, sizeof(demo->admin), "http://%s", address_format(&demo->stage.log.admin, text).ptr);
+    add_scheme(&demo->stage.load_spec.gateway, demo->gateway, sizeof(demo->gateway));
+    add_scheme(&demo->stage.log.admin, demo->admin, sizeof(demo->admin));
     struct demo_look first;
     if (!demo_stage_look(&demo->stage, &first, err))
         return false;

@@ -39,11 +39,9 @@ const struct command commands[] = {
      .summary = "Watch live stay as it is while its shadow is killed, hung, slowed and garbled.",
      .details =
          "Starts a small shop as live, the same with planted faults as shadow, a gateway between them and steady "
-         "traffic "
-         "through it, all on free ports of this machine, and shows what clients and the gateway count. Keys: k kill, h "
-         "hang, s slow, g garble, r restore the shadow, m mirror off and on, q quit. Without a terminal it prints a "
-         "line "
-         "a second. Exit code 1: live had an error, no copy completed, or an equation does not hold.",
+         "traffic through it, all on free ports of this machine, and shows what clients and the gateway count. Keys: "
+         "k kill, h hang, s slow, g garble, r restore the shadow, m mirror off and on, q quit. Without a terminal it "
+         "prints a line a second. Exit code 1: live had an error, no copy completed, or an equation does not hold.",
      .bit = FOR_DEMO,
      .run = cmd_demo},
     {.name = "docs",

@@ -244,7 +244,10 @@ int demo_load_run(const void *spec)
     codec_init(&load->codec, load->loop);
     list_init(&load->waiting);
     load->pool = client_pool_new(&load->codec, &load->spec->gateway, &pool_ops, NULL, 0);
-    address_format(&load->spec->gateway, load->host);
+    if (load->spec->gateway.family == ADDRESS_UNIX)
+        snprintf(load->host, sizeof(load->host), "localhost");
+    else
+        address_format(&load->spec->gateway, load->host);
     load->channel = (struct watch){.fd = DEMO_CHILD_CHANNEL, .on_ready = on_channel};
     loop_add(load->loop, &load->channel);
     load->next_at_ns = loop_now_ns(load->loop);

@@ -119,9 +119,9 @@ static void add_shadow(const struct demo_view *view, struct strbuf *page)
     styled(view, page, DIM, str_from_c(demo_condition_words(condition)));
     end_line(page);
     blank(page, INDENT);
-    add_value(view, page, text_rate(demo_record_now(view->record).copies), " copies/s    ");
+    add_value(view, page, text_rate(demo_record_now(view->record).copies), " copies/s   ");
     add_breaker(gateway, page);
-    strbuf_printf(page, "    budget %s of %s", text_bytes(gateway->budget_used).ptr,
+    strbuf_printf(page, "   budget %s of %s", text_bytes(gateway->budget_used).ptr,
                   text_bytes(gateway->budget_limit).ptr);
     end_line(page);
 }
