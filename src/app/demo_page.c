@@ -102,7 +102,7 @@ static void add_breaker(const struct demo_figures *gateway, struct strbuf *page)
     static const char *const states[] = {"closed", "open", "half open"};
     strbuf_printf(page, "breaker %s", states[gateway->breaker]);
     if (gateway->breaker == BREAKER_OPEN)
-        strbuf_printf(page, ", probe in %llu.%llu s", (unsigned long long)(gateway->probe_ms / 1000),
+        strbuf_printf(page, " for %llu.%llu s", (unsigned long long)(gateway->probe_ms / 1000),
                       (unsigned long long)(gateway->probe_ms / 100 % 10));
 }
 

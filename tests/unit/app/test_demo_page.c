@@ -117,7 +117,7 @@ static void test_figures_of_both_sides_are_on_the_page(void **state)
     static const char *const pieces[] = {
         "LIVE     5,000 requests/s    0 errors",
         "SHADOW   ● hung",
-        "2,000 copies/s   breaker open, probe in 12.3 s   budget 64 MiB of 64 MiB",
+        "2,000 copies/s   breaker open for 12.3 s   budget 64 MiB of 64 MiB",
         "    475,000             0     95,000     95,000    285,000        0  ✓ holds",
         "    285,000       190,000     95,000           0                     ✓ holds",
         "filtered: method 95,000   dropped: inflight 95,000   failed: timeout 95,000",
@@ -183,8 +183,8 @@ static void test_a_line_and_the_summary_say_the_same(void **state)
     demo_line(&view, &text);
     assert_string_equal(text.ptr,
                         " 1:35  hung       live 5,000/s, 0 errors, p50 2.02, p99 2.05 ms | copies 2,000/s, 190,000 "
-                        "completed, 95,000 failed, 95,000 dropped, 0 in flight | equations hold | breaker open, "
-                        "probe in 12.3 s | budget 64 MiB\n");
+                        "completed, 95,000 failed, 95,000 dropped, 0 in flight | equations hold | breaker open "
+                        "for 12.3 s | budget 64 MiB\n");
     strbuf_clear(&text);
     demo_summary(&view, &text);
     assert_true(str_starts_with(strbuf_str(&text), STR("umbra demo: 475,000 requests in 95 s, 0 errors\n")));
