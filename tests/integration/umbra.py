@@ -113,19 +113,29 @@ class Process:
 
 
 class Gateway:
-    """An umbra under test. `options` are those of `umbra run`; a `--drain` of 1 s unless they say otherwise."""
+    """An umbra under test. `options` are those of `umbra run`; free ports and a `--drain` of 1 s unless they say
+    otherwise."""
 
     def __init__(self, directory, live, shadows, options, environment=None):
         self.directory = pathlib.Path(directory)
         self.environment = environment
         self.options = [str(option) for option in options]
+        asked = {name: self._take_option(name) or "127.0.0.1:0" for name in ("--listen", "--admin")}
         self.live = live
         self.shadows = shadows
         self.may_complain = False  # the test lets its processes be killed
         self.number = 0
-        self.process = self._start(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+        self.process = self._start([word for pair in asked.items() for word in pair])
         self.address, self.admin = self.process.listen, self.process.admin
         wait_for(self.is_ready, lambda: f"/readyz; umbra says:\n{self.log()}")
+
+    def _take_option(self, name):
+        if name not in self.options:
+            return None
+        at = self.options.index(name)
+        value = self.options[at + 1]
+        del self.options[at:at + 2]
+        return value
 
     def _start(self, addresses):
         self.number += 1
