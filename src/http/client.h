@@ -42,6 +42,9 @@ struct client_pool *client_pool_new(struct codec *codec, const struct address *t
 void client_pool_drop(struct client_pool *pool);
 const struct address *client_pool_address(const struct client_pool *pool);
 
+/* Changes the kernel's send buffer of the connection that carries the stream (socket_set_send_buffer). */
+void client_set_send_buffer(struct stream *stream, int bytes, bool is_bound);
+
 /* May call back before it returns. Exactly one of the callbacks comes, unless the call is cancelled. */
 void client_open(struct client_pool *pool, struct client_call *call);
 /* Before a callback came: gives up; harmless afterwards. */

@@ -308,22 +308,30 @@ static void tidy_input(struct http1_conn *conn)
     move_to_own_chunk(conn, size);
 }
 
+/* Counted per turn and not per call: credit that comes back within the turn must not keep the worker here. */
+static bool may_read(struct http1_conn *conn)
+{
+    uint64_t now_ns = loop_now_ns(conn->codec->loop);
+    if (conn->turn_ns != now_ns) {
+        conn->turn_ns = now_ns;
+        conn->reads = 0;
+    }
+    if (conn->reads++ < READS_PER_TURN)
+        return true;
+    loop_later(conn->codec->loop, &conn->resume);
+    return false;
+}
+
 void http1_conn_read(struct http1_conn *conn)
 {
     if (conn->is_reading || conn->is_closed || conn->sock.is_connecting)
         return;
     conn->is_reading = true;
-    int reads = 0;
     while (!conn->is_closed && wants_input(conn)) {
         if (conn->in && step(conn))
             continue;
-        if (reads == READS_PER_TURN) {
-            loop_later(conn->codec->loop, &conn->resume);
+        if (!may_read(conn) || !fill(conn))
             break;
-        }
-        if (!fill(conn))
-            break;
-        reads++;
     }
     if (!conn->is_closed)
         tidy_input(conn);

@@ -56,6 +56,8 @@ struct http1_conn {
     struct chunked chunked;
     struct outq out;
     uint64_t out_left; /* WRITE_LENGTH */
+    uint64_t turn_ns;     /* the turn that `reads` is of */
+    uint32_t reads;
 
     uint8_t reading; /* enum http1_read */
     uint8_t writing; /* enum http1_write */

@@ -156,6 +156,13 @@ static void run_later(struct loop *loop)
     }
 }
 
+void loop_settle(struct loop *loop)
+{
+    run_soon(loop);
+    while (!list_is_empty(&loop->later))
+        run_later(loop);
+}
+
 static int loop_wait_ms(const struct loop *loop)
 {
     if (!list_is_empty(&loop->later) || !list_is_empty(&loop->soon))

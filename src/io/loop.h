@@ -32,6 +32,9 @@ void loop_free(struct loop *loop);
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 
+/* Runs the queued tasks without polling, until none is left: before what they belong to is freed. */
+void loop_settle(struct loop *loop);
+
 /* CLOCK_MONOTONIC at the poll of this turn: the time that all legs are marked with. Never 0. */
 uint64_t loop_now_ns(const struct loop *loop);
 

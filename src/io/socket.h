@@ -38,6 +38,9 @@ void socket_open(struct socket *sock, struct loop *loop, int fd, const struct so
  * failed at once. */
 bool socket_connect(struct socket *sock, struct loop *loop, const struct address *to, const struct socket_ops *ops, int send_buffer)
     __attribute__((warn_unused_result));
+/* Changes the kernel's send buffer. `is_bound`: to this size and no more. Else it begins there, as far as net.core.wmem_max allows, and
+ * the kernel may let it grow (to net.ipv4.tcp_wmem, 4 MiB by default). */
+void socket_set_send_buffer(struct socket *sock, int bytes, bool is_bound);
 /* Safe to call twice; no callback follows. `is_reset` sends RST instead of FIN: the peer must not take what it got for whole. */
 void socket_close(struct socket *sock, bool is_reset);
 bool socket_is_open(const struct socket *sock);

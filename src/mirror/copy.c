@@ -11,6 +11,8 @@
 #define SEND_AHEAD (64 * 1024)
 /* As for live: what was sent on a reused connection and can be sent again. */
 #define REPLAY_WINDOW (64 * 1024)
+/* More than this waits although the shadow takes bytes: the copy is large and fast. */
+#define WIDEN_AT (128 * 1024)
 /* A shadow's answer is read and thrown away, so much of one and so much of all in a turn: an endless one must not keep the worker
  * from live. */
 #define ANSWER_CREDIT (64 * 1024)
@@ -31,12 +33,34 @@ static void move_gauge(_Atomic int64_t *gauges, const struct copy *copy, int64_t
     gauge_add(&gauges[copy->mirror->settings.gateway_slot], n);
 }
 
-static void count_bytes(const struct copy *copy)
+/* Before the stream goes: its connection will carry others. */
+static void narrow(struct copy *copy)
+{
+    if (!copy->is_wide)
+        return;
+    copy->is_wide = false;
+    client_set_send_buffer(copy->stream, TARGET_SEND_BUFFER, true);
+    budget_give(&copy->mirror->budget, copy->target->entry, TARGET_WIDE_BYTES);
+}
+
+static void widen(struct copy *copy)
+{
+    if (copy->is_wide || copy->pieces.unsent < WIDEN_AT ||
+        !budget_take(&copy->mirror->budget, copy->target->entry, TARGET_WIDE_BYTES))
+        return;
+    copy->is_wide = true;
+    client_set_send_buffer(copy->stream, TARGET_WIDE_BUFFER, false);
+}
+
+/* The stream is not the copy's any more. */
+static void forget_stream(struct copy *copy)
 {
     if (!copy->stream)
         return;
+    narrow(copy);
     counter_add(&copy->target->entry->bytes_sent, copy->stream->wire_sent);
     counter_add(&copy->target->entry->bytes_received, copy->stream->wire_received);
+    copy->stream = NULL;
 }
 
 /* Memory goes at the end of the callback: code on the stack may still look at the state. */
@@ -44,14 +68,14 @@ static void copy_over(struct copy *copy)
 {
     struct registry_mirror *entry = copy->target->entry;
     bool was_sent = copy->state != COPY_QUEUED;
-    count_bytes(copy);
+    struct stream *stream = copy->stream;
     move_gauge(was_sent ? entry->in_flight : entry->queued, copy, -1);
     gauge_add(&entry->occupied, -1);
     copy->state = COPY_OVER;
     client_cancel(&copy->call);
-    if (copy->stream)
-        stream_reset(copy->stream, RESET_CANCEL);
-    copy->stream = NULL;
+    forget_stream(copy);
+    if (stream)
+        stream_reset(stream, RESET_CANCEL);
     timer_disarm(&copy->timer);
     task_cancel(&copy->work);
     list_remove(&copy->by_watch);
@@ -118,8 +142,7 @@ static void copy_complete(struct copy *copy)
 /* Both directions have ended: the stream is over by itself. */
 static void complete_whole(struct copy *copy)
 {
-    count_bytes(copy);
-    copy->stream = NULL;
+    forget_stream(copy);
     copy_complete(copy);
 }
 
@@ -173,7 +196,8 @@ static void send_pieces(struct copy *copy)
             return;
         }
     }
-    (void)charge_stream(copy);
+    if (charge_stream(copy))
+        widen(copy);
 }
 
 static void on_connecting(struct client_call *call)
@@ -277,8 +301,7 @@ static void on_end(struct stream *stream, const struct field *trailers, uint16_t
 static void on_reset(struct stream *stream, enum reset why)
 {
     struct copy *copy = stream->user;
-    count_bytes(copy);
-    copy->stream = NULL;
+    forget_stream(copy);
     if (why == RESET_STALE && copy->may_replace && !copy->is_replaced && !copy->target->is_dropped) {
         copy->is_replaced = true;
         pieces_rewind(&copy->pieces);
@@ -295,8 +318,7 @@ static void on_reset(struct stream *stream, enum reset why)
 static void on_credit(struct stream *stream)
 {
     struct copy *copy = stream->user;
-    copy->progress_ns = now_ns(copy);
-    loop_later(copy->mirror->codec->loop, &copy->work);
+    loop_soon(copy->mirror->codec->loop, &copy->work); /* the shadow keeps up: go on as long as it does */
 }
 
 static const struct stream_handler shadow_handler = {"shadow", on_head, on_data, on_end, on_reset, on_credit};

@@ -41,6 +41,7 @@ struct copy {
     bool is_end_sent;
     bool is_answered; /* in full, before all of the request was sent */
     bool is_shadow_closing; /* the shadow will not read on after its answer */
+    bool is_wide;     /* its connection's send buffer is unbounded, and charged */
     bool is_replaced; /* a stale connection was replaced once */
     bool may_replace; /* idempotent, on a reused connection, and all that was sent is still held */
     char first_block[COPY_ARENA];

@@ -12,6 +12,11 @@
 #define TARGET_SEND_BUFFER (32 * 1024)
 #define TARGET_KERNEL_BYTES (3 * TARGET_SEND_BUFFER)
 
+/* A large copy that does not fit through gets a larger one for its time, at the price of the most that the kernel can make of it: the
+ * usual maximum of net.ipv4.tcp_wmem. */
+#define TARGET_WIDE_BUFFER (2 * 1024 * 1024)
+#define TARGET_WIDE_BYTES (4 * 1024 * 1024)
+
 struct target {
     struct registry_mirror *entry;
     struct budget *budget;
