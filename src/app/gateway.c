@@ -321,11 +321,23 @@ static void on_cpu(struct timer *timer)
     timer_arm(gateway->loop, timer, CPU_INTERVAL_MS);
 }
 
+static void gateway_free(struct gateway *gateway)
+{
+    gateway_listeners_unref(gateway->listeners);
+    if (gateway->registry)
+        registry_close(gateway->registry);
+    close(gateway->signals.fd);
+    loop_free(gateway->loop);
+    mem_free(gateway->workers);
+    mem_free(gateway);
+}
+
 int gateway_main(void)
 {
     struct err err;
     struct gateway *gateway = mem_alloc(sizeof *gateway);
     gateway->plan_fd = gateway->endpoints_fd = -1;
+    tzset(); /* reads /etc/localtime now, not at the first log line */
     gateway->loop = loop_new(&err);
     gateway->signals = (struct watch){.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), .on_ready = on_report};
     if (!gateway->loop || gateway->signals.fd < 0)
@@ -340,5 +352,7 @@ int gateway_main(void)
     loop_run(gateway->loop);
     for (unsigned i = 0; i < gateway->worker_count; i++)
         gateway_worker_join(gateway->workers[i]);
-    return gateway->exit_code;
+    int exit_code = gateway->exit_code;
+    gateway_free(gateway);
+    return exit_code;
 }

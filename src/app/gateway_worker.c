@@ -13,6 +13,7 @@ struct worker_listener {
     struct listener listener; /* first */
     struct proxy_listener proxy; /* what connections point at; stays until the worker ends */
     struct address address;
+    int fd; /* of the set that it was started from */
     struct gateway_worker *worker;
     struct list node;
     bool is_wanted, is_started;
@@ -134,6 +135,13 @@ static struct worker_listener *find_listener(struct gateway_worker *worker, cons
     return own;
 }
 
+static void listener_end(struct worker_listener *own)
+{
+    if (own->is_started)
+        listener_stop(&own->listener);
+    own->is_started = false;
+}
+
 static void set_listeners(struct gateway_worker *worker, struct gateway_listeners *listeners, const struct plan *plan)
 {
     for (struct list *node = worker->accepting.next; node != &worker->accepting; node = node->next)
@@ -141,18 +149,19 @@ static void set_listeners(struct gateway_worker *worker, struct gateway_listener
     for (size_t i = 0; i < listeners->count; i++) {
         struct worker_listener *own = find_listener(worker, &listeners->list[i].address);
         own->is_wanted = plan_listener_index(plan, &own->address) != UINT32_MAX;
+        if (own->is_started && own->fd != listeners->list[i].fd)
+            listener_end(own); /* the same socket under another descriptor; the old set's is about to be closed */
         if (own->is_wanted && !own->is_started && !worker->is_listening_over) {
-            listener_start(&own->listener, worker->loop, listeners->list[i].fd, on_accept);
+            own->fd = listeners->list[i].fd;
             own->is_started = true;
+            listener_start(&own->listener, worker->loop, own->fd, on_accept);
         }
     }
     for (struct list *node = worker->accepting.next; node != &worker->accepting; node = node->next) {
         struct worker_listener *own = CONTAINER_OF(node, struct worker_listener, node);
         own->proxy.index = plan_listener_index(plan, &own->address);
-        if (!own->is_wanted && own->is_started) {
-            listener_stop(&own->listener);
-            own->is_started = false;
-        }
+        if (!own->is_wanted)
+            listener_end(own);
     }
     gateway_listeners_unref(worker->listeners);
     worker->listeners = listeners;
@@ -197,11 +206,9 @@ static void stop_listeners(struct gateway_worker *worker)
 {
     for (struct list *node = worker->accepting.next; node != &worker->accepting; node = node->next) {
         struct worker_listener *own = CONTAINER_OF(node, struct worker_listener, node);
-        if (!own->is_started)
-            continue;
-        listener_sweep(&own->listener);
-        listener_stop(&own->listener);
-        own->is_started = false;
+        if (own->is_started)
+            listener_sweep(&own->listener);
+        listener_end(own);
     }
     worker->is_listening_over = true;
 }
@@ -261,16 +268,16 @@ static void on_start(struct loop *loop, unsigned index, void *arg)
     task_init(&worker->check_drained, check_drained);
 }
 
-/* After the last turn nothing runs any more; what is still open is closed, and the process ends right after. */
 static void on_stop(struct loop *loop, unsigned index, void *arg)
 {
-    (void)loop;
     (void)index;
     struct gateway_worker *worker = arg;
     if (!worker->is_drained)
         return; /* memory of exchanges in flight goes with the process */
     proxy_deinit(&worker->proxy);
     mirror_deinit(&worker->mirror);
+    loop_settle(loop);
+    codec_deinit(&worker->codec);
     chunk_cache_trim();
 }
 
