@@ -25,10 +25,11 @@ struct demo {
     struct demo_record record;
     struct screen *screen; /* NULL: a line a second */
     struct demo_terminal terminal;
-    bool is_off;  /* mirroring, by the key */
-    bool is_over; /* time, user or a failure ended it */
-    bool is_quit; /* by the user */
-    size_t step;  /* of the play: the next one */
+    bool is_off;   /* mirroring, by the key */
+    bool is_over;  /* time, user or a failure ended it */
+    bool is_quit;  /* by the user */
+    bool is_blind; /* the gateway could not be asked last time; `notice` says why */
+    size_t step;   /* of the play: the next one */
     uint64_t started_ns, tick_ns;
     struct err notice;
     char gateway[ADDRESS_TEXT + 8], admin[ADDRESS_TEXT + 8];
@@ -84,7 +85,10 @@ static void show(struct demo *demo)
     struct demo_view view = make_view(demo);
     struct strbuf page = STRBUF_INIT, keys = STRBUF_INIT;
     if (!demo->screen) {
-        demo_line(&view, &page);
+        if (demo->is_blind)
+            strbuf_printf(&page, "%s\n", demo->notice.text);
+        else
+            demo_line(&view, &page);
         demo->is_over = !print(&page) || demo->is_over;
         return;
     }
@@ -100,7 +104,10 @@ static void look(struct demo *demo)
 {
     struct demo_look taken;
     demo_log_read(&demo->stage.log);
-    if (demo_stage_look(&demo->stage, &taken, &demo->notice))
+    if (demo->is_blind)
+        demo->notice.text[0] = '\0';
+    demo->is_blind = !demo_stage_look(&demo->stage, &taken, &demo->notice);
+    if (!demo->is_blind)
         demo_record_look(&demo->record, &taken);
 }
 

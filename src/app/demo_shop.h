@@ -10,9 +10,9 @@
 enum shop_role { SHOP_LIVE, SHOP_SHADOW };
 
 /* What is wrong in the shadow. */
-#define SHOP_WRONG_PRICE_EACH 25   /* items whose id this divides cost 1.00 more */
-#define SHOP_MISSING_USER_EACH 50  /* users whose id this divides are 404 */
-#define SHOP_SLOW_SEARCH_MS 20     /* added to every search */
+#define SHOP_WRONG_PRICE_EACH 25  /* items whose id this divides cost 1.00 more */
+#define SHOP_MISSING_USER_EACH 50 /* users whose id this divides are 404 */
+#define SHOP_SLOW_SEARCH_MS 20    /* added to every search */
 /* The same for people, one line each, NULL at the end. */
 extern const char *const shop_planted_faults[];
 
@@ -21,7 +21,7 @@ extern const char *const shop_planted_faults[];
 
 struct shop_answer {
     uint16_t status;
-    uint32_t delay_ms; /* to wait before it is sent */
+    uint32_t delay_ms;  /* to wait before it is sent */
     struct strbuf body; /* JSON; the caller's, strbuf_deinit */
 };
 

@@ -22,7 +22,8 @@ struct screen {
 };
 
 static volatile sig_atomic_t is_ended;
-static sigset_t waiting; /* the signal mask while waiting; else the ending signals are blocked */
+static struct screen *volatile open_screen; /* what a failed ASSERT has to give back */
+static sigset_t waiting;                    /* the signal mask while waiting; else the ending signals are blocked */
 
 static void on_end(int signal)
 {
@@ -57,8 +58,23 @@ static bool write_all(struct str bytes)
     return true;
 }
 
+static void give_back(const struct screen *screen)
+{
+    write_all(STR(LEAVE));
+    if (screen->has_modes)
+        tcsetattr(STDIN_FILENO, TCSANOW, &screen->before);
+}
+
+static void on_abort(int signal)
+{
+    (void)signal; /* once this returns, abort() ends the process */
+    if (open_screen)
+        give_back(open_screen);
+}
+
 struct screen *screen_open(void)
 {
+    struct sigaction action = {.sa_handler = on_abort, .sa_flags = (int)SA_RESETHAND};
     struct screen *screen = mem_alloc(sizeof(*screen));
     screen->has_modes = tcgetattr(STDIN_FILENO, &screen->before) == 0;
     if (screen->has_modes) {
@@ -69,6 +85,9 @@ struct screen *screen_open(void)
         modes.c_cc[VSUSP] = _POSIX_VDISABLE; /* stopped, it would leave the terminal like this */
         tcsetattr(STDIN_FILENO, TCSANOW, &modes);
     }
+    open_screen = screen;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGABRT, &action, NULL);
     write_all(STR(ENTER));
     return screen;
 }
@@ -77,9 +96,8 @@ void screen_close(struct screen *screen)
 {
     if (!screen)
         return;
-    write_all(STR(LEAVE));
-    if (screen->has_modes)
-        tcsetattr(STDIN_FILENO, TCSANOW, &screen->before);
+    give_back(screen);
+    open_screen = NULL;
     mem_free(screen);
 }
 

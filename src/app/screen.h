@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The terminal as a page that is drawn again and again, with single keys read from it. The alternate screen, the cursor and the
- * modes are given back by screen_close, also after a signal that ends the program.
+ * modes are given back by screen_close, also after a signal that ends the program, and before a failed ASSERT ends it.
  * Lifetime: screen_open to screen_close. Thread: main; one at a time. */
 #pragma once
 

@@ -207,12 +207,13 @@ def test_when_the_usual_admin_port_is_taken_another_is_and_it_says_so(demo, endi
 
 
 def test_errors_of_live_are_seen_and_told_by_the_exit_code(demo):
-    run = demo("--duration", "4s")
+    run = demo("--duration", "8s")
     run.wait_for_text(r"^ +0:01 ")
-    gateway = next(pid for pid, name in children(run.popen.pid).items() if name.startswith("umbra-gateway"))
-    os.kill(gateway, signal.SIGKILL)  # requests in flight break, those until it is back find nobody
+    live = next(pid for pid, name in children(run.popen.pid).items() if name.startswith("demo-live"))
+    os.kill(live, signal.SIGSTOP)  # clients give up after 5 s
     assert run.code() == 1
     assert re.search(r"^umbra demo: live had \d+ errors$", run.text(), re.M), run.text()
+    assert re.search(r"errors, no answer in 5 s \d+$", run.text(), re.M), run.text()
     run.assert_nothing_is_left()
 
 
@@ -354,6 +355,18 @@ def test_the_terminal_is_given_back_however_it_ends(terminal, end):
         run.popen.send_signal(end)
     assert run.code() == 0, run.output[-2000:]
     run.assert_restored()
+
+
+def test_a_program_error_gives_the_terminal_back_too(terminal):
+    run = terminal()
+    run.wait_for_page("LIVE")
+    below = children(run.popen.pid)
+    run.popen.send_signal(signal.SIGABRT)  # what a failed ASSERT does; sent from outside it needs a second one
+    wait_for(lambda: LEAVE in run.read(), "the ordinary screen")
+    run.popen.send_signal(signal.SIGABRT)
+    assert run.code() == -signal.SIGABRT
+    assert termios.tcgetattr(run.slave) == run.before
+    wait_for(lambda: all(is_gone(pid) for pid in below), lambda: f"to end: {below}")
 
 
 def test_the_page_fits_a_small_terminal(terminal):
