@@ -6,6 +6,9 @@
 
 #include <errno.h>
 
+#define FAILING_FIRST_NS 1000000000ull
+#define FAILING_MAX_NS 30000000000ull
+
 struct client_pool {
     struct codec *codec;
     struct address address;
@@ -15,6 +18,8 @@ struct client_pool {
     bool is_dropped;
     bool is_busy;       /* a function of the pool is on the stack: not the moment to free it */
     uint32_t conns;     /* connecting, busy and idle */
+    uint32_t failures;  /* attempts to connect that failed in a row */
+    uint64_t failing_until_ns;
     struct list idle;   /* most recently used first */
     struct list waiting;    /* calls that may not connect yet, oldest first */
     struct list connecting; /* calls whose attempt is under way */
@@ -97,9 +102,22 @@ static void on_idle(struct http1_client *conn, void *user)
         timer_arm(pool->codec->loop, &pool->timer, CLIENT_IDLE_MS);
 }
 
+static void note_failure(struct client_pool *pool)
+{
+    uint64_t pause_ns = FAILING_FIRST_NS << (pool->failures < 5 ? pool->failures : 5);
+    pool->failures++;
+    pool->failing_until_ns = loop_now_ns(pool->codec->loop) + (pause_ns < FAILING_MAX_NS ? pause_ns : FAILING_MAX_NS);
+}
+
+bool client_pool_is_failing(const struct client_pool *pool)
+{
+    return pool->failures && loop_now_ns(pool->codec->loop) < pool->failing_until_ns;
+}
+
 static void on_connected(struct http1_client *conn, void *user)
 {
     struct client_pool *pool = user;
+    pool->failures = 0;
     struct client_call *call = call_of_conn(pool, conn);
     if (call)
         give(call, conn, false);
@@ -117,8 +135,10 @@ static void on_gone(struct http1_client *conn, void *user, int error)
     if (pool->ops->on_closed)
         pool->ops->on_closed(pool->user);
     struct client_call *call = call_of_conn(pool, conn);
-    if (call)
+    if (call) {
+        note_failure(pool);
         fail(call, error ? error : ECONNRESET);
+    }
     serve_waiting(pool);
     pool->is_busy = was_busy;
     free_if_over(pool);
@@ -134,6 +154,7 @@ static bool connect_for(struct client_pool *pool, struct client_call *call)
     struct http1_client *conn = http1_client_connect(pool->codec, &pool->address, pool->send_buffer, &events, pool);
     if (!conn) {
         int error = errno;
+        note_failure(pool);
         if (pool->ops->on_closed)
             pool->ops->on_closed(pool->user);
         fail(call, error);

@@ -40,6 +40,8 @@ struct client_pool *client_pool_new(struct codec *codec, const struct address *t
                                     int send_buffer);
 /* No more calls; idle connections close, busy ones when their stream is over. `ops` are called until the last is gone. */
 void client_pool_drop(struct client_pool *pool);
+/* True for a while after an attempt to connect failed (1 s, doubling to 30 s, until one succeeds): better try another address. */
+bool client_pool_is_failing(const struct client_pool *pool);
 const struct address *client_pool_address(const struct client_pool *pool);
 
 /* Changes the kernel's send buffer of the connection that carries the stream (socket_set_send_buffer). */

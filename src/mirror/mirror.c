@@ -30,15 +30,26 @@ static struct target *find_target(struct mirror *mirror, struct registry_mirror 
     return target;
 }
 
+/* One endpoint per copy, at random, past those that could not be reached lately. */
+static struct target *pick_target(struct mirror *mirror, struct registry_mirror *entry, const struct rules_addresses *addresses)
+{
+    size_t first = addresses->count > 1 ? random_next(&mirror->random) % addresses->count : 0;
+    struct target *target = NULL;
+    for (size_t k = 0; k < addresses->count; k++) {
+        target = find_target(mirror, entry, &addresses->list[(first + k) % addresses->count]);
+        if (!client_pool_is_failing(target->pool))
+            return target;
+    }
+    return target;
+}
+
 static struct copy *offer(struct mirror *mirror, const struct exchange *exchange, uint32_t index)
 {
     const struct rules *rules = exchange->rules;
     const struct plan_mirror *rule = PLAN_MIRROR(rules->plan, index);
     if (!gates_pass(mirror, exchange, index))
         return NULL;
-    const struct rules_addresses *addresses = &rules->addresses[rule->backend];
-    size_t at = addresses->count > 1 ? random_next(&mirror->random) % addresses->count : 0;
-    struct target *target = find_target(mirror, rules->mirrors[index], &addresses->list[at]);
+    struct target *target = pick_target(mirror, rules->mirrors[index], &rules->addresses[rule->backend]);
     target->max_connections = rule->max_connections;
     return copy_new(mirror, target, exchange, index);
 }

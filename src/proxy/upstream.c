@@ -58,7 +58,16 @@ void upstreams_keep_only(struct upstreams *upstreams, const struct rules *rules)
 
 size_t upstreams_first(struct upstreams *upstreams, const struct rules_addresses *addresses)
 {
-    return addresses->count > 1 ? upstreams->turn++ % addresses->count : 0;
+    if (addresses->count == 1)
+        return 0;
+    size_t first = upstreams->turn++ % addresses->count;
+    for (size_t k = 0; k < addresses->count; k++) {
+        size_t at = (first + k) % addresses->count;
+        const struct client_pool *pool = map_find(&upstreams->pools, address_key(&addresses->list[at]));
+        if (!pool || !client_pool_is_failing(pool))
+            return at;
+    }
+    return first;
 }
 
 struct client_pool *upstreams_pool(struct upstreams *upstreams, const struct address *address)

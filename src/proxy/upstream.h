@@ -24,7 +24,7 @@ void upstreams_deinit(struct upstreams *upstreams);
 /* Lets go of pools whose address no backend of the rules has. */
 void upstreams_keep_only(struct upstreams *upstreams, const struct rules *rules);
 
-/* Where the next request of a backend begins among its endpoints. */
+/* Where the next request of a backend begins among its endpoints: round robin, past those that could not be reached lately. */
 size_t upstreams_first(struct upstreams *upstreams, const struct rules_addresses *addresses);
 /* The pool of an address, made when there is none. */
 struct client_pool *upstreams_pool(struct upstreams *upstreams, const struct address *address);
