@@ -355,13 +355,21 @@ static void pull(struct stream *stream)
     http1_conn_read(&of_stream(stream)->conn);
 }
 
+static bool is_idle(const struct server_conn *sc)
+{
+    return sc->conn.reading == READ_HEAD && http1_conn_is_drained(&sc->conn);
+}
+
 static void on_server_close(struct server_member *member, bool is_only_if_idle)
 {
     struct server_conn *sc = CONTAINER_OF(member, struct server_conn, member);
-    bool is_idle = sc->conn.reading == READ_HEAD && http1_conn_is_drained(&sc->conn);
-    if (is_only_if_idle && !is_idle)
+    if (is_only_if_idle && is_idle(sc)) {
+        sc->conn.sock.is_readable = true; /* a request may have come that no event has told of yet */
+        http1_conn_read(&sc->conn);
+    }
+    if (sc->conn.is_closed || (is_only_if_idle && !is_idle(sc)))
         return;
-    http1_conn_close(&sc->conn, !is_idle);
+    http1_conn_close(&sc->conn, !is_idle(sc));
     abort_stream(sc, RESET_CLOSED);
 }
 
