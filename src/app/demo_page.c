@@ -151,7 +151,7 @@ static void add_equations(const struct demo_view *view, struct strbuf *page)
         demo_equation_values(equation, gateway, page);
         add_verdict(view, page, demo_verdict(view->record, equation));
     }
-    demo_reasons(gateway, &reasons);
+    demo_reasons(gateway, "   ", &reasons);
     strbuf_add(page, STR("  "));
     style(view, page, DIM);
     text_add_cell(page, strbuf_str(&reasons), (int)view->columns - 3);
@@ -311,6 +311,6 @@ void demo_summary(const struct demo_view *view, struct strbuf *page)
         strbuf_printf(page, "%s\n", demo_equation_holds(equation, &look->gateway) ? "holds" : "does not hold");
     }
     strbuf_add(page, STR("  "));
-    demo_reasons(&look->gateway, page);
+    demo_reasons(&look->gateway, "\n  ", page);
     end_line(page);
 }

@@ -99,32 +99,49 @@ enum demo_verdict demo_verdict(const struct demo_record *record, enum demo_equat
 
 /* ---- reasons ---- */
 
-static void add_reason(struct strbuf *page, bool *is_first, const char *group, const char *reason, uint64_t count)
-{
-    if (!count)
-        return;
-    if (*is_first)
-        strbuf_printf(page, "%s%s: ", page->len && page->ptr[page->len - 1] != ' ' ? "   " : "", group);
-    else
-        strbuf_add(page, STR(", "));
-    *is_first = false;
-    strbuf_printf(page, "%s %s", reason, text_count(count).ptr);
-}
-
-void demo_reasons(const struct demo_figures *figures, struct strbuf *page)
+/* One group of reasons, those that are not 0. */
+static void add_reasons(struct strbuf *page, const char *group, const uint64_t *counts, size_t count,
+                        const char *(*name)(size_t index))
 {
     bool is_first = true;
-    size_t before = page->len;
-    for (size_t i = 0; i < FILTERED_COUNT; i++)
-        add_reason(page, &is_first, "filtered", filtered_name((enum filtered)i), figures->filtered_by[i]);
-    is_first = true;
-    for (size_t i = 0; i < DROPPED_COUNT; i++)
-        add_reason(page, &is_first, "dropped", dropped_name((enum dropped)i), figures->dropped_by[i]);
-    is_first = true;
-    for (size_t i = 0; i < FAILED_COUNT; i++)
-        add_reason(page, &is_first, "failed", failed_name((enum failed)i), figures->failed_by[i]);
-    if (page->len == before)
-        strbuf_add(page, STR("nothing filtered, dropped or failed"));
+    for (size_t i = 0; i < count; i++) {
+        if (!counts[i])
+            continue;
+        strbuf_printf(page, "%s%s%s %s", is_first ? group : "", is_first ? ": " : ", ", name(i),
+                      text_count(counts[i]).ptr);
+        is_first = false;
+    }
+}
+
+static const char *filtered_at(size_t i)
+{
+    return filtered_name((enum filtered)i);
+}
+
+static const char *dropped_at(size_t i)
+{
+    return dropped_name((enum dropped)i);
+}
+
+static const char *failed_at(size_t i)
+{
+    return failed_name((enum failed)i);
+}
+
+void demo_reasons(const struct demo_figures *figures, const char *between, struct strbuf *page)
+{
+    if (figures->failed)
+        add_reasons(page, "failed", figures->failed_by, FAILED_COUNT, failed_at);
+    if (figures->failed && figures->dropped)
+        strbuf_add(page, str_from_c(between));
+    if (figures->dropped)
+        add_reasons(page, "dropped", figures->dropped_by, DROPPED_COUNT, dropped_at);
+    if (figures->filtered && (figures->failed || figures->dropped))
+        strbuf_add(page, str_from_c(between));
+    if (figures->filtered)
+        add_reasons(page, "filtered", figures->filtered_by, FILTERED_COUNT, filtered_at);
+    if (!figures->failed && !figures->dropped && !figures->filtered)
+        strbuf_add(page, STR("nothing failed, dropped or filtered"));
 }
 
 /* ---- conditions ---- */

@@ -24,8 +24,8 @@ bool demo_equation_holds(enum demo_equation equation, const struct demo_figures 
 /* A page that is made while things move may be between two counters; one that stays unequal is broken. */
 enum demo_verdict demo_verdict(const struct demo_record *record, enum demo_equation equation);
 
-/* "not copied: method 12   dropped: breaker 40, inflight 2   failed: connect 3" */
-void demo_reasons(const struct demo_figures *figures, struct strbuf *page);
+/* "failed: connect 3", "dropped: breaker 40, inflight 2", "filtered: method 12", with `between` between them. */
+void demo_reasons(const struct demo_figures *figures, const char *between, struct strbuf *page);
 
 /* Names have an indent of 2 columns, where a mark may stand before a row. */
 void demo_row_names(struct strbuf *page);

@@ -120,7 +120,7 @@ static void test_figures_of_both_sides_are_on_the_page(void **state)
         "2,000 copies/s   breaker open for 12.3 s   budget 64 MiB of 64 MiB",
         "    475,000             0     95,000     95,000    285,000        0  ✓ holds",
         "    285,000       190,000     95,000           0                     ✓ holds",
-        "filtered: method 95,000   dropped: inflight 95,000   failed: timeout 95,000",
+        "failed: timeout 95,000   dropped: inflight 95,000   filtered: method 95,000",
         " ▸hung       95.0 s   5,000       0    2.0",
     };
     struct demo_view view = sample_view();
