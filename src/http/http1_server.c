@@ -40,6 +40,11 @@ static uint64_t now_ns(const struct server_conn *sc)
     return loop_now_ns(sc->server->codec->loop);
 }
 
+static bool is_idle(const struct server_conn *sc)
+{
+    return sc->conn.reading == READ_HEAD && http1_conn_is_drained(&sc->conn);
+}
+
 static void arm_at_most(struct server_conn *sc, uint32_t ms)
 {
     if (!timer_is_armed(&sc->timer) || sc->timer.at_ms > now_ns(sc) / NS_PER_MS + ms + 1)
@@ -217,9 +222,9 @@ static void on_timeout(struct timer *timer)
         timer_arm(sc->server->codec->loop, timer, left);
         return;
     }
-    bool is_idle = conn->reading == READ_HEAD && http1_conn_is_drained(conn);
-    if (is_idle || sc->is_lingering || conn->out.count) {
-        http1_conn_close(conn, !is_idle && !sc->is_lingering);
+    bool was_idle = is_idle(sc);
+    if (was_idle || sc->is_lingering || conn->out.count) {
+        http1_conn_close(conn, !was_idle && !sc->is_lingering);
         abort_stream(sc, RESET_TIMEOUT);
         return;
     }
@@ -353,11 +358,6 @@ static void reset(struct stream *stream, enum reset why)
 static void pull(struct stream *stream)
 {
     http1_conn_read(&of_stream(stream)->conn);
-}
-
-static bool is_idle(const struct server_conn *sc)
-{
-    return sc->conn.reading == READ_HEAD && http1_conn_is_drained(&sc->conn);
 }
 
 static void on_server_close(struct server_member *member, bool is_only_if_idle)
