@@ -19,6 +19,7 @@ struct http1_client {
     bool is_reused;
     bool has_answer_byte; /* of this exchange */
     bool may_keep_alive;
+    bool may_switch; /* the request asks for an upgrade, or is a CONNECT */
 };
 
 const size_t http1_client_conn_size = sizeof(struct http1_client);
@@ -117,7 +118,8 @@ static void on_head(struct http1_conn *conn, struct str bytes)
     struct head head = {.fields = fields};
     enum refusal refusal = REFUSAL_NONE;
     client->has_answer_byte = true;
-    if (!conn->has_stream || http1_parse_response(bytes, client->method, &head, &refusal) != PARSE_DONE) {
+    if (!conn->has_stream || http1_parse_response(bytes, client->method, &head, &refusal) != PARSE_DONE ||
+        (head.body == BODY_TUNNEL && !client->may_switch)) {
         end(client, RESET_PROTOCOL, 0);
         return;
     }
@@ -150,6 +152,7 @@ static void send_head(struct stream *stream, const struct head *head)
         .upgrade = head->upgrade,
     };
     client->method = (uint8_t)head->method_id;
+    client->may_switch = head->upgrade.len || head->method_id == METHOD_CONNECT;
     client->informational = 0;
     client->has_answer_byte = false;
     stream->wire_sent = stream->wire_received = 0;

@@ -488,6 +488,12 @@ def test_live_may_decline_an_upgrade(service, gateway):
     assert live.connections == 1
 
 
+def test_an_upgrade_that_nobody_asked_for_is_a_broken_upstream(service, gateway):
+    """Else a client would go on with HTTP on what both others take for a tunnel."""
+    live = service(answering(head("HTTP/1.1 101 Switching Protocols", [("Connection", "Upgrade"), ("Upgrade", "x")])))
+    assert gateway(live).get("/").status == 502
+
+
 def test_connect_passes_live_and_is_counted(service, gateway):
     live = service(lambda link: echo(link, b"HTTP/1.1 200 Connected\r\n\r\n"))
     shadow = service()
