@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define MAX_DRAIN_MS (24u * 60 * 60 * 1000)
-#define MIN_BUDGET (64u * 1024)
+#define MIN_BUDGET (256u * 1024) /* one connection to a shadow and some copies; half of it stays free */
 #define MAX_BUDGET (1ull << 42)
 #define MAX_CONNECTIONS (16u * 1024 * 1024)
 #define MIN_KEY_BYTES 16
@@ -298,7 +298,7 @@ OPTION_PARSER(option_mirror_budget)
     if (!str_to_bytes(value, &bytes))
         return err_set(err, "not a size; write 64Mi, 1Gi or a number of bytes");
     if (bytes < MIN_BUDGET || bytes > MAX_BUDGET)
-        return err_set(err, "write a size from 64Ki to 4Ti");
+        return err_set(err, "write a size from 256Ki to 4Ti");
     options->settings.mirror_budget = bytes;
     return true;
 }

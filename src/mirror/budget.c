@@ -16,7 +16,7 @@ static bool take(struct budget *budget, struct registry_mirror *mirror, int64_t 
     registry_held_bytes_add(mirror, budget->slot, held);
     int64_t mine = atomic_load_explicit(&mirror->held_bytes, memory_order_relaxed);
     int64_t others = all > mine ? all - mine : 0;
-    if (all <= limit && mine <= limit - others - mine + held)
+    if (mine <= limit - others - mine)
         return true;
     gauge_add(&budget->gateway->budget_used, -used);
     registry_held_bytes_add(mirror, budget->slot, -held);

@@ -162,11 +162,17 @@ static void mark_sent(struct copy *copy, enum copy_state state)
 
 /* ---- sending ---- */
 
+static size_t own_bytes(const struct copy *copy)
+{
+    return sizeof *copy + copy->arena.allocated + copy->head_bytes;
+}
+
 /* What waits in the stream is memory too. False when it no longer fits, and the copy is over. */
 static bool charge_stream(struct copy *copy)
 {
     struct registry_mirror *entry = copy->target->entry;
-    size_t wanted = sizeof *copy + copy->arena.allocated + (copy->stream ? copy->stream->queued : 0);
+    size_t queued = copy->stream ? copy->stream->queued : 0;
+    size_t wanted = own_bytes(copy) + (queued > copy->head_bytes ? queued - copy->head_bytes : 0);
     if (wanted > copy->charged && !budget_take(&copy->mirror->budget, entry, wanted - copy->charged)) {
         copy_fail(copy, FAILED_LAG, 0);
         return false;
@@ -367,6 +373,15 @@ static void on_timer(struct timer *timer)
 
 /* ---- what live offers ---- */
 
+/* Room for the head in the stream, taken with the copy: a request without a body fits from then on. */
+static uint32_t head_size(const struct head *head)
+{
+    size_t size = head->method.len + head->target.len + 64;
+    for (uint16_t i = 0; i < head->field_count; i++)
+        size += head->fields[i].name.len + head->fields[i].value.len + 4;
+    return (uint32_t)size;
+}
+
 struct copy *copy_new(struct mirror *mirror, struct target *target, const struct exchange *exchange, uint32_t index)
 {
     const struct plan *plan = exchange->rules->plan;
@@ -390,7 +405,8 @@ struct copy *copy_new(struct mirror *mirror, struct target *target, const struct
         .random = &mirror->random,
     };
     copy_head_make(&copy->head, exchange, &copy->arena, &marking);
-    copy->charged = sizeof *copy + copy->arena.allocated;
+    copy->head_bytes = head_size(&copy->head);
+    copy->charged = own_bytes(copy);
     if (!budget_take(&mirror->budget, target->entry, copy->charged)) {
         counter_add(&target->entry->dropped[DROPPED_BUDGET], 1);
         gauge_add(&target->entry->occupied, -1);

@@ -31,6 +31,7 @@ struct copy {
     uint16_t trailer_count;
     uint16_t status; /* of the final answer, 0 before */
     uint32_t timeout_ms, connect_timeout_ms;
+    uint32_t head_bytes; /* about what the head takes on the wire */
     uint64_t window;
     uint64_t progress_ns;  /* from when on progress of the stream is awaited */
     uint64_t sent_ns;

@@ -205,7 +205,7 @@ static void test_errors_name_the_option_and_the_remedy(void **state)
         {"--workers 257", "--workers 257: write a number from 1 to 256"},
         {"--max-connections -1", "--max-connections -1: write a number from 1 to 16777216"},
         {"--mirror-budget 64MB", "--mirror-budget 64MB: not a size; write 64Mi, 1Gi or a number of bytes"},
-        {"--mirror-budget 1", "--mirror-budget 1: write a size from 64Ki to 4Ti"},
+        {"--mirror-budget 1", "--mirror-budget 1: write a size from 256Ki to 4Ti"},
         {"--shed on", "--shed on: write off or auto"},
         {"--log-format xml", "--log-format xml: write text or json"},
         {"--log-level loud", "--log-level loud: write debug, info, warn or error"},
