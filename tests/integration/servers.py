@@ -71,7 +71,7 @@ def answering(answer):
 class Service:
     """A threaded server on loopback. Its script runs once per connection; what the peer breaks off ends it."""
 
-    def __init__(self, script=None, keep_bodies=True, backlog=512, receive_buffer=None):
+    def __init__(self, script=None, keep_bodies=True, backlog=512, receive_buffer=None, port=0):
         self.script = script or answering(http1.answer(200, b"hello"))
         self.keep_bodies = keep_bodies
         self.arrived = []  # every head, in the order of arrival
@@ -83,7 +83,8 @@ class Service:
         self.listener = socket.socket()
         if receive_buffer:
             self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.listener.bind(("127.0.0.1", 0))
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.listener.bind(("127.0.0.1", port))
         self.listener.listen(backlog)
         self.port = self.listener.getsockname()[1]
         self.address = f"127.0.0.1:{self.port}"
