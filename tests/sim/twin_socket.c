@@ -11,6 +11,10 @@
 
 void flow_add(struct flow *flow, const void *bytes, size_t len)
 {
+    if (flow->taken == flow->bytes.len) {
+        strbuf_clear(&flow->bytes);
+        flow->taken = 0;
+    }
     strbuf_add(&flow->bytes, (struct str){bytes, len});
 }
 
@@ -24,14 +28,11 @@ struct str flow_peek(const struct flow *flow)
     return str_slice(strbuf_str(&flow->bytes), flow->taken, flow->bytes.len);
 }
 
+/* The bytes stay where they are until the next flow_add. */
 void flow_take(struct flow *flow, size_t len)
 {
     ASSERT(len <= flow_len(flow));
     flow->taken += len;
-    if (flow->taken < flow->bytes.len)
-        return;
-    strbuf_clear(&flow->bytes);
-    flow->taken = 0;
 }
 
 void flow_deinit(struct flow *flow)
