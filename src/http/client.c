@@ -23,13 +23,13 @@ struct client_pool {
     struct list idle;   /* most recently used first */
     struct list waiting;    /* calls that may not connect yet, oldest first */
     struct list connecting; /* calls whose attempt is under way */
-    struct timer timer; /* closes what was idle for too long */
+    struct timer timer;     /* closes what was idle for too long */
 };
 
 static void on_idle_timeout(struct timer *timer);
 
-struct client_pool *client_pool_new(struct codec *codec, const struct address *to, const struct client_pool_ops *ops, void *user,
-                                    int send_buffer)
+struct client_pool *client_pool_new(struct codec *codec, const struct address *to, const struct client_pool_ops *ops,
+                                    void *user, int send_buffer)
 {
     struct client_pool *pool = mem_alloc(sizeof *pool);
     pool->codec = codec;
@@ -51,7 +51,7 @@ const struct address *client_pool_address(const struct client_pool *pool)
 
 static void free_if_over(struct client_pool *pool)
 {
-    if (!pool->is_dropped || pool->is_busy || pool->conns)
+    if (!pool->is_dropped || pool->is_busy || pool->conns || !list_is_empty(&pool->waiting))
         return;
     timer_disarm(&pool->timer);
     mem_free(pool);
@@ -93,7 +93,7 @@ static void on_idle(struct http1_client *conn, void *user)
         give(CONTAINER_OF(node, struct client_call, node), conn, true);
         return;
     }
-    if (pool->is_dropped) {
+    if (pool->is_dropped || (pool->ops->may_keep && !pool->ops->may_keep(pool->user))) {
         http1_client_close(conn);
         return;
     }
@@ -179,6 +179,15 @@ static void serve_waiting(struct client_pool *pool)
     }
 }
 
+void client_pool_retry(struct client_pool *pool)
+{
+    bool was_busy = pool->is_busy;
+    pool->is_busy = true;
+    serve_waiting(pool);
+    pool->is_busy = was_busy;
+    free_if_over(pool);
+}
+
 static struct http1_client *take_idle(struct client_pool *pool)
 {
     struct list *node = list_take_first(&pool->idle);
@@ -190,28 +199,27 @@ void client_open(struct client_pool *pool, struct client_call *call)
     list_init(&call->node);
     call->conn = NULL;
     call->is_connecting = false;
+    call->pool = pool;
     struct http1_client *conn = call->is_fresh ? NULL : take_idle(pool);
     if (conn) {
         give(call, conn, true);
         return;
     }
     list_add(&pool->waiting, &call->node);
-    bool was_busy = pool->is_busy;
-    pool->is_busy = true;
-    (void)connect_for(pool, call);
-    pool->is_busy = was_busy;
-    free_if_over(pool);
+    client_pool_retry(pool);
 }
 
 void client_cancel(struct client_call *call)
 {
     struct http1_client *conn = call->conn;
-    if (!call->node.next)
-        return; /* never opened */
+    if (!call->node.next || !list_is_linked(&call->node))
+        return; /* never opened, or called back */
     list_remove(&call->node);
     call->conn = NULL;
-    if (conn && call->is_connecting)
+    if (conn)
         http1_client_close(conn);
+    else
+        free_if_over(call->pool);
     call->is_connecting = false;
 }
 

@@ -19,6 +19,8 @@ struct client_pool_ops {
     bool (*may_connect)(void *user);
     /* A connection that was allowed is gone. May be NULL. */
     void (*on_closed)(void *user);
+    /* A connection is idle and no call of this pool waits for it: false to close it, because others wait for its place. May be NULL. */
+    bool (*may_keep)(void *user);
 };
 
 /* Asks for one stream. Embedded in the caller's object; zeroed, then the callbacks and `is_fresh` set. */
@@ -30,6 +32,7 @@ struct client_call {
     /* No connection: errno of the attempt. */
     void (*on_fail)(struct client_call *call, int error);
     bool is_fresh;         /* only a new connection will do */
+    struct client_pool *pool;
     bool is_connecting;    /* an attempt is under way (else, after client_open, the call waits for its turn) */
     struct list node;
     void *conn;
@@ -46,6 +49,9 @@ const struct address *client_pool_address(const struct client_pool *pool);
 
 /* Changes the kernel's send buffer of the connection that carries the stream (socket_set_send_buffer). */
 void client_set_send_buffer(struct stream *stream, int bytes, bool is_bound);
+
+/* Calls that wait for leave to connect are tried again, oldest first. */
+void client_pool_retry(struct client_pool *pool);
 
 /* May call back before it returns. Exactly one of the callbacks comes, unless the call is cancelled. */
 void client_open(struct client_pool *pool, struct client_call *call);

@@ -461,6 +461,11 @@ void copy_abort(struct copy *copy)
         copy_fail(copy, FAILED_CLIENT_ABORT, 0);
 }
 
+bool copy_waits(const struct copy *copy)
+{
+    return copy->state == COPY_QUEUED || (copy->state == COPY_SENDING && !copy->stream);
+}
+
 void copy_live_over(struct copy *copy)
 {
     list_remove(&copy->by_watch);

@@ -54,6 +54,8 @@ void copy_data(struct copy *copy, struct slice data);
 void copy_end(struct copy *copy, const struct field *trailers, uint16_t count);
 /* The request will not become whole. */
 void copy_abort(struct copy *copy);
+/* For a connection, the first or the replacement of a stale one. */
+bool copy_waits(const struct copy *copy);
 void copy_live_over(struct copy *copy);
 /* Ends it for a reason that is not its own: `dropped` when it was not sent yet, else failed as reset. */
 void copy_cancel(struct copy *copy, enum dropped why);

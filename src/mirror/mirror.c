@@ -77,7 +77,8 @@ static void on_request(struct tap *tap, struct exchange *exchange)
 #define FOR_COPIES(exchange, copy, call) \
     do { \
         struct watch_list *watch = (exchange)->tap_state; \
-        for (struct list *node = watch ? watch->copies.next : NULL, *next; watch && node != &watch->copies; node = next) { \
+        for (struct list *node = watch ? watch->copies.next : NULL, *next; watch && node != &watch->copies; \
+             node = next) { \
             struct copy *copy = CONTAINER_OF(node, struct copy, by_watch); \
             next = node->next; \
             call; \
@@ -113,7 +114,8 @@ static void on_over(struct tap *tap, struct exchange *exchange)
 
 static const struct tap_ops mirror_tap_ops = {"mirror", on_request, on_data, on_end, on_abort, on_over};
 
-void mirror_init(struct mirror *mirror, struct codec *codec, struct registry *registry, const struct mirror_settings *settings)
+void mirror_init(struct mirror *mirror, struct codec *codec, struct registry *registry,
+                 const struct mirror_settings *settings)
 {
     *mirror = (struct mirror){.tap = {&mirror_tap_ops}, .codec = codec, .settings = *settings};
     mirror->totals = registry_totals(registry);
@@ -121,6 +123,7 @@ void mirror_init(struct mirror *mirror, struct codec *codec, struct registry *re
     shed_init(&mirror->shed, codec->loop, mirror->budget.gateway, settings->is_shedding);
     random_init(&mirror->random);
     map_init(&mirror->targets);
+    list_init(&mirror->leaving);
     mirror->copies = slab_new("copies", sizeof(struct copy));
     mirror->watches = slab_new("watches", sizeof(struct watch_list));
 }
@@ -137,12 +140,12 @@ void mirror_deinit(struct mirror *mirror)
     slab_free(mirror->watches);
 }
 
-static void cancel_copies(struct target *target, enum dropped why, bool is_only_queued)
+static void cancel_copies(struct target *target, enum dropped why, bool is_only_waiting)
 {
     for (struct list *node = target->copies.next, *next; node != &target->copies; node = next) {
         struct copy *copy = CONTAINER_OF(node, struct copy, by_target);
         next = node->next; /* a copy leaves this list only at the end of the callback */
-        if (!is_only_queued || copy->state == COPY_QUEUED)
+        if (!is_only_waiting || copy_waits(copy))
             copy_cancel(copy, why);
     }
 }
@@ -171,15 +174,25 @@ void mirror_set_rules(struct mirror *mirror, const struct rules *rules)
             continue;
         cancel_copies(target, DROPPED_REMOVED, true);
         map_remove(&mirror->targets, key);
+        list_add(&mirror->leaving, &target->node);
         target_drop(target);
     }
     map_deinit(&wanted);
 }
 
-void mirror_abort_all(struct mirror *mirror)
+static void cancel_all(struct mirror *mirror, bool is_only_waiting)
 {
     for (size_t i = 0; i < mirror->targets.count; i++) {
         if (mirror->targets.entries[i].value)
-            cancel_copies(mirror->targets.entries[i].value, DROPPED_SHUTDOWN, false);
+            cancel_copies(mirror->targets.entries[i].value, DROPPED_SHUTDOWN, is_only_waiting);
     }
+    for (struct list *node = mirror->leaving.next; node != &mirror->leaving; node = node->next)
+        cancel_copies(CONTAINER_OF(node, struct target, node), DROPPED_SHUTDOWN, is_only_waiting);
+}
+
+/* Those that wait first, or they would take the places of the others. */
+void mirror_abort_all(struct mirror *mirror)
+{
+    cancel_all(mirror, true);
+    cancel_all(mirror, false);
 }

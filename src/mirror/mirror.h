@@ -27,6 +27,7 @@ struct mirror {
     struct shed shed;
     struct random random;
     struct map targets; /* registry entry and address → struct target */
+    struct list leaving; /* targets that the rules no longer have, until their last copy and connection */
     struct slab *copies, *watches;
     size_t in_flight; /* copies not over */
     uint64_t turn_ns;     /* the turn that answer_room is of */

@@ -12,6 +12,8 @@ static bool may_connect(void *user)
     if (atomic_load_explicit(&entry->connections, memory_order_relaxed) > (int64_t)target->max_connections ||
         !budget_take(target->budget, entry, TARGET_KERNEL_BYTES)) {
         registry_connections_add(entry, target->budget->slot, -1);
+        if (!timer_is_armed(&target->retry))
+            timer_arm(target->loop, &target->retry, TARGET_RETRY_MS);
         return false;
     }
     gauge_add(&target->budget->gateway->connections_shadow, 1);
@@ -19,10 +21,27 @@ static bool may_connect(void *user)
     return true;
 }
 
+/* At the limit, with copies waiting somewhere: a connection that nobody here needs gives them its place. */
+static bool may_keep(void *user)
+{
+    struct target *target = user;
+    struct registry_mirror *entry = target->entry;
+    int64_t queued = atomic_load_explicit(&entry->queued[target->budget->slot], memory_order_relaxed);
+    return queued <= 0 ||
+           atomic_load_explicit(&entry->connections, memory_order_relaxed) < (int64_t)target->max_connections;
+}
+
+static void on_retry(struct timer *timer)
+{
+    client_pool_retry(CONTAINER_OF(timer, struct target, retry)->pool);
+}
+
 static void free_if_over(struct target *target)
 {
-    if (target->is_dropped && !target->connections && list_is_empty(&target->copies))
-        mem_free(target);
+    if (!target->is_dropped || target->connections || !list_is_empty(&target->copies))
+        return;
+    list_remove(&target->node);
+    mem_free(target);
 }
 
 static void on_closed(void *user)
@@ -35,15 +54,19 @@ static void on_closed(void *user)
     free_if_over(target);
 }
 
-static const struct client_pool_ops pool_ops = {"shadow", may_connect, on_closed};
+static const struct client_pool_ops pool_ops = {"shadow", may_connect, on_closed, may_keep};
 
-struct target *target_new(struct codec *codec, const struct address *address, struct registry_mirror *entry, struct budget *budget)
+struct target *target_new(struct codec *codec, const struct address *address, struct registry_mirror *entry,
+                          struct budget *budget)
 {
     struct target *target = mem_alloc(sizeof *target);
     target->entry = entry;
     target->address = *address;
     target->budget = budget;
+    list_init(&target->node);
     list_init(&target->copies);
+    target->loop = codec->loop;
+    timer_init(&target->retry, on_retry);
     target->pool = client_pool_new(codec, address, &pool_ops, target, TARGET_SEND_BUFFER);
     return target;
 }
@@ -51,6 +74,7 @@ struct target *target_new(struct codec *codec, const struct address *address, st
 void target_drop(struct target *target)
 {
     target->is_dropped = true;
+    timer_disarm(&target->retry);
     target->connections++; /* keeps it while the pool closes its connections */
     client_pool_drop(target->pool);
     target->connections--;

@@ -17,19 +17,28 @@
 #define TARGET_WIDE_BUFFER (2 * 1024 * 1024)
 #define TARGET_WIDE_BYTES (4 * 1024 * 1024)
 
+/* Copies that wait because all connections of the mirror are elsewhere (at its other endpoints, in other workers) look for a free place so
+ * often: nobody can tell them. */
+#define TARGET_RETRY_MS 20
+
 struct target {
+    struct list node; /* of mirror->leaving */
     struct registry_mirror *entry;
     struct budget *budget;
     struct address address;
     struct client_pool *pool;
-    struct list copies;        /* not over yet */
+    struct list copies; /* not over yet */
+    struct loop *loop;
+    struct timer retry;        /* armed while copies wait for a connection */
     struct log_limit failures; /* at most one line a second */
     uint32_t max_connections;
     uint32_t connections;
     bool is_dropped;
 };
 
-struct target *target_new(struct codec *codec, const struct address *address, struct registry_mirror *entry, struct budget *budget);
+struct target *target_new(struct codec *codec, const struct address *address, struct registry_mirror *entry,
+                          struct budget *budget);
 /* A copy is over. */
 void target_remove(struct target *target, struct list *copy);
+/* No copy may wait for a connection. */
 void target_drop(struct target *target);

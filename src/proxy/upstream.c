@@ -14,7 +14,7 @@ static void uncount_connection(void *user)
     gauge_add(&upstreams->gauges->connections_live, -1);
 }
 
-static const struct client_pool_ops pool_ops = {"live", count_connection, uncount_connection};
+static const struct client_pool_ops pool_ops = {"live", count_connection, uncount_connection, NULL};
 
 static struct str address_key(const struct address *address)
 {
