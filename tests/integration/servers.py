@@ -207,8 +207,8 @@ pid {directory}/nginx.pid;
 error_log {directory}/error.log warn;
 events {{ worker_connections 4096; }}
 http {{
-    access_log {access};
     log_format line '$request_method $request_uri $status $request_length';
+    access_log {access};
     keepalive_requests 1000000;
     server_tokens off;
     default_type text/plain;
@@ -240,12 +240,13 @@ class Nginx:
             user="user root;" if os.geteuid() == 0 else "", directory=self.directory, port=self.port, config=config,
             access=f"{self.access_log} line" if has_access_log else "off"))
         program = shutil.which("nginx") or "/usr/sbin/nginx"
-        self.process = subprocess.Popen([program, "-p", str(self.directory), "-c", str(self.config)],
-                                        stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(self._is_listening, f"nginx on {self.address}, see {self.directory}/error.log")
+        with open(self.directory / "stderr", "wb") as errors:
+            self.process = subprocess.Popen([program, "-p", str(self.directory), "-c", str(self.config)],
+                                            stdin=subprocess.DEVNULL, stderr=errors)
+        wait_for(self._is_listening, f"nginx on {self.address}, see {self.directory}/stderr")
 
     def _is_listening(self):
-        assert self.process.poll() is None, f"nginx ended: {(self.directory / 'error.log').read_text()}"
+        assert self.process.poll() is None, f"nginx ended: {(self.directory / 'stderr').read_text()}"
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
