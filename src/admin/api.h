@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the admin port answers, without I/O: a request and the state of this umbra go in, a response comes out. One table in
  * api.c holds every route: it dispatches, makes the page at / and docs/reference/api.md.
- * Guards, in this order (DESIGN section 6): a Host that is no IP address, localhost or --admin-host: 403 (a browser that was led here
+ * Guards, in this order (docs/reference/api.md): a Host that is no IP address, localhost or --admin-host: 403 (a browser that was led here
  * by DNS); unknown path 404; wrong method 405; token wrong or missing 401; a change without `X-Umbra: 1`: 403 (a browser's form).
  * Lifetime: values; a response is freed with admin_response_deinit. Thread: control's. */
 #pragma once

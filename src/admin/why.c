@@ -71,10 +71,11 @@ static void explain_method(const struct status_mirror *mirror, uint64_t part, st
     add_part(out, part, mirror->matched);
     strbuf_add(out, mirror->matched == 1 ? STR(" was ") : STR(" were "));
     strbuf_add(out, is_safe_only ? STR("POST or another method that may write; ") : STR("of another method; "));
+    strbuf_add(out, STR("only "));
     add_methods(out, mask);
     strbuf_add(out, __builtin_popcount(mask) == 1 ? STR(" is copied") : STR(" are copied"));
     if (is_safe_only)
-        strbuf_add(out, STR(" unless --mirror-writes"));
+        strbuf_add(out, STR(" without --mirror-writes"));
 }
 
 static void explain_filtered(const struct status_mirror *mirror, enum filtered reason, struct strbuf *out)

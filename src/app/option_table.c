@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/option_values.h"
 
-/* In the order of --help. Defaults are those of DESIGN section 4. */
+/* In the order of --help. Defaults are part of the public contract. */
 const struct option option_table[] = {
     {"--listen", "HOST:PORT", NULL,
      "Where requests are taken: an IP or localhost, port 0 for any free one, or unix:/path.", FOR_RUN, false,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a run was told on its command line, in the flat form in which the supervisor hands it to every child
- * (IPC_SETTINGS): children parse no options. Defaults are those of DESIGN section 4. Lifetime: a value. */
+ * (IPC_SETTINGS): children parse no options. Defaults are those of docs/reference/cli.md. Lifetime: a value. */
 #pragma once
 
 #include "base/address.h"

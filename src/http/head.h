@@ -33,7 +33,7 @@ enum body_kind {
     BODY_TUNNEL, /* after 101 or a 2xx to CONNECT: bytes both ways until both sides end */
 };
 
-/* Limits of DESIGN section 7. */
+/* What is larger is refused: 431, 431, 414. */
 #define HEAD_MAX_BYTES (64 * 1024)
 #define HEAD_MAX_FIELDS 128
 #define HEAD_MAX_TARGET (16 * 1024)

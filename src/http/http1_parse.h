@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Strict HTTP/1 parsing without I/O (RFC 9112): the caller passes bytes and keeps them while the result is used.
- * Refusals name the row of DESIGN section 7 that they fall under. Thread: any; pure functions. */
+ * A refusal is a reason of umbra_refused_total. Thread: any; pure functions. */
 #pragma once
 
 #include "http/head.h"

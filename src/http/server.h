@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The receiving end of client connections in one worker: accepted descriptors go in, streams come out. Enforces the limits and
- * timeouts of DESIGN section 7 that need no route, answers what it refuses itself, and drains.
+ * timeouts that need no route, answers what it refuses itself, and drains.
  * Lifetime: server_init to server_deinit (after server_close_all and one more turn). Thread: the worker's. */
 #pragma once
 

@@ -6,7 +6,7 @@
 
 struct arena;
 
-/* A path as routes are matched against it (DESIGN section 5, "Live semantics"): unreserved escapes decoded (%7E and
+/* A path as routes are matched against it (so that it is judged as what the backend will make of it): unreserved escapes decoded (%7E and
  * %41, never %2F), hex digits of the other escapes in upper case, "." and ".." segments resolved (RFC 3986 5.2.4), an
  * encoded dot (%2e) counting as a dot. Returns `path` itself when nothing changes; else a copy in the arena. False when
  * the path climbs above '/' or holds a malformed escape ("%zz" is kept as it is, not refused: only climbing is). */

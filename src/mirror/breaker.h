@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Leaves a failing shadow alone: after BREAKER_FAILURES failures in a row (no connection, timeouts, 503, 429) no copy goes for a while
+/* Leaves a failing shadow alone: after BREAKER_FAILURES failures in a row (no connection, timeouts, resets, broken protocol, 503, 429), or
+ * at once when it asks for that with Retry-After, no copy goes for a while
  * that doubles from 1 s to 30 s, then one copy probes; its success closes the breaker. Other answers, 5xx included, are what mirroring is
  * there to find, and count as success. State is in the registry, shared by all workers. Thread: any. */
 #pragma once

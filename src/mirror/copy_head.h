@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The head that a shadow gets: live's, and the differences that DESIGN section 5 ("Fidelity") lists, which are the rows of one table in
+/* The head that a shadow gets: live's, and the differences that the README lists, which are the rows of one table in
  * copy_head.c. Thread: any; pure functions. */
 #pragma once
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whether an exchange is copied by a mirror: the gates of DESIGN section 5, in their order, the first that says no counts. Thread: the worker's. */
+/* Whether an exchange is copied by a mirror: the gates in the order of the reasons in registry/registry.h, the first that says no counts. Thread: the worker's. */
 #pragma once
 
 #include "mirror/mirror.h"

@@ -30,7 +30,7 @@ struct rule_mirror {
     uint32_t timeout_ms, connect_timeout_ms;
 };
 
-/* The defaults of MirrorPolicy (DESIGN section 5): Even, 100 %, all methods, 1024 in flight, 256 connections, 1Mi, 15s, 1s. */
+/* The defaults of MirrorPolicy (docs/reference): Even, 100 %, all methods, 1024 in flight, 256 connections, 1Mi, 15s, 1s. */
 void rule_mirror_init(struct rule_mirror *mirror);
 
 struct rule_route {

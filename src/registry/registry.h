@@ -24,7 +24,7 @@ typedef _Atomic uint64_t counter;
 /* Status codes 100 to 599, then "other". */
 #define REGISTRY_CODES 501
 
-/* X-macros give enum and label from one line each, in the order of the gates (DESIGN sections 5 and 6). */
+/* X-macros give enum and label from one line each, in the order of the gates (mirror/gates.h). */
 /* clang-format off */
 #define FILTERED_REASONS(X) \
     X(OFF, "off") \

@@ -12,7 +12,7 @@
  *     sim_advance_ms(sim, 15000);
  *     sim_close(sim);
  *
- * After every act turns are run until nothing moves, and then both equations of DESIGN section 6 are checked. sim_close takes everything
+ * After every act turns are run until nothing moves, and then both equations of the accounting are checked. sim_close takes everything
  * down and checks that budget and gauges are back to 0 and that no object is left. Expectations end the test when they are not met.
  * Lifetime: sim_open to sim_close; actors live as long. Thread: one. */
 #pragma once

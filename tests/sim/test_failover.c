@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Connecting to live: a failure tries up to two further endpoints, since nothing was sent (DESIGN section 5). */
+/* Connecting to live: a failure tries up to two further endpoints, since nothing was sent. */
 #include "play.h"
 
 #define FOUR_LIVES (&(struct sim_rules){.live_endpoints = 4, .mirrors = 1})

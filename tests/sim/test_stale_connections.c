@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A reused connection may die just as it is used (DESIGN section 5, live semantics): replaced once, when the method is idempotent and what
+/* A reused connection may die just as it is used: replaced once, when the method is idempotent and what
  * was sent is still in the 64 KiB window. The same holds for copies. */
 #include "play.h"
 

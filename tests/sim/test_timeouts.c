@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every timeout of DESIGN sections 5 and 7, within ten milliseconds: a timer may be a tick late each time it is armed. */
+/* Every timeout, within ten milliseconds: a timer may be a tick late each time it is armed. */
 #include "play.h"
 
 static void test_a_client_that_says_nothing_is_closed_after_ten_seconds(void **state)

@@ -175,10 +175,10 @@ static void test_the_sentence_says_why_copies_are_not_sent(void **state)
         {suspended, WHY_OFF, "suspended by its policy: set spec.suspend to false"},
         {nothing, WHY_IDLE, "no request has matched yet"},
         {all_post, WHY_STOPPED,
-         "all 1,200 matched requests were POST or another method that may write; GET, HEAD and OPTIONS are copied "
-         "unless --mirror-writes"},
+         "all 1,200 matched requests were POST or another method that may write; only GET, HEAD and OPTIONS are copied "
+         "without --mirror-writes"},
         {one_post, WHY_STOPPED,
-         "the one matched request was POST or another method that may write; GET, HEAD and OPTIONS are copied unless "
+         "the one matched request was POST or another method that may write; only GET, HEAD and OPTIONS are copied without "
          "--mirror-writes"},
         {all_get, WHY_STOPPED, "all 5 matched requests were of another method; POST is copied"},
         {mostly_post, WHY_STOPPED,
