@@ -180,10 +180,10 @@ static void test_the_sentence_says_why_copies_are_not_sent(void **state)
         {one_post, WHY_STOPPED,
          "the one matched request was POST or another method that may write; only GET, HEAD and OPTIONS are copied without "
          "--mirror-writes"},
-        {all_get, WHY_STOPPED, "all 5 matched requests were of another method; POST is copied"},
+        {all_get, WHY_STOPPED, "all 5 matched requests were of another method; only POST is copied"},
         {mostly_post, WHY_STOPPED,
-         "1,100 of 1,200 matched requests were POST or another method that may write; GET, HEAD and OPTIONS are "
-         "copied unless --mirror-writes"},
+         "1,100 of 1,200 matched requests were POST or another method that may write; only GET, HEAD and OPTIONS are "
+         "copied without --mirror-writes"},
         {looped, WHY_STOPPED, "all 3 matched requests had been copied before; a copy is never mirrored again"},
         {sampled_at_zero, WHY_STOPPED, "sampled at 0 %: give the mirror a percentage above 0"},
         {sampled_rarely, WHY_STOPPED, "all 12 matched requests were left out by sampling, which copies 0.10 %"},
