@@ -179,6 +179,11 @@ static void serve_waiting(struct client_pool *pool)
     }
 }
 
+void client_set_send_buffer(struct stream *stream, int bytes, bool is_bound)
+{
+    http1_client_set_send_buffer(stream, bytes, is_bound);
+}
+
 void client_pool_retry(struct client_pool *pool)
 {
     bool was_busy = pool->is_busy;

@@ -251,7 +251,7 @@ struct stream *http1_client_stream(struct http1_client *client)
     return stream;
 }
 
-void client_set_send_buffer(struct stream *stream, int bytes, bool is_bound)
+void http1_client_set_send_buffer(struct stream *stream, int bytes, bool is_bound)
 {
     socket_set_send_buffer(&of_stream(stream)->conn.sock, bytes, is_bound);
 }

@@ -20,6 +20,7 @@ struct http1_client *http1_client_connect(struct codec *codec, const struct addr
                                           const struct http1_client_events *events, void *pool);
 /* A stream on a connected connection that is idle; the codec's to give back. */
 struct stream *http1_client_stream(struct http1_client *conn);
+void http1_client_set_send_buffer(struct stream *stream, int bytes, bool is_bound);
 void http1_client_close(struct http1_client *conn);
 
 /* For the pool: a list node and the loop time at which it became idle. */

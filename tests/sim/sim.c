@@ -179,7 +179,7 @@ void sim_rest(struct sim *sim)
             }
         } while (actors_move(sim));
         if (sim->on_rest)
-            sim->on_rest(sim, sim->user);
+            sim->on_rest(sim);
     } while (!twin_is_quiet(sim->loop));
     sim_check_equations(sim);
 }
@@ -248,6 +248,7 @@ struct sim *sim_open(const struct sim_rules *rules)
     close(fd);
     sim_set_budget(sim, DEFAULT_BUDGET);
     start_worker(sim);
+    sim->accept = server_accept;
     sim->peer.listener = &sim->listener;
     sim->peer.local = (struct address){.family = ADDRESS_IPV4, .port = 80, .ip = {192, 0, 2, 80}};
     sim_apply(sim, rules);
@@ -283,7 +284,7 @@ struct actor *sim_client(struct sim *sim)
     struct wire *wire = wire_new(sim->loop, &peer.remote);
     wire->capacity = DEFAULT_BUFFERS;
     struct actor *client = actor_new(sim, wire, NULL);
-    server_accept(&sim->server, wire->fd, &peer);
+    sim->accept(&sim->server, wire->fd, &peer);
     sim_rest(sim);
     return client;
 }

@@ -60,8 +60,8 @@ struct sim {
     struct peer peer;
     struct list hosts, actors;
     unsigned clients;
-    bool has_mirror;                              /* false: the proxy has no tap */
-    void (*on_rest)(struct sim *sim, void *user); /* nothing moves: the play may go on; may be NULL */
+    void (*accept)(struct server *server, int fd, const struct peer *peer); /* server_accept, or another codec's */
+    void (*on_rest)(struct sim *sim); /* nothing moves: the play may go on; may be NULL */
     void *user;
 };
 
