@@ -52,6 +52,7 @@ struct head {
     /* responses */
     uint16_t status;
     struct str reason;
+    bool is_last; /* to be sent: what has not come of the request is not awaited (not set by parsing) */
     /* both */
     bool is_keep_alive;       /* the sender lets the connection be reused after this message (HTTP/1) */
     bool has_expect_continue; /* HTTP/1.1, Expect: 100-continue and a body that could wait for it */

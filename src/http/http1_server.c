@@ -308,7 +308,8 @@ static void send_head(struct stream *stream, const struct head *head)
         return;
     }
     enum http1_write writing = choose_framing(sc, head, &framing);
-    if (sc->server->is_draining)
+    bool has_request = sc->conn.reading == READ_DONE || sc->conn.reading == READ_HELD;
+    if (sc->server->is_draining || (head->is_last && !has_request))
         sc->is_closing = true;
     if (writing == WRITE_TUNNEL) {
         framing.upgrade = head->upgrade;

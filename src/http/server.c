@@ -92,6 +92,7 @@ void server_answer(struct stream *stream, uint16_t status, struct str text)
         .status = status,
         .body = BODY_LENGTH,
         .content_length = text.len,
+        .is_last = true,
         .fields = fields,
         .field_count = 1,
     };

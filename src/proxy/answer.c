@@ -24,6 +24,7 @@ static void on_head(struct stream *live, const struct head *head)
     timer_disarm(&relay->timer);
     relay->status = head->status;
     relay->is_live_closing = !head->is_keep_alive && head->body != BODY_TUNNEL;
+    answer.is_last = relay->is_live_closing;
     stream_send_head(relay->client, &answer);
     if (head->body == BODY_TUNNEL && relay->client && relay->live)
         stream_pull(relay->client, relay->live->send_credit);

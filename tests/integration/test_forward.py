@@ -521,6 +521,7 @@ def test_an_early_answer_reaches_a_client_that_still_uploads(service, gateway):
         connection.send(head("POST / HTTP/1.1", [("Host", "h"), ("Content-Length", SIZE)]) + b"x" * 1000)
         response = connection.response()
         assert (response.status, response.body) == (413, b"too much")
+        assert response.get("Connection") == "close" and connection.is_closed(), "nobody reads the rest"
 
 
 def test_nginx_refuses_a_big_upload_and_curl_hears_it(nginx, gateway, tmp_path):
