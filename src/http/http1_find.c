@@ -70,5 +70,8 @@ enum parse http1_find_head_end(struct str bytes, size_t *scanned, size_t *head_l
 
 enum parse http1_find_trailers_end(struct str bytes, size_t *scanned, size_t *len, enum refusal *refusal)
 {
-    return find_end(bytes, 0, scanned, len, refusal);
+    enum parse found = find_end(bytes, 0, scanned, len, refusal);
+    if (*refusal == REFUSAL_URI_SIZE)
+        *refusal = REFUSAL_HEADER_SIZE; /* there is no request line here */
+    return found;
 }
