@@ -135,8 +135,11 @@ static void on_head(struct http1_conn *conn, struct str bytes)
     if (head.body == BODY_TUNNEL && conn->writing != WRITE_DONE)
         conn->writing = WRITE_TUNNEL;
     http1_conn_expect_body(conn, &head);
+    bool is_whole = conn->reading == READ_DONE;
+    if (is_whole)
+        conn->reading = READ_HELD; /* the request may end within on_head: the stream is over after on_end, not before */
     conn->stream.handler->on_head(&conn->stream, &head);
-    if (!conn->is_closed && conn->reading == READ_DONE)
+    if (!conn->is_closed && is_whole)
         http1_conn_end_input(conn, NULL, 0);
 }
 
