@@ -9,6 +9,7 @@
 #include "app/log_sink.h"
 #include "base/assert.h"
 #include "base/mem.h"
+#include "io/listener.h"
 #include "io/loop.h"
 #include "io/timer.h"
 #include "plan/check.h"
@@ -151,9 +152,20 @@ static void drain_all(struct gateway *gateway, enum gateway_drain step)
         gateway_worker_drain(gateway->workers[i], step);
 }
 
+/* The workers' references are the last from here on: a socket is closed when all of them have accepted what it had. */
+static void let_listeners_go(struct gateway *gateway)
+{
+    struct gateway_listeners *listeners = gateway->listeners;
+    for (size_t i = 0; listeners && !gateway->drain.is_takeover && i < listeners->count; i++)
+        listener_fence(listeners->list[i].fd);
+    gateway_listeners_unref(listeners);
+    gateway->listeners = gateway_listeners_new();
+}
+
 static void on_drain_delay(struct timer *timer)
 {
     struct gateway *gateway = CONTAINER_OF(timer, struct gateway, drain_delay);
+    let_listeners_go(gateway);
     drain_all(gateway, DRAIN_LISTENERS);
     timer_arm(gateway->loop, &gateway->drain_deadline, gateway->drain.deadline_ms);
     if (!gateway->drain.is_takeover)
@@ -223,8 +235,7 @@ static void take_listeners(struct gateway *gateway, struct ipc_message *message)
     struct gateway_listeners *listeners = gateway->listeners;
     if (!listeners || gateway->is_listeners_complete) {
         gateway_listeners_unref(listeners);
-        listeners = gateway->listeners = mem_alloc(sizeof *listeners);
-        atomic_init(&listeners->refs, 1);
+        listeners = gateway->listeners = gateway_listeners_new();
         gateway->is_listeners_complete = false;
     }
     const char *at = message->payload;

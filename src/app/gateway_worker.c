@@ -36,6 +36,13 @@ struct gateway_worker {
 
 /* ---- shared listeners ---- */
 
+struct gateway_listeners *gateway_listeners_new(void)
+{
+    struct gateway_listeners *listeners = mem_alloc(sizeof *listeners);
+    atomic_init(&listeners->refs, 1);
+    return listeners;
+}
+
 struct gateway_listeners *gateway_listeners_ref(struct gateway_listeners *listeners)
 {
     atomic_fetch_add_explicit(&listeners->refs, 1, memory_order_relaxed);
@@ -211,6 +218,8 @@ static void stop_listeners(struct gateway_worker *worker)
         listener_end(own);
     }
     worker->is_listening_over = true;
+    gateway_listeners_unref(worker->listeners);
+    worker->listeners = NULL;
 }
 
 static void run_drain(struct message *message, struct loop *loop, unsigned index)

@@ -17,6 +17,8 @@ struct gateway_listeners {
         int fd;
     } list[GATEWAY_MAX_LISTENERS];
 };
+/* An empty set. */
+struct gateway_listeners *gateway_listeners_new(void);
 struct gateway_listeners *gateway_listeners_ref(struct gateway_listeners *listeners);
 /* The last one closes the descriptors. */
 void gateway_listeners_unref(struct gateway_listeners *listeners);

@@ -2,6 +2,7 @@
 #include "io/listener.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <sys/socket.h>
 
 /* Connections taken per wake-up: few, so that workers share a burst, and one worker's turn stays short. */
@@ -49,6 +50,14 @@ void listener_sweep(struct listener *listener)
 {
     for (int i = 0; i < SWEEP_MAX && accept_one(listener); i++)
         ;
+}
+
+/* The kernel drops what arrives for the socket; a client tries again in a second, and is refused when it is closed. */
+void listener_fence(int fd)
+{
+    struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
+    struct sock_fprog program = {.len = 1, .filter = &drop};
+    (void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
 }
 
 static void on_pause_over(struct timer *timer)
