@@ -55,6 +55,22 @@ static enum reset closed_reason(const struct http1_client *client)
     return is_stale ? RESET_STALE : RESET_CLOSED;
 }
 
+/* True when what has come can't be an answer: no request is there, or nothing of it has left yet. It would become the beginning of an
+ * answer to somebody else. On a new connection it may be: a server that is full says so before it reads. */
+static bool is_unasked(const struct http1_client *client)
+{
+    const struct http1_conn *conn = &client->conn;
+    bool is_silent = !conn->has_stream || (client->is_reused && conn->out.bytes == conn->stream.wire_sent);
+    return conn->reading == READ_HEAD && is_silent;
+}
+
+/* After every read. */
+static void refuse_unasked(struct http1_client *client)
+{
+    if (!client->conn.is_closed && client->conn.in && is_unasked(client))
+        end(client, client->conn.has_stream ? RESET_STALE : RESET_PROTOCOL, 0);
+}
+
 static void note_answer(struct http1_client *client)
 {
     if (client->conn.in || client->conn.reading != READ_HEAD)
@@ -107,6 +123,7 @@ static void on_progress(struct http1_conn *conn)
     conn->is_flushed = false;
     conn->may_read_head = true; /* anything that comes now is the peer's end, or junk */
     http1_conn_read(conn);
+    refuse_unasked(client);
     if (!conn->is_closed)
         client->events->on_idle(client, client->pool);
 }
@@ -118,6 +135,10 @@ static void on_head(struct http1_conn *conn, struct str bytes)
     struct head head = {.fields = fields};
     enum refusal refusal = REFUSAL_NONE;
     client->has_answer_byte = true;
+    if (conn->has_stream && is_unasked(client)) {
+        end(client, RESET_STALE, 0);
+        return;
+    }
     if (!conn->has_stream || http1_parse_response(bytes, client->method, &head, &refusal) != PARSE_DONE ||
         (head.body == BODY_TUNNEL && !client->may_switch)) {
         end(client, RESET_PROTOCOL, 0);
@@ -191,7 +212,9 @@ static void reset(struct stream *stream, enum reset why)
 
 static void pull(struct stream *stream)
 {
-    http1_conn_read(&of_stream(stream)->conn);
+    struct http1_client *client = of_stream(stream);
+    http1_conn_read(&client->conn);
+    refuse_unasked(client);
 }
 
 static const struct stream_ops client_stream_ops = {"http1 client", send_head, send_data, send_end, reset, pull};
@@ -210,14 +233,11 @@ static void on_writable(struct socket *sock)
     client->events->on_connected(client, client->pool);
 }
 
-/* What comes while nothing was asked would become the beginning of the next answer. */
 static void on_readable(struct socket *sock)
 {
     struct http1_client *client = CONTAINER_OF(sock, struct http1_client, conn.sock);
-    struct http1_conn *conn = &client->conn;
-    http1_conn_read(conn);
-    if (!conn->is_closed && !conn->has_stream && conn->reading == READ_HEAD && conn->in)
-        end(client, RESET_PROTOCOL, 0);
+    http1_conn_read(&client->conn);
+    refuse_unasked(client);
 }
 
 static const struct socket_ops sock_ops = {"http1 client", on_readable, on_writable, http1_on_broken};
@@ -251,6 +271,7 @@ struct stream *http1_client_stream(struct http1_client *client)
     stream->pull_credit = 0;
     stream->send_credit = STREAM_WINDOW;
     stream->queued = 0;
+    stream->wire_sent = 0;
     return stream;
 }
 

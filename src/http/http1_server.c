@@ -132,13 +132,15 @@ static void on_broken(struct http1_conn *conn, int error)
 
 static void on_input_end(struct http1_conn *conn)
 {
+    struct server_conn *sc = of_conn(conn);
     if (conn->writing == WRITE_DONE && !conn->is_flushed) {
         conn->reading = READ_DONE; /* it closed its sending side, but may still read what is on its way */
-        return;
+        sc->is_closing = true;
+    } else {
+        /* Between requests, in the middle of one, or lingering: there is nobody to answer. */
+        http1_conn_close(conn, conn->has_stream && conn->writing != WRITE_DONE);
     }
-    /* Between requests, in the middle of one, or lingering: there is nobody to answer. */
-    http1_conn_close(conn, conn->has_stream);
-    abort_stream(of_conn(conn), RESET_CLOSED);
+    abort_stream(sc, RESET_CLOSED); /* a request that was answered early will not become whole */
 }
 
 static void on_free(struct http1_conn *conn)

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Single moves of hostile and unlucky peers that need a test of their own; test_chaos.py plays them all at once."""
+import threading
+
 import pytest
 
-from http1 import answer, get
+from http1 import answer, get, head, post
 from waiting import wait_for
 
 
@@ -22,3 +24,59 @@ def test_an_upgrade_that_is_declined_is_an_answer_like_others(service, gateway, 
         assert live.connections == 1
     wait_for(lambda: not connections(through, "client"), "the client to be gone")
     assert through.settled().requests() == 3
+
+
+@pytest.mark.sanitize
+def test_a_client_that_stops_sending_while_an_early_answer_is_on_its_way_gets_it_and_is_gone(service, gateway):
+    """The request will not become whole: live and the shadow see that, although the answer goes on."""
+    size = 200000
+
+    def early(link):
+        link.head()
+        link.send(answer(200, b"x" * size))
+        link.wait_end()
+
+    live, shadow = service(early), service()
+    through = gateway(live, shadow, "--mirror-writes", "--workers", "1")
+    with through.connect(receive_buffer=4096) as connection:
+        connection.send(head("POST / HTTP/1.1", [("Host", "h"), ("Content-Length", 100)]) + b"half")
+        wait_for(lambda: shadow.arrived, "the copy to begin")
+        connection.finish()
+        metrics = through.settled(lambda metrics: metrics.mirror("failed", reason="client_abort") == 1)
+        assert metrics.requests(code="200") == 1
+        assert connection.response().body == b"x" * size
+        assert connection.is_closed()
+    wait_for(lambda: not connections(through, "live") and not connections(through, "client"), "all to be gone")
+    assert not shadow.requests
+
+
+@pytest.mark.sanitize
+def test_what_a_backend_sends_unasked_does_not_begin_the_next_answer(service, gateway):
+    """It says more than its answer while the request is still on its way to it."""
+    size = 4 << 20
+
+    def script(link):
+        request = link.head()
+        if request.method == "GET":
+            link.body(request)
+            link.send(answer(200, b"right"))
+            link.request()
+            return
+        link.send(answer(200, b"early"))
+        go.wait(10)
+        link.send(b"HTTP/1.1 200 OK\r\nX-Junk: ")
+        link.body(request)
+        while link.request():
+            link.send(answer(200, b"wrong"))
+
+    go = threading.Event()
+    through = gateway(service(script, receive_buffer=4096), "--workers", "1")
+    with through.connect() as connection:
+        sender = threading.Thread(target=connection.send, args=(post("/", b"u" * size),))
+        sender.start()
+        assert connection.response().body == b"early"
+        go.set()
+        sender.join(20)
+        for _ in range(2):
+            received = connection.ask(get("/"))
+            assert received.body == b"right" and received.get("x-junk") is None
