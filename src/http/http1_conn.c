@@ -4,6 +4,7 @@
 #include "base/assert.h"
 
 #define HEAD_FIRST_CHUNK 4096
+#define BULK_READ 16384 /* bytes of one read that only large bodies have */
 #define READS_PER_TURN 4 /* of up to CODEC_BUFFER bytes */
 
 static void run_flush(struct task *task);
@@ -113,6 +114,8 @@ static bool fill(struct http1_conn *conn)
     struct chunk *chunk = make_room(conn, &room);
     ssize_t n = socket_read(&conn->sock, chunk->data + conn->in_end, room);
     if (n > 0) {
+        if (n >= BULK_READ)
+            loop_give_way(conn->codec->loop);
         conn->in_end += (uint32_t)n;
         chunk->used = conn->in_end;
         conn->stream.progress_ns = loop_now_ns(conn->codec->loop);

@@ -7,16 +7,20 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
 
 #define BATCH 256 /* events taken per poll: enough to amortise it, small enough to keep turns short */
 #define NS_PER_MS 1000000ull
+#define GIVE_WAY_NS NS_PER_MS
 
 struct loop {
     int epoll_fd;
     bool is_stopping;
+    bool is_giving_way;
+    uint64_t gave_way_ns;
     uint64_t now_ns;
     uint64_t wall_offset_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC, refreshed when it is a second old */
     uint64_t wall_read_at_ns;
@@ -163,6 +167,20 @@ void loop_settle(struct loop *loop)
         run_later(loop);
 }
 
+void loop_give_way(struct loop *loop)
+{
+    loop->is_giving_way = true;
+}
+
+static void give_way(struct loop *loop)
+{
+    if (!loop->is_giving_way || loop->now_ns - loop->gave_way_ns < GIVE_WAY_NS)
+        return;
+    loop->is_giving_way = false;
+    loop->gave_way_ns = loop->now_ns;
+    sched_yield();
+}
+
 static int loop_wait_ms(const struct loop *loop)
 {
     if (!list_is_empty(&loop->later) || !list_is_empty(&loop->soon))
@@ -194,6 +212,7 @@ static void loop_turn(struct loop *loop)
         run_soon(loop);
     }
     run_later(loop);
+    give_way(loop);
 }
 
 void loop_run(struct loop *loop)

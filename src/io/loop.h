@@ -32,6 +32,10 @@ void loop_free(struct loop *loop);
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 
+/* Says that much is being moved: at the end of the turn, at most once a millisecond, the worker gives way to what else is runnable, since
+ * those who must take the bytes need the CPU as well. Costs nothing when nobody waits. */
+void loop_give_way(struct loop *loop);
+
 /* Runs the queued tasks without polling, until none is left: before what they belong to is freed. */
 void loop_settle(struct loop *loop);
 
