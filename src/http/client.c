@@ -21,6 +21,7 @@ struct client_pool {
     uint32_t failures;  /* attempts to connect that failed in a row */
     uint64_t failing_until_ns;
     struct list idle;   /* most recently used first */
+    struct list leaving; /* streams are over, but the peer has not taken all of the request */
     struct list waiting;    /* calls that may not connect yet, oldest first */
     struct list connecting; /* calls whose attempt is under way */
     struct timer timer;     /* closes what was idle for too long */
@@ -38,6 +39,7 @@ struct client_pool *client_pool_new(struct codec *codec, const struct address *t
     pool->user = user;
     pool->send_buffer = send_buffer;
     list_init(&pool->idle);
+    list_init(&pool->leaving);
     list_init(&pool->waiting);
     list_init(&pool->connecting);
     timer_init(&pool->timer, on_idle_timeout);
@@ -89,6 +91,7 @@ static void on_idle(struct http1_client *conn, void *user)
 {
     struct client_pool *pool = user;
     struct list *node = list_is_empty(&pool->waiting) ? NULL : pool->waiting.next;
+    list_remove(http1_client_node(conn));
     if (node) {
         give(CONTAINER_OF(node, struct client_call, node), conn, true);
         return;
@@ -98,6 +101,19 @@ static void on_idle(struct http1_client *conn, void *user)
         return;
     }
     list_add_front(&pool->idle, http1_client_node(conn));
+    if (!timer_is_armed(&pool->timer))
+        timer_arm(pool->codec->loop, &pool->timer, CLIENT_IDLE_MS);
+}
+
+static void on_leaving(struct http1_client *conn, void *user)
+{
+    struct client_pool *pool = user;
+    if (pool->is_dropped) {
+        http1_client_close(conn);
+        return;
+    }
+    list_remove(http1_client_node(conn));
+    list_add(&pool->leaving, http1_client_node(conn));
     if (!timer_is_armed(&pool->timer))
         timer_arm(pool->codec->loop, &pool->timer, CLIENT_IDLE_MS);
 }
@@ -144,7 +160,7 @@ static void on_gone(struct http1_client *conn, void *user, int error)
     free_if_over(pool);
 }
 
-static const struct http1_client_events events = {on_connected, on_idle, on_gone};
+static const struct http1_client_events events = {on_connected, on_idle, on_leaving, on_gone};
 
 /* Starts an attempt for the call; false when no connection may be made now. */
 static bool connect_for(struct client_pool *pool, struct client_call *call)
@@ -228,19 +244,33 @@ void client_cancel(struct client_call *call)
     call->is_connecting = false;
 }
 
+/* A backend that answered early and takes nothing more would keep its connection for ever. */
+static void close_stuck(struct client_pool *pool, uint64_t now_ns)
+{
+    for (struct list *node = pool->leaving.next, *next; node != &pool->leaving; node = next) {
+        struct http1_client *conn = http1_client_from_node(node);
+        next = node->next;
+        if ((now_ns - http1_client_progress_ns(conn)) / 1000000 >= CLIENT_LEAVE_MS)
+            http1_client_close(conn);
+    }
+}
+
 static void on_idle_timeout(struct timer *timer)
 {
     struct client_pool *pool = CONTAINER_OF(timer, struct client_pool, timer);
-    uint64_t now = loop_now_ns(pool->codec->loop);
+    uint64_t now = loop_now_ns(pool->codec->loop), wait_ms = CLIENT_IDLE_MS;
+    close_stuck(pool, now);
     while (!list_is_empty(&pool->idle)) {
         struct http1_client *oldest = http1_client_from_node(pool->idle.prev);
         uint64_t idle_ms = (now - http1_client_idle_since_ns(oldest)) / 1000000;
         if (idle_ms < CLIENT_IDLE_MS) {
-            timer_arm(pool->codec->loop, timer, CLIENT_IDLE_MS - idle_ms);
-            return;
+            wait_ms = CLIENT_IDLE_MS - idle_ms;
+            break;
         }
         http1_client_close(oldest);
     }
+    if (!list_is_empty(&pool->idle) || !list_is_empty(&pool->leaving))
+        timer_arm(pool->codec->loop, timer, wait_ms);
 }
 
 void client_pool_drop(struct client_pool *pool)
@@ -250,6 +280,8 @@ void client_pool_drop(struct client_pool *pool)
     struct http1_client *conn;
     while ((conn = take_idle(pool)))
         http1_client_close(conn);
+    while (!list_is_empty(&pool->leaving))
+        http1_client_close(http1_client_from_node(pool->leaving.next));
     pool->is_busy = false;
     free_if_over(pool);
 }

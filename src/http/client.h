@@ -10,6 +10,9 @@
 #include "io/timer.h"
 
 #define CLIENT_IDLE_MS 4000 /* below the 5 s after which common servers close (Node.js), so that reuse rarely meets a dying one */
+/* A connection whose stream is over, because the answer came before the request had left, closes when the backend takes nothing of
+ * the rest for so long. */
+#define CLIENT_LEAVE_MS 15000
 
 struct client_pool;
 

@@ -110,8 +110,10 @@ static void on_progress(struct http1_conn *conn)
         conn->has_stream = false;
     if (conn->has_stream || !is_received || conn->writing != WRITE_DONE)
         return;
-    if (!conn->is_flushed && client->may_keep_alive)
-        return; /* the flush comes back here */
+    if (!conn->is_flushed && client->may_keep_alive) {
+        client->events->on_leaving(client, client->pool); /* the flush comes back here */
+        return;
+    }
     if (!client->may_keep_alive || conn->in) {
         end(client, RESET_NONE, 0);
         return;
@@ -193,11 +195,14 @@ static void send_data(struct stream *stream, struct slice data)
 
 static void send_end(struct stream *stream, const struct field *trailers, uint16_t count)
 {
-    struct http1_conn *conn = &of_stream(stream)->conn;
+    struct http1_client *client = of_stream(stream);
+    struct http1_conn *conn = &client->conn;
     ASSERT(conn->writing != WRITE_LENGTH || conn->out_left == 0);
     http1_conn_send_end(conn, trailers, count);
-    if (conn->reading == READ_DONE)
-        conn->has_stream = false;
+    if (conn->reading != READ_DONE || conn->is_closed)
+        return;
+    conn->has_stream = false;
+    client->events->on_leaving(client, client->pool);
 }
 
 static void reset(struct stream *stream, enum reset why)
@@ -298,4 +303,9 @@ struct http1_client *http1_client_from_node(struct list *node)
 uint64_t http1_client_idle_since_ns(const struct http1_client *client)
 {
     return client->idle_since_ns;
+}
+
+uint64_t http1_client_progress_ns(const struct http1_client *client)
+{
+    return client->conn.stream.progress_ns;
 }

@@ -194,7 +194,9 @@ static void send_pieces(struct copy *copy)
         if (!copy->may_replace)
             pieces_drop_sent(pieces, &copy->mirror->budget, copy->target->entry);
     }
-    if (copy->is_request_ended && !pieces->unsent && !copy->is_end_sent) {
+    /* After an early answer the end is the copy's: until then what waits in the stream is accounted for. */
+    bool is_leaving = copy->is_answered && stream->queued;
+    if (copy->is_request_ended && !pieces->unsent && !copy->is_end_sent && !is_leaving) {
         copy->is_end_sent = true;
         stream_send_end(stream, copy->trailers, copy->trailer_count);
         if (copy->is_answered) {
