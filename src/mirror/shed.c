@@ -20,15 +20,17 @@ static bool read_waited_ns(const struct shed *shed, uint64_t *waited_ns)
     return str_next(&rest, ' ', &running) && str_next(&rest, ' ', &waited) && str_to_u64(waited, waited_ns);
 }
 
-static void judge(struct shed *shed, uint64_t waited_ns, uint64_t elapsed_ns)
+bool shed_judge_look(struct shed_judge *judge, uint64_t waited_ns, uint64_t elapsed_ns)
 {
-    bool is_against = shed->is_shedding ? waited_ns * STOP_SHARE < elapsed_ns : waited_ns * START_SHARE > elapsed_ns;
-    shed->streak = is_against ? shed->streak + 1 : 0;
-    if (shed->streak < (shed->is_shedding ? STOP_LOOKS : START_LOOKS))
-        return;
-    shed->streak = 0;
-    shed->is_shedding = !shed->is_shedding;
-    atomic_fetch_add_explicit(&shed->gateway->is_shedding, shed->is_shedding ? 1u : -1u, memory_order_relaxed);
+    bool is_calm = waited_ns * STOP_SHARE < elapsed_ns;
+    bool is_saturated = waited_ns * START_SHARE > elapsed_ns;
+    bool is_against = judge->is_shedding ? is_calm : is_saturated;
+    judge->streak = is_against ? judge->streak + 1 : 0;
+    if (judge->streak < (judge->is_shedding ? STOP_LOOKS : START_LOOKS))
+        return false;
+    judge->streak = 0;
+    judge->is_shedding = !judge->is_shedding;
+    return true;
 }
 
 static void look(struct timer *timer)
@@ -36,11 +38,12 @@ static void look(struct timer *timer)
     struct shed *shed = CONTAINER_OF(timer, struct shed, timer);
     uint64_t now_ns = loop_now_ns(shed->loop), waited_ns;
     if (read_waited_ns(shed, &waited_ns)) {
-        judge(shed, waited_ns - shed->waited_ns, now_ns - shed->looked_at_ns);
+        if (shed_judge_look(&shed->judge, waited_ns - shed->waited_ns, now_ns - shed->looked_at_ns))
+            atomic_fetch_add_explicit(&shed->gateway->is_shedding, shed->judge.is_shedding ? 1u : -1u, memory_order_relaxed);
         shed->waited_ns = waited_ns;
         shed->looked_at_ns = now_ns;
     }
-    if (shed->had_copies || shed->is_shedding)
+    if (shed->had_copies || shed->judge.is_shedding)
         timer_arm(shed->loop, timer, SHED_INTERVAL_MS);
     shed->had_copies = false;
 }
@@ -70,5 +73,5 @@ bool shed_now(struct shed *shed)
         (void)read_waited_ns(shed, &shed->waited_ns);
         timer_arm(shed->loop, &shed->timer, SHED_INTERVAL_MS);
     }
-    return shed->is_shedding;
+    return shed->judge.is_shedding;
 }

@@ -9,15 +9,22 @@
 
 #define SHED_INTERVAL_MS 100
 
+/* The judgement alone, a pure function of what was measured. */
+struct shed_judge {
+    bool is_shedding;
+    int streak; /* looks in a row that speak against the present state */
+};
+/* A look: of `elapsed_ns` the thread waited `waited_ns` for a CPU. True when is_shedding changed. */
+bool shed_judge_look(struct shed_judge *judge, uint64_t waited_ns, uint64_t elapsed_ns);
+
 struct shed {
     struct loop *loop;
     struct timer timer;
     struct registry_gateway *gateway;
     int fd; /* schedstat, opened at start; -1: off */
-    bool is_shedding;
+    struct shed_judge judge;
     bool had_copies; /* since the last look: the timer runs only while there are some */
     uint64_t waited_ns, looked_at_ns;
-    int streak;
 };
 
 /* Opens the file: call before privileges are dropped, in the worker's own thread. */
