@@ -40,6 +40,7 @@ static void free_if_over(struct target *target)
 {
     if (!target->is_dropped || target->connections || !list_is_empty(&target->copies))
         return;
+    timer_disarm(&target->retry); /* a copy that waits to be sent again may have armed it after the drop */
     list_remove(&target->node);
     mem_free(target);
 }
