@@ -32,6 +32,8 @@ static void test_a_backend_that_takes_no_more_after_its_answer_is_left_after_15_
     struct actor *client = sim_client(sim);
     actor_sends(client, POST_HEAD("200000"));
     struct actor *live = sim_live(sim);
+    actor_expects_head(live, "POST / HTTP/1.1");
+    size_t head = live->total;
     actor_stops_reading(live, 65536);
     actor_sends(live, OK_2);
     actor_expects(client, OK_2);
@@ -40,9 +42,7 @@ static void test_a_backend_that_takes_no_more_after_its_answer_is_left_after_15_
     actor_expects_open(live);
     sim_advance_ms(sim, 20000);
     actor_reads_again(live);
-    struct str head = actor_expects_head(live, "POST / HTTP/1.1");
-    assert_true(live->total - head.len < 200000);
-    actor_expects_body(live, 0, live->total - head.len);
+    assert_true(live->total - head < 200000);
     actor_expects_gone(live);
     sim_close(sim);
 }
