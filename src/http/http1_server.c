@@ -209,6 +209,9 @@ static uint64_t phase_elapsed_ms(const struct server_conn *sc, uint64_t *limit)
         since = sc->phase_ns;
     } else if (conn->reading < READ_TUNNEL && conn->stream.pull_credit) {
         *limit = timeouts->body_idle_ms;
+    } else if (conn->sock.has_hangup && conn->writing != WRITE_TUNNEL) {
+        /* It will send no more: perhaps it waits for its answer, but then not longer than a body may take. Most have left. */
+        *limit = timeouts->body_idle_ms;
     }
     return (now_ns(sc) - since) / NS_PER_MS;
 }
@@ -225,7 +228,8 @@ static void on_timeout(struct timer *timer)
         return;
     }
     bool was_idle = is_idle(sc);
-    if (was_idle || sc->is_lingering || conn->out.count) {
+    bool is_leaving = conn->out.count || (conn->sock.has_hangup && conn->reading != READ_HEAD);
+    if (was_idle || sc->is_lingering || is_leaving) {
         http1_conn_close(conn, !was_idle && !sc->is_lingering);
         abort_stream(sc, RESET_TIMEOUT);
         return;

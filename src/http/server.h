@@ -10,7 +10,9 @@
 
 struct server_timeouts {
     uint32_t head_ms;       /* from the first byte of a head (or the accept) to its last: 408 */
-    uint32_t body_idle_ms;  /* no progress of a request body, or of a client that reads its answer: 408 or close */
+    /* No progress of a request body, or of a client that reads its answer, or of the answer to one that has closed its sending side and
+     * is most likely gone: 408 or close. */
+    uint32_t body_idle_ms;
     uint32_t keep_alive_ms; /* between requests */
     uint32_t linger_ms;     /* after a last answer, for what the client still sends */
 };
