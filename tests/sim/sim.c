@@ -41,6 +41,8 @@ void sim_here(const char *file, int line)
     here_line = line;
 }
 
+void (*sim_on_fail)(void);
+
 void sim_fail(const char *format, ...)
 {
     char text[2048];
@@ -49,6 +51,8 @@ void sim_fail(const char *format, ...)
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     print_error("%s\n", text);
+    if (sim_on_fail)
+        sim_on_fail();
     _fail(here_file, here_line);
     abort();
 }

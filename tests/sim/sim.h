@@ -156,6 +156,8 @@ void sim_warms_up(struct sim *sim, struct actor *client);
 /* ---- where the play is, for messages ---- */
 
 void sim_here(const char *file, int line);
+/* Called before a failure ends the test. */
+extern void (*sim_on_fail)(void);
 _Noreturn void sim_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #define SIM_HERE(call) (sim_here(__FILE__, __LINE__), call)

@@ -10,6 +10,13 @@ bool message_head_len(struct str bytes, size_t *len)
     return http1_find_head_end(bytes, &scanned, len, &refusal) == PARSE_DONE;
 }
 
+size_t message_trailers_len(struct str bytes)
+{
+    size_t scanned = 0, len;
+    enum refusal refusal;
+    return http1_find_trailers_end(bytes, &scanned, &len, &refusal) == PARSE_DONE ? len : bytes.len;
+}
+
 bool message_unchunk(struct str bytes, char *data, size_t *len, size_t *used)
 {
     struct chunked state = {0};

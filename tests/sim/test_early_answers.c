@@ -88,7 +88,8 @@ static void test_an_end_with_the_answer_still_on_its_way_aborts_the_request(void
 static void test_an_upgrade_is_declined_with_and_without_a_body(void **state)
 {
     (void)state;
-    static const char *const answers[] = {EMPTY_200, OK_2, "HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 304 No\r\n\r\n"};
+    static const char *const answers[] = {EMPTY_200, OK_2, "HTTP/1.1 204 No Content\r\n\r\n",
+                                          "HTTP/1.1 304 No\r\n\r\n"};
     for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
         struct sim *sim = sim_open(PLAIN);
         struct actor *client = sim_client(sim);
