@@ -2,12 +2,18 @@
 #include "app/log_sink.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <time.h>
 #include <unistd.h>
 
+/* A line for which there is no room is lost: a reader of the log that stands still must not make traffic wait. A pipe with room takes a
+ * line (it is shorter than PIPE_BUF) whole and at once. */
 static void write_line(const char *line, size_t len)
 {
+    struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
     ssize_t written;
+    if (poll(&room, 1, 0) == 0)
+        return;
     do
         written = write(STDERR_FILENO, line, len);
     while (written < 0 && errno == EINTR); /* any other error loses the line: there is nowhere to say it */

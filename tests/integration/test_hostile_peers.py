@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Single moves of hostile and unlucky peers that need a test of their own; test_chaos.py plays them all at once."""
+import os
+import re
+import subprocess
 import threading
 
 import pytest
 
+import http1
 from http1 import answer, get, head, post
+from servers import refused_address
+from umbra import BINARY
 from waiting import wait_for
 
 
@@ -80,3 +86,30 @@ def test_what_a_backend_sends_unasked_does_not_begin_the_next_answer(service, ga
         for _ in range(2):
             received = connection.ask(get("/"))
             assert received.body == b"right" and received.get("x-junk") is None
+
+
+@pytest.mark.sanitize
+def test_a_log_that_nobody_reads_does_not_stop_traffic(service, ending):
+    """A failing shadow is told in the log, which is a pipe and full."""
+    reader, writer = os.pipe()
+    live = service()
+    umbra = subprocess.Popen([BINARY, "run", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--live", live.address,
+                              "--shadow", refused_address(), "--workers", "1", "--access-log", "--drain", "1s"],
+                             stdin=subprocess.DEVNULL, stdout=writer, stderr=writer)
+    ending.callback(umbra.wait, 20)
+    ending.callback(umbra.terminate)
+    text = b""
+    while not re.search(rb"pid +[0-9]+\n", text):
+        text += os.read(reader, 4096)
+    os.set_blocking(writer, False)
+    try:
+        while os.write(writer, b"x" * 4096):
+            pass
+    except BlockingIOError:
+        os.set_blocking(writer, True)
+    address = re.search(rb"listening +http://(\S+)", text)[1].decode()
+    for _ in range(20):
+        with http1.Connection(address, timeout=5) as connection:
+            assert connection.ask(get("/")).body == b"hello"
+    os.close(writer)
+    ending.callback(os.close, reader)
