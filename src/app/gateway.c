@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #define CPU_INTERVAL_MS 1000
+#define OWN_DESCRIPTORS 64 /* listeners, epoll, shared memory; generous */
 /* After the listeners are closed, an idle connection is given this long: a request that is on its way still gets its answer. */
 #define IDLE_GRACE_MS 1000
 
@@ -105,6 +106,7 @@ static bool start_workers(struct gateway *gateway)
         .settings = &gateway->settings,
         .registry = gateway->registry,
         .slot = gateway->slot,
+        .max_shadow_connections = gateway->context.max_shadow_connections,
         .on_applied = on_applied,
         .on_drained = on_drained,
         .user = gateway,
@@ -248,13 +250,17 @@ static void take_listeners(struct gateway *gateway, struct ipc_message *message)
     }
 }
 
-/* Each client may need a connection to live; the rest is for shadows and the process itself. */
-static uint32_t connections_for_descriptors(void)
+/* Each client may need a connection to live; shadows get what both leave, so that they can't take a descriptor from live. */
+static void share_descriptors(struct gateway *gateway)
 {
     struct rlimit limit = {.rlim_cur = 1024};
     getrlimit(RLIMIT_NOFILE, &limit);
-    rlim_t half = limit.rlim_cur / 2;
-    return half > UINT32_MAX ? UINT32_MAX : (uint32_t)half;
+    uint64_t all = limit.rlim_cur > UINT32_MAX ? UINT32_MAX : limit.rlim_cur;
+    if (!gateway->settings.max_connections)
+        gateway->settings.max_connections = (uint32_t)(all * 3 / 8);
+    uint64_t taken = 2ull * gateway->settings.max_connections + OWN_DESCRIPTORS;
+    uint64_t left = all > taken ? all - taken : 0;
+    gateway->context.max_shadow_connections = (uint32_t)(left > all / 8 ? left : all / 8);
 }
 
 static void take_settings(struct gateway *gateway, const struct ipc_message *message)
@@ -262,8 +268,7 @@ static void take_settings(struct gateway *gateway, const struct ipc_message *mes
     if (message->len != sizeof gateway->settings)
         return;
     memcpy(&gateway->settings, message->payload, message->len);
-    if (!gateway->settings.max_connections)
-        gateway->settings.max_connections = connections_for_descriptors();
+    share_descriptors(gateway);
     log_sink_start("gateway", &gateway->settings);
 }
 

@@ -271,6 +271,7 @@ static void on_start(struct loop *loop, unsigned index, void *arg)
                     .is_shedding = context->settings->is_shedding,
                     .is_safe_methods = context->settings->is_safe_methods,
                     .marker_key = context->settings->marker_key,
+                    .max_connections = context->max_shadow_connections,
                 });
     worker->mirror.on_idle = on_mirror_idle;
     worker->proxy.tap = &worker->mirror.tap;

@@ -29,6 +29,7 @@ struct gateway_worker_context {
     const struct settings *settings;
     struct registry *registry;
     unsigned slot;
+    uint32_t max_shadow_connections; /* of the gateway */
     /* Called in the worker's thread when it serves the rules it was given last. */
     void (*on_applied)(void *user);
     /* Called in the worker's thread, once: it drains and nothing is in flight any more. */

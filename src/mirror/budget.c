@@ -6,6 +6,21 @@ void budget_init(struct budget *budget, struct registry *registry, unsigned slot
     budget->gateway = registry_gateway_get(registry, slot);
     budget->totals = registry_totals(registry);
     budget->slot = slot;
+    budget->max_connections = 0;
+}
+
+bool budget_take_connection(struct budget *budget)
+{
+    int64_t others = atomic_fetch_add_explicit(&budget->gateway->connections_shadow, 1, memory_order_relaxed);
+    if (!budget->max_connections || others < (int64_t)budget->max_connections)
+        return true;
+    budget_give_connection(budget);
+    return false;
+}
+
+void budget_give_connection(struct budget *budget)
+{
+    gauge_add(&budget->gateway->connections_shadow, -1);
 }
 
 /* Taken first and looked at after, so that workers that ask at once can't both get the last bytes. */

@@ -12,9 +12,13 @@ struct budget {
     struct registry_gateway *gateway;
     struct registry_totals *totals;
     unsigned slot;
+    uint32_t max_connections; /* to all shadows of the gateway at once; 0: no limit but each mirror's */
 };
 
 void budget_init(struct budget *budget, struct registry *registry, unsigned slot);
+/* One more connection to a shadow; false when descriptors would become short for clients and live. */
+bool budget_take_connection(struct budget *budget) __attribute__((warn_unused_result));
+void budget_give_connection(struct budget *budget);
 /* Charges plain bytes to the budget and to the mirror; false: refused, nothing was charged. */
 bool budget_take(struct budget *budget, struct registry_mirror *mirror, size_t bytes) __attribute__((warn_unused_result));
 void budget_give(struct budget *budget, struct registry_mirror *mirror, size_t bytes);

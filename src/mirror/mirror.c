@@ -120,6 +120,7 @@ void mirror_init(struct mirror *mirror, struct codec *codec, struct registry *re
     *mirror = (struct mirror){.tap = {&mirror_tap_ops}, .codec = codec, .settings = *settings};
     mirror->totals = registry_totals(registry);
     budget_init(&mirror->budget, registry, settings->gateway_slot);
+    mirror->budget.max_connections = settings->max_connections;
     shed_init(&mirror->shed, codec->loop, mirror->budget.gateway, settings->is_shedding);
     random_init(&mirror->random);
     map_init(&mirror->targets);

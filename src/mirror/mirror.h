@@ -16,6 +16,7 @@ struct mirror_settings {
     bool is_shedding;      /* --shed auto */
     bool is_safe_methods;  /* --safe-methods */
     const unsigned char *marker_key; /* MARKER_KEY_BYTES */
+    uint32_t max_connections; /* to all shadows; 0: no limit but each mirror's */
 };
 
 struct mirror {

@@ -4,21 +4,30 @@
 #include "base/mem.h"
 
 /* Counted first and looked at after: workers that ask at once can't both get the last one. */
+static bool take_place(struct target *target)
+{
+    struct registry_mirror *entry = target->entry;
+    registry_connections_add(entry, target->budget->slot, 1);
+    if (atomic_load_explicit(&entry->connections, memory_order_relaxed) <= (int64_t)target->max_connections &&
+        budget_take_connection(target->budget)) {
+        if (budget_take(target->budget, entry, TARGET_KERNEL_BYTES))
+            return true;
+        budget_give_connection(target->budget);
+    }
+    registry_connections_add(entry, target->budget->slot, -1);
+    return false;
+}
+
 static bool may_connect(void *user)
 {
     struct target *target = user;
-    struct registry_mirror *entry = target->entry;
-    registry_connections_add(entry, target->budget->slot, 1);
-    if (atomic_load_explicit(&entry->connections, memory_order_relaxed) > (int64_t)target->max_connections ||
-        !budget_take(target->budget, entry, TARGET_KERNEL_BYTES)) {
-        registry_connections_add(entry, target->budget->slot, -1);
-        if (!timer_is_armed(&target->retry))
-            timer_arm(target->loop, &target->retry, TARGET_RETRY_MS);
-        return false;
+    if (take_place(target)) {
+        target->connections++;
+        return true;
     }
-    gauge_add(&target->budget->gateway->connections_shadow, 1);
-    target->connections++;
-    return true;
+    if (!timer_is_armed(&target->retry))
+        timer_arm(target->loop, &target->retry, TARGET_RETRY_MS);
+    return false;
 }
 
 /* At the limit, with copies waiting somewhere: a connection that nobody here needs gives them its place. */
@@ -50,7 +59,7 @@ static void on_closed(void *user)
     struct target *target = user;
     registry_connections_add(target->entry, target->budget->slot, -1);
     budget_give(target->budget, target->entry, TARGET_KERNEL_BYTES);
-    gauge_add(&target->budget->gateway->connections_shadow, -1);
+    budget_give_connection(target->budget);
     target->connections--;
     free_if_over(target);
 }
