@@ -215,6 +215,8 @@ BEHAVIOURS = {behaviour.__name__: behaviour for behaviour in (
     good, close, reset, half_and_close, half_and_reset, garbage, early, early_and_close, early_half_close, and_junk,
     informational, no_body_but_body, until_close, big, big_head, slow, never_reads, interim_and_tunnel, declines)}
 RUDE = list(BEHAVIOURS)
+# What would follow an answer to HEAD later than in one go: nobody can tell it from the answer to the next request.
+LATE = (early, until_close, big, slow)
 
 
 def live(link):
@@ -226,7 +228,10 @@ def live(link):
         rng = random.Random(message.target)
         if is_connect and rng.random() < 0.5:
             name = "declines"
-        if not BEHAVIOURS.get(name, good)(link, message, rng):
+        behaviour = BEHAVIOURS.get(name, good)
+        if message.method == "HEAD" and behaviour in LATE:
+            behaviour = good
+        if not behaviour(link, message, rng):
             return
 
 
