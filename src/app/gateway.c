@@ -241,7 +241,8 @@ static void take_listeners(struct gateway *gateway, struct ipc_message *message)
         gateway->is_listeners_complete = false;
     }
     const char *at = message->payload;
-    for (size_t i = 0; i < message->fd_count && listeners->count < GATEWAY_MAX_LISTENERS; i++, at += sizeof(struct address)) {
+    for (size_t i = 0; i < message->fd_count && listeners->count < GATEWAY_MAX_LISTENERS;
+         i++, at += sizeof(struct address)) {
         if ((size_t)(at - message->payload) + sizeof(struct address) > message->len)
             return;
         memcpy(&listeners->list[listeners->count].address, at, sizeof(struct address));

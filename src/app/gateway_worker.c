@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 struct worker_listener {
-    struct listener listener; /* first */
+    struct listener listener;    /* first */
     struct proxy_listener proxy; /* what connections point at; stays until the worker ends */
     struct address address;
     int fd; /* of the set that it was started from */
@@ -293,7 +293,8 @@ static void on_stop(struct loop *loop, unsigned index, void *arg)
 
 static const struct worker_ops worker_ops = {"umbra-worker", on_start, on_stop};
 
-struct gateway_worker *gateway_worker_start(const struct gateway_worker_context *context, unsigned index, struct err *err)
+struct gateway_worker *gateway_worker_start(const struct gateway_worker_context *context, unsigned index,
+                                            struct err *err)
 {
     struct gateway_worker *worker = mem_alloc(sizeof *worker);
     worker->context = context;

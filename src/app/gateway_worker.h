@@ -38,8 +38,8 @@ struct gateway_worker_context {
 };
 
 /* The functions below are the main thread's. */
-struct gateway_worker *gateway_worker_start(const struct gateway_worker_context *context, unsigned index, struct err *err)
-    __attribute__((warn_unused_result));
+struct gateway_worker *gateway_worker_start(const struct gateway_worker_context *context, unsigned index,
+                                            struct err *err) __attribute__((warn_unused_result));
 void gateway_worker_join(struct gateway_worker *worker);
 /* Both references become the worker's. */
 void gateway_worker_apply(struct gateway_worker *worker, struct rules *rules, struct gateway_listeners *listeners);

@@ -16,12 +16,12 @@ struct client_pool {
     void *user;
     int send_buffer;
     bool is_dropped;
-    bool is_busy;       /* a function of the pool is on the stack: not the moment to free it */
-    uint32_t conns;     /* connecting, busy and idle */
-    uint32_t failures;  /* attempts to connect that failed in a row */
+    bool is_busy;      /* a function of the pool is on the stack: not the moment to free it */
+    uint32_t conns;    /* connecting, busy and idle */
+    uint32_t failures; /* attempts to connect that failed in a row */
     uint64_t failing_until_ns;
-    struct list idle;   /* most recently used first */
-    struct list leaving; /* streams are over, but the peer has not taken all of the request */
+    struct list idle;       /* most recently used first */
+    struct list leaving;    /* streams are over, but the peer has not taken all of the request */
     struct list waiting;    /* calls that may not connect yet, oldest first */
     struct list connecting; /* calls whose attempt is under way */
     struct timer timer;     /* closes what was idle for too long */

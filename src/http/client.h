@@ -9,7 +9,8 @@
 #include "http/stream.h"
 #include "io/timer.h"
 
-#define CLIENT_IDLE_MS 4000 /* below the 5 s after which common servers close (Node.js), so that reuse rarely meets a dying one */
+#define CLIENT_IDLE_MS \
+    4000 /* below the 5 s after which common servers close (Node.js), so that reuse rarely meets a dying one */
 /* A connection whose stream is over, because the answer came before the request had left, closes when the backend takes nothing of
  * the rest for so long. */
 #define CLIENT_LEAVE_MS 15000
@@ -34,16 +35,16 @@ struct client_call {
     void (*on_connecting)(struct client_call *call);
     /* No connection: errno of the attempt. */
     void (*on_fail)(struct client_call *call, int error);
-    bool is_fresh;         /* only a new connection will do */
+    bool is_fresh; /* only a new connection will do */
     struct client_pool *pool;
-    bool is_connecting;    /* an attempt is under way (else, after client_open, the call waits for its turn) */
+    bool is_connecting; /* an attempt is under way (else, after client_open, the call waits for its turn) */
     struct list node;
     void *conn;
 };
 
 /* `send_buffer`: bounds the kernel's send buffer of each connection, and its receive buffer to half; 0: the kernel's choice. */
-struct client_pool *client_pool_new(struct codec *codec, const struct address *to, const struct client_pool_ops *ops, void *user,
-                                    int send_buffer);
+struct client_pool *client_pool_new(struct codec *codec, const struct address *to, const struct client_pool_ops *ops,
+                                    void *user, int send_buffer);
 /* No more calls; idle connections close, busy ones when their stream is over. `ops` are called until the last is gone. */
 void client_pool_drop(struct client_pool *pool);
 /* True for a while after an attempt to connect failed (1 s, doubling to 30 s, until one succeeds): better try another address. */

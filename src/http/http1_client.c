@@ -184,7 +184,9 @@ static void send_head(struct stream *stream, const struct head *head)
     stream->wire_sent = stream->wire_received = 0;
     char *out = http1_conn_reserve(conn, http1_head_bound(head));
     http1_conn_commit(conn, http1_format_request(out, head, &framing));
-    enum http1_write writing = head->body == BODY_STREAM ? WRITE_CHUNKED : head->body == BODY_LENGTH ? WRITE_LENGTH : WRITE_NONE;
+    enum http1_write writing = head->body == BODY_STREAM   ? WRITE_CHUNKED
+                               : head->body == BODY_LENGTH ? WRITE_LENGTH
+                                                           : WRITE_NONE;
     http1_conn_begin_body(conn, writing, head->content_length);
 }
 
@@ -223,7 +225,8 @@ static void pull(struct stream *stream)
 }
 
 static const struct stream_ops client_stream_ops = {"http1 client", send_head, send_data, send_end, reset, pull};
-static const struct http1_conn_ops conn_ops = {"http1 client", on_head, on_refused, on_input_end, on_broken, on_progress, on_free};
+static const struct http1_conn_ops conn_ops = {"http1 client", on_head,     on_refused, on_input_end,
+                                               on_broken,      on_progress, on_free};
 
 /* ---- connecting ---- */
 

@@ -11,9 +11,10 @@ extern const size_t http1_client_conn_size;
 /* What the pool is told. */
 struct http1_client_events {
     void (*on_connected)(struct http1_client *conn, void *pool);
-    void (*on_idle)(struct http1_client *conn, void *pool);               /* may carry another stream */
-    void (*on_leaving)(struct http1_client *conn, void *pool);            /* its stream is over, the request has not all left */
-    void (*on_gone)(struct http1_client *conn, void *pool, int error);    /* closed, for whatever reason; memory is going */
+    void (*on_idle)(struct http1_client *conn, void *pool);    /* may carry another stream */
+    void (*on_leaving)(struct http1_client *conn, void *pool); /* its stream is over, the request has not all left */
+    void (*on_gone)(struct http1_client *conn, void *pool,
+                    int error); /* closed, for whatever reason; memory is going */
 };
 
 /* NULL with errno when the attempt failed at once. `node` is for the pool's lists. */

@@ -163,9 +163,10 @@ static void send_refusal(struct server_conn *sc, enum refusal why)
     uint16_t status = refusal_status(why);
     int len = snprintf(body, sizeof body, "%s\n", refusal_name(why));
     struct str reason = http_reason(status);
-    int n = snprintf(head, sizeof head,
-                     "HTTP/1.1 %u %.*s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
-                     status, STR_ARG(reason), len, body);
+    int n = snprintf(
+        head, sizeof head,
+        "HTTP/1.1 %u %.*s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", status,
+        STR_ARG(reason), len, body);
     memcpy(http1_conn_reserve(&sc->conn, (size_t)n), head, (size_t)n);
     http1_conn_commit(&sc->conn, (size_t)n);
 }
@@ -279,7 +280,8 @@ static void on_readable(struct socket *sock)
 
 static enum http1_write choose_framing(struct server_conn *sc, const struct head *head, struct http1_framing *framing)
 {
-    bool has_no_body = sc->method == METHOD_HEAD || head->status == 204 || head->status == 304 || head->body == BODY_NONE;
+    bool has_no_body = sc->method == METHOD_HEAD || head->status == 204 || head->status == 304 ||
+                       head->body == BODY_NONE;
     if (head->body == BODY_TUNNEL)
         return WRITE_TUNNEL;
     if (has_no_body) {
@@ -381,7 +383,8 @@ static void on_server_close(struct server_member *member, bool is_only_if_idle)
 }
 
 static const struct stream_ops server_stream_ops = {"http1 server", send_head, send_data, send_end, reset, pull};
-static const struct http1_conn_ops conn_ops = {"http1 server", on_head, on_refused, on_input_end, on_broken, on_progress, on_free};
+static const struct http1_conn_ops conn_ops = {"http1 server", on_head,     on_refused, on_input_end,
+                                               on_broken,      on_progress, on_free};
 static const struct socket_ops sock_ops = {"http1 server", on_readable, http1_on_writable, http1_on_broken};
 
 void http1_server_open(struct server *server, int fd, const struct peer *peer)

@@ -9,7 +9,7 @@
 #include "http/stream.h"
 
 struct server_timeouts {
-    uint32_t head_ms;       /* from the first byte of a head (or the accept) to its last: 408 */
+    uint32_t head_ms; /* from the first byte of a head (or the accept) to its last: 408 */
     /* No progress of a request body, or of a client that reads its answer, or of the answer to one that has closed its sending side and
      * is most likely gone: 408 or close. */
     uint32_t body_idle_ms;
@@ -20,7 +20,8 @@ extern const struct server_timeouts server_default_timeouts;
 
 struct server {
     struct codec *codec;
-    const struct stream_handler *handler; /* of every stream; stream->user is the server's `user` until on_head changes it */
+    const struct stream_handler
+        *handler; /* of every stream; stream->user is the server's `user` until on_head changes it */
     void *user;
     const struct server_timeouts *timeouts;
     void (*on_refused)(struct server *server, enum refusal why, const struct peer *peer); /* counts */

@@ -20,9 +20,11 @@ void budget_init(struct budget *budget, struct registry *registry, unsigned slot
 bool budget_take_connection(struct budget *budget) __attribute__((warn_unused_result));
 void budget_give_connection(struct budget *budget);
 /* Charges plain bytes to the budget and to the mirror; false: refused, nothing was charged. */
-bool budget_take(struct budget *budget, struct registry_mirror *mirror, size_t bytes) __attribute__((warn_unused_result));
+bool budget_take(struct budget *budget, struct registry_mirror *mirror, size_t bytes)
+    __attribute__((warn_unused_result));
 void budget_give(struct budget *budget, struct registry_mirror *mirror, size_t bytes);
 /* A mirror is about to hold the chunk: charged to the budget by the first holder, and to the mirror in any case. */
-bool budget_hold(struct budget *budget, struct registry_mirror *mirror, struct chunk *chunk) __attribute__((warn_unused_result));
+bool budget_hold(struct budget *budget, struct registry_mirror *mirror, struct chunk *chunk)
+    __attribute__((warn_unused_result));
 /* It lets go; before chunk_unref. */
 void budget_unhold(struct budget *budget, struct registry_mirror *mirror, struct chunk *chunk);

@@ -103,8 +103,9 @@ static void log_failure(const struct copy *copy, enum failed reason, int error)
         return;
     char to[ADDRESS_TEXT];
     struct str address = address_format(&copy->target->address, to);
-    log_warn("a copy to shadow %.*s failed: %s%s%s (%llu more since the last such line); live is not affected", STR_ARG(address),
-             failed_name(reason), error ? ", " : "", error ? strerror(error) : "", (unsigned long long)held_back);
+    log_warn("a copy to shadow %.*s failed: %s%s%s (%llu more since the last such line); live is not affected",
+             STR_ARG(address), failed_name(reason), error ? ", " : "", error ? strerror(error) : "",
+             (unsigned long long)held_back);
 }
 
 static void copy_fail(struct copy *copy, enum failed reason, int error)
@@ -441,7 +442,8 @@ static const struct field *keep_trailers(struct arena *arena, const struct field
 {
     struct field *kept = arena_alloc(arena, count * sizeof *kept);
     for (uint16_t i = 0; i < count; i++)
-        kept[i] = (struct field){arena_copy(arena, trailers[i].name), arena_copy(arena, trailers[i].value), trailers[i].id};
+        kept[i] = (struct field){arena_copy(arena, trailers[i].name), arena_copy(arena, trailers[i].value),
+                                 trailers[i].id};
     return kept;
 }
 

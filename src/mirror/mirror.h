@@ -13,10 +13,10 @@
 
 struct mirror_settings {
     unsigned gateway_slot;
-    bool is_shedding;      /* --shed auto */
-    bool is_safe_methods;  /* --safe-methods */
+    bool is_shedding;                /* --shed auto */
+    bool is_safe_methods;            /* --safe-methods */
     const unsigned char *marker_key; /* MARKER_KEY_BYTES */
-    uint32_t max_connections; /* to all shadows; 0: no limit but each mirror's */
+    uint32_t max_connections;        /* to all shadows; 0: no limit but each mirror's */
 };
 
 struct mirror {
@@ -27,16 +27,17 @@ struct mirror {
     struct budget budget;
     struct shed shed;
     struct random random;
-    struct map targets; /* registry entry and address → struct target */
+    struct map targets;  /* registry entry and address → struct target */
     struct list leaving; /* targets that the rules no longer have, until their last copy and connection */
     struct slab *copies, *watches;
-    size_t in_flight; /* copies not over */
-    uint64_t turn_ns;     /* the turn that answer_room is of */
-    size_t answer_room;   /* bytes of shadows' answers that may still be read in this turn */
+    size_t in_flight;                       /* copies not over */
+    uint64_t turn_ns;                       /* the turn that answer_room is of */
+    size_t answer_room;                     /* bytes of shadows' answers that may still be read in this turn */
     void (*on_idle)(struct mirror *mirror); /* the last copy is over; may be NULL */
 };
 
-void mirror_init(struct mirror *mirror, struct codec *codec, struct registry *registry, const struct mirror_settings *settings);
+void mirror_init(struct mirror *mirror, struct codec *codec, struct registry *registry,
+                 const struct mirror_settings *settings);
 /* No copy may be left: mirror_abort_all first, and one more turn. */
 void mirror_deinit(struct mirror *mirror);
 /* Copies that wait for a mirror or address that the rules no longer have are dropped (removed). */
