@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 
 import http1
@@ -172,6 +173,38 @@ class BlackHole:
     def close(self):
         for sock in [self.listener, *self.fillers]:
             sock.close()
+
+
+ENDLESS = """
+import os, socket, threading
+os.nice(10)
+listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+print(listener.getsockname()[1], flush=True)
+def serve(sock):
+    try:
+        sock.recv(65536)
+        sock.sendall(b"HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n")
+        while True:
+            sock.sendall(b"40000\\r\\n" + b"e" * 0x40000 + b"\\r\\n")
+    except OSError:
+        sock.close()
+while True:
+    threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+"""
+
+
+class Endless:
+    """A service whose answers have no end; a process of its own, so that it takes no time from the test's threads."""
+
+    def __init__(self):
+        self.process = subprocess.Popen([sys.executable, "-c", ENDLESS], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE)
+        self.address = f"127.0.0.1:{int(self.process.stdout.readline())}"
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
 
 
 def refused_address():

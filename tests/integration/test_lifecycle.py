@@ -12,7 +12,7 @@ import pytest
 import http1
 import servers
 import umbra
-from http1 import answer, get, head
+from http1 import answer, get
 from load import Load
 from waiting import PATIENCE, wait_for
 

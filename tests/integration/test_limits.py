@@ -5,7 +5,6 @@ import time
 
 import pytest
 
-import http1
 import servers
 from http1 import answer, get, head, post
 from waiting import PATIENCE, wait_for
