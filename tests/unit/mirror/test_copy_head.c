@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mirror/copy_head.h"
+
+#include "http/http1_format.h"
+#include "http/http1_parse.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define NOW 1767312000u
+
+static const unsigned char key[MARKER_KEY_BYTES] = "0123456789abcde";
+
+struct made {
+    struct arena arena;
+    struct field fields[HEAD_MAX_FIELDS];
+    struct head live, copy;
+};
+
+static void make(struct made *made, const char *request)
+{
+    struct random random = {{1, 2, 3, 4}};
+    enum refusal refusal;
+    arena_init(&made->arena, NULL, 0);
+    made->live = (struct head){.fields = made->fields};
+    if (http1_parse_request(str_from_c(request), &made->live, &refusal) != PARSE_DONE)
+        fail_msg("%s", refusal_name(refusal));
+    struct exchange exchange = {.request = &made->live, .id = {1, 2}};
+    copy_head_make(&made->copy, &exchange, &made->arena, &(struct copy_marking){STR("shop"), NOW, key, &random});
+}
+
+static void expect_field(const struct head *head, const char *name, const char *value)
+{
+    const struct field *field = head_find_name(head, str_from_c(name));
+    assert_non_null(field);
+    if (!str_eq(field->value, str_from_c(value)))
+        fail_msg("%s is \"%.*s\", not \"%s\"", name, STR_ARG(field->value), value);
+}
+
+static void test_a_copy_is_live_s_request_and_two_fields(void **state)
+{
+    (void)state;
+    struct made made;
+    make(&made, "GET /a%2Fb//c? HTTP/1.1\r\nhOsT: a\r\nX-B: 1\r\nx-b: 2\r\nCookie: k=v\r\nAuthorization: z\r\n\r\n");
+    assert_true(str_eq(made.copy.method, made.live.method) && str_eq(made.copy.target, made.live.target));
+    assert_int_equal(made.copy.field_count, made.live.field_count + 2);
+    for (uint16_t i = 0; i < made.live.field_count; i++) {
+        assert_true(str_eq(made.copy.fields[i].name, made.live.fields[i].name));
+        assert_true(str_eq(made.copy.fields[i].value, made.live.fields[i].value));
+    }
+    assert_true(str_eq(made.copy.fields[5].name, STR("X-Umbra-Shadow")));
+    assert_true(marker_verify(made.copy.fields[5].value, NOW, key));
+    assert_true(str_starts_with(made.copy.fields[5].value, STR("mirror=shop; id=")));
+    expect_field(&made.copy, "baggage", "umbra.shadow=true");
+    arena_deinit(&made.arena);
+}
+
+static void test_live_s_head_is_left_as_it_was(void **state)
+{
+    (void)state;
+    struct made made;
+    make(&made, "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nbaggage: x=y\r\nContent-Length: 3\r\n\r\n");
+    expect_field(&made.live, "Expect", "100-continue");
+    expect_field(&made.live, "baggage", "x=y");
+    assert_int_equal(made.live.field_count, 4);
+    arena_deinit(&made.arena);
+}
+
+static void test_expect_is_left_out(void **state)
+{
+    (void)state;
+    struct made made;
+    make(&made, "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
+    assert_null(head_find(&made.copy, FIELD_EXPECT));
+    assert_false(made.copy.has_expect_continue);
+    expect_field(&made.copy, "Content-Length", "3");
+    arena_deinit(&made.arena);
+}
+
+static void test_baggage_is_appended_to_the_last_list(void **state)
+{
+    (void)state;
+    struct made made;
+    make(&made, "GET / HTTP/1.1\r\nHost: a\r\nbaggage: one=1\r\nBaggage: two=2;p,three=3\r\n\r\n");
+    expect_field(&made.copy, "baggage", "one=1");
+    assert_true(str_eq(made.copy.fields[2].value, STR("two=2;p,three=3,umbra.shadow=true")));
+    assert_true(str_eq(made.copy.fields[2].name, STR("Baggage")));
+    assert_int_equal(made.copy.field_count, 4);
+    arena_deinit(&made.arena);
+}
+
+static void test_a_trace_goes_on_unsampled_with_a_span_of_its_own(void **state)
+{
+    (void)state;
+    struct made made;
+    make(&made,
+         "GET / HTTP/1.1\r\nHost: a\r\ntraceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n\r\n");
+    struct str trace = head_find(&made.copy, FIELD_TRACEPARENT)->value;
+    assert_int_equal(trace.len, 55);
+    assert_memory_equal(trace.ptr, "00-0af7651916cd43dd8448eb211c80319c-", 36);
+    assert_memory_not_equal(trace.ptr + 36, "b7ad6b7169203331", 16);
+    assert_memory_not_equal(trace.ptr + 36, "0000000000000000", 16);
+    assert_memory_equal(trace.ptr + 52, "-00", 3);
+    arena_deinit(&made.arena);
+}
+
+static void test_a_traceparent_that_is_none_is_left_alone(void **state)
+{
+    (void)state;
+    struct made made;
+    make(&made, "GET / HTTP/1.1\r\nHost: a\r\ntraceparent: 00-abc\r\n\r\n");
+    expect_field(&made.copy, "traceparent", "00-abc");
+    arena_deinit(&made.arena);
+}
+
+static void test_a_head_with_the_most_fields_has_room_for_the_marker(void **state)
+{
+    (void)state;
+    struct made made;
+    char request[8192] = "GET / HTTP/1.1\r\nHost: a\r\n";
+    size_t at = strlen(request);
+    for (int i = 1; i < HEAD_MAX_FIELDS; i++)
+        at = (size_t)(stpncpy(request + at, "A: b\r\n", 7) - request);
+    memcpy(request + at, "\r\n", 3);
+    make(&made, request);
+    assert_int_equal(made.live.field_count, HEAD_MAX_FIELDS);
+    assert_int_equal(made.copy.field_count, HEAD_MAX_FIELDS + 2);
+    char *out = malloc(http1_head_bound(&made.copy));
+    assert_true(http1_format_request(out, &made.copy, &(struct http1_framing){0}) <= http1_head_bound(&made.copy));
+    free(out);
+    arena_deinit(&made.arena);
+}
+
+static void test_each_difference_is_named_for_the_documents(void **state)
+{
+    (void)state;
+    assert_true(copy_difference_count >= 4);
+    for (size_t i = 0; i < copy_difference_count; i++)
+        assert_true(strlen(copy_difference(i)->name) > 0 && strlen(copy_difference(i)->help) > 10);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_copy_is_live_s_request_and_two_fields),
+        cmocka_unit_test(test_live_s_head_is_left_as_it_was),
+        cmocka_unit_test(test_expect_is_left_out),
+        cmocka_unit_test(test_baggage_is_appended_to_the_last_list),
+        cmocka_unit_test(test_a_trace_goes_on_unsampled_with_a_span_of_its_own),
+        cmocka_unit_test(test_a_traceparent_that_is_none_is_left_alone),
+        cmocka_unit_test(test_a_head_with_the_most_fields_has_room_for_the_marker),
+        cmocka_unit_test(test_each_difference_is_named_for_the_documents),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
