@@ -3,208 +3,185 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include <cmocka.h>
 
-#define TIMERS 200
-#define HORIZON_MS (1ull << 30) /* 64^5: the wheel's own reach */
+#define TIMERS 60
+#define START 1234567ull
 
-/* A timer, and what a naive list knows about it. */
-struct entry {
-    struct timer timer;
-    uint64_t at_ms; /* 0: not armed */
+/* A timer, and what a list of times without any wheel says of it. */
+struct watched {
+    struct timer timer; /* first */
+    uint64_t due_ms;    /* 0: not armed */
     unsigned fired;
 };
 
+static struct watched watched[TIMERS];
 static struct wheel wheel;
-static struct entry entries[TIMERS];
-static bool is_meddling; /* callbacks arm and disarm others */
-static uint64_t seed;
+static uint64_t last_fired_ms, seed;
 
-static uint64_t draw(void)
+static uint64_t draw(uint64_t below)
 {
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return seed;
+    seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+    return (seed >> 24) % below;
 }
 
-/* Mostly near, sometimes on the borders of levels, sometimes beyond the horizon. */
-static uint64_t draw_delay(void)
+/* Near, far, and beyond the wheel's horizon of twelve days. */
+static uint64_t some_delay(void)
 {
-    unsigned bits = (unsigned)(draw() % 33);
-    uint64_t delay = draw() & ((1ull << bits) - 1);
-    return draw() % 4 ? delay : (1ull << bits) + draw() % 3 - 1;
+    static const uint64_t spans[] = {2, 70, 5000, 300000, 40000000, 3000000000};
+    return draw(spans[draw(6)]);
 }
 
-static void arm(struct entry *entry, uint64_t at_ms)
+static void arm(struct watched *w)
 {
-    wheel_add(&wheel, &entry->timer, at_ms);
-    entry->at_ms = at_ms > wheel.now_ms ? at_ms : wheel.now_ms + 1;
-}
-
-static void disarm(struct entry *entry)
-{
-    timer_disarm(&entry->timer);
-    entry->at_ms = 0;
-}
-
-static uint64_t model_first(void)
-{
-    uint64_t first = UINT64_MAX;
-    for (unsigned i = 0; i < TIMERS; i++) {
-        if (entries[i].at_ms && entries[i].at_ms < first)
-            first = entries[i].at_ms;
-    }
-    return first;
+    uint64_t at = wheel.now_ms + some_delay();
+    wheel_add(&wheel, &w->timer, at);
+    w->due_ms = at > wheel.now_ms ? at : wheel.now_ms + 1;
 }
 
 static void on_fire(struct timer *timer)
 {
-    struct entry *entry = CONTAINER_OF(timer, struct entry, timer);
+    struct watched *w = (struct watched *)timer;
     assert_false(timer_is_armed(timer));
-    assert_true(entry->at_ms);
-    assert_int_equal(entry->at_ms, wheel.now_ms); /* never early, never late */
-    assert_int_equal(entry->at_ms, model_first());
-    entry->at_ms = 0;
-    entry->fired++;
-    if (!is_meddling)
-        return;
-    if (draw() % 2)
-        arm(entry, wheel.now_ms + draw_delay());
-    struct entry *other = &entries[draw() % TIMERS];
-    if (draw() % 2)
-        disarm(other);
-    else if (draw() % 2)
-        arm(other, wheel.now_ms + draw_delay());
+    assert_true(w->due_ms > 0 && w->due_ms <= wheel.now_ms);
+    assert_true(w->due_ms >= last_fired_ms);
+    last_fired_ms = w->due_ms;
+    w->due_ms = 0;
+    w->fired++;
+    struct watched *other = &watched[draw(TIMERS)];
+    switch (draw(6)) { /* a callback may do anything to any timer, itself included */
+    case 0: arm(w); break;
+    case 1: arm(other); break;
+    case 2:
+        timer_disarm(&other->timer);
+        other->due_ms = 0;
+        break;
+    default: break;
+    }
 }
 
-static int set_up(void **state)
+static uint64_t earliest(void)
+{
+    uint64_t at = UINT64_MAX;
+    for (int i = 0; i < TIMERS; i++) {
+        if (watched[i].due_ms && watched[i].due_ms < at)
+            at = watched[i].due_ms;
+    }
+    return at;
+}
+
+static void advance(uint64_t now_ms)
+{
+    last_fired_ms = 0;
+    wheel_advance(&wheel, now_ms);
+    assert_int_equal(wheel.now_ms, now_ms);
+    assert_true(earliest() > now_ms); /* all that was due has fired */
+    for (int i = 0; i < TIMERS; i++)
+        assert_int_equal(timer_is_armed(&watched[i].timer), watched[i].due_ms != 0);
+    assert_true(wheel_next_ms(&wheel) <= earliest());
+    assert_true(wheel_next_ms(&wheel) > now_ms);
+}
+
+static int setup(void **state)
 {
     (void)state;
-    seed = 0x9e3779b97f4a7c15ull;
-    is_meddling = false;
-    wheel_init(&wheel, 1234567);
-    for (unsigned i = 0; i < TIMERS; i++) {
-        timer_init(&entries[i].timer, on_fire);
-        entries[i].at_ms = 0;
-        entries[i].fired = 0;
+    seed = 1;
+    last_fired_ms = 0;
+    wheel_init(&wheel, START);
+    for (int i = 0; i < TIMERS; i++) {
+        watched[i] = (struct watched){.due_ms = 0};
+        timer_init(&watched[i].timer, on_fire);
     }
     return 0;
 }
 
-static void test_timers_fire_at_their_time_as_in_a_plain_list(void **state)
+static void test_a_random_life_agrees_with_a_list_of_times(void **state)
 {
     (void)state;
-    is_meddling = true;
-    for (unsigned step = 0; step < 20000; step++) {
-        struct entry *entry = &entries[draw() % TIMERS];
-        if (draw() % 8)
-            arm(entry, wheel.now_ms + draw_delay());
-        else
-            disarm(entry);
-        uint64_t now = wheel.now_ms + (draw() % 3 ? draw() % 100 : draw_delay());
-        wheel_advance(&wheel, now);
-        assert_int_equal(wheel.now_ms, now);
-        assert_true(model_first() > now);
-        assert_true(wheel_next_ms(&wheel) > now);
-        assert_true(wheel_next_ms(&wheel) <= model_first());
-        for (unsigned i = 0; i < TIMERS; i++)
-            assert_int_equal(timer_is_armed(&entries[i].timer), entries[i].at_ms != 0);
-    }
-}
-
-static void test_next_is_exact_for_what_is_near(void **state)
-{
-    (void)state;
-    assert_int_equal(wheel_next_ms(&wheel), UINT64_MAX);
-    for (uint64_t delay = 1; delay < WHEEL_SLOTS; delay++) {
-        arm(&entries[0], wheel.now_ms + delay);
-        assert_int_equal(wheel_next_ms(&wheel), entries[0].at_ms);
-        wheel_advance(&wheel, entries[0].at_ms - 1);
-        assert_int_equal(wheel_next_ms(&wheel), entries[0].at_ms);
-        wheel_advance(&wheel, entries[0].at_ms);
-        assert_int_equal(entries[0].fired, delay);
-        assert_int_equal(wheel_next_ms(&wheel), UINT64_MAX);
-    }
-}
-
-static void test_following_next_meets_every_timer_in_a_few_steps(void **state)
-{
-    (void)state;
-    for (unsigned round = 0; round < 500; round++) {
-        uint64_t at = wheel.now_ms + 1 + draw_delay();
-        unsigned steps = 0;
-        for (arm(&entries[0], at); entries[0].at_ms; steps++) {
-            assert_true(wheel_next_ms(&wheel) <= at);
-            wheel_advance(&wheel, wheel_next_ms(&wheel));
+    for (seed = 1; seed < 50; seed++) {
+        uint64_t own = seed;
+        setup(NULL);
+        seed = own;
+        for (int step = 0; step < 2000; step++) {
+            struct watched *w = &watched[draw(TIMERS)];
+            uint64_t what = draw(10);
+            if (what < 5) {
+                arm(w);
+            } else if (what < 6) {
+                timer_disarm(&w->timer);
+                w->due_ms = 0;
+            } else if (what < 9) {
+                advance(wheel.now_ms + some_delay());
+            } else {
+                uint64_t next = wheel_next_ms(&wheel); /* as the loop does: sleep until there is something to do */
+                if (next != UINT64_MAX)
+                    advance(next);
+            }
         }
-        assert_int_equal(wheel.now_ms, at);
-        assert_in_range(steps, 1, WHEEL_LEVELS + (1ull << 33) / HORIZON_MS);
+        seed = own;
     }
 }
 
-static void test_time_beyond_the_horizon_is_waited_for(void **state)
+static void test_a_timer_fires_at_its_time_and_not_before(void **state)
 {
     (void)state;
-    uint64_t at = wheel.now_ms + 5 * HORIZON_MS + 17;
-    arm(&entries[0], at);
-    wheel_advance(&wheel, at - 1);
-    assert_int_equal(entries[0].fired, 0);
-    wheel_advance(&wheel, at);
-    assert_int_equal(entries[0].fired, 1);
+    static const uint64_t delays[] = {1,    2,    63,     64,     65,       127,        128,       4095,
+                                      4096, 4097, 262143, 262144, 16777216, 1073741824, 5000000000};
+    for (size_t i = 0; i < sizeof delays / sizeof *delays; i++) {
+        setup(NULL);
+        watched[0].due_ms = START + delays[i];
+        wheel_add(&wheel, &watched[0].timer, watched[0].due_ms);
+        for (int k = 1; k < TIMERS; k++)
+            watched[k].fired = 0;
+        wheel_advance(&wheel, START + delays[i] - 1);
+        assert_int_equal(watched[0].fired, 0);
+        wheel_advance(&wheel, START + delays[i]);
+        assert_int_equal(watched[0].fired, 1);
+    }
 }
 
-static void test_time_that_has_passed_is_the_next_millisecond(void **state)
+static void test_a_time_in_the_past_fires_at_the_next_tick(void **state)
 {
     (void)state;
-    wheel_add(&wheel, &entries[0].timer, 1);
-    entries[0].at_ms = wheel.now_ms + 1;
-    assert_int_equal(wheel_next_ms(&wheel), wheel.now_ms + 1);
-    wheel_advance(&wheel, wheel.now_ms + 1);
-    assert_int_equal(entries[0].fired, 1);
+    watched[0].due_ms = START + 1;
+    wheel_add(&wheel, &watched[0].timer, 5);
+    wheel_advance(&wheel, START);
+    assert_int_equal(watched[0].fired, 0);
+    wheel_advance(&wheel, START + 1);
+    assert_int_equal(watched[0].fired, 1);
+}
+
+static void test_an_empty_wheel_has_nothing_to_do(void **state)
+{
+    (void)state;
+    assert_true(wheel_next_ms(&wheel) == UINT64_MAX);
+    wheel_advance(&wheel, START + 1000000000000ull);
+    assert_int_equal(wheel.now_ms, START + 1000000000000ull);
 }
 
 static void test_arming_again_moves_a_timer(void **state)
 {
     (void)state;
-    uint64_t start = wheel.now_ms;
-    arm(&entries[0], start + 10);
-    arm(&entries[0], start + 5000);
-    wheel_advance(&wheel, start + 4999);
-    assert_int_equal(entries[0].fired, 0);
-    arm(&entries[0], start + 5001);
-    wheel_advance(&wheel, start + 6000);
-    assert_int_equal(entries[0].fired, 1);
-}
-
-static void disarm_neighbour(struct timer *timer)
-{
-    entries[0].fired++;
-    disarm(timer == &entries[0].timer ? &entries[1] : &entries[0]);
-}
-
-static void test_callback_may_disarm_one_that_is_due_with_it(void **state)
-{
-    (void)state;
-    entries[0].timer.on_fire = entries[1].timer.on_fire = disarm_neighbour;
-    arm(&entries[0], wheel.now_ms + 70);
-    arm(&entries[1], wheel.now_ms + 70);
-    wheel_advance(&wheel, wheel.now_ms + 100);
-    assert_int_equal(entries[0].fired, 1);
-    assert_false(timer_is_armed(&entries[0].timer) || timer_is_armed(&entries[1].timer));
+    wheel_add(&wheel, &watched[0].timer, START + 10);
+    wheel_add(&wheel, &watched[0].timer, START + 1000);
+    watched[0].due_ms = START + 1000;
+    wheel_advance(&wheel, START + 999);
+    assert_int_equal(watched[0].fired, 0);
+    wheel_advance(&wheel, START + 1000);
+    assert_int_equal(watched[0].fired, 1);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_timers_fire_at_their_time_as_in_a_plain_list, set_up),
-        cmocka_unit_test_setup(test_next_is_exact_for_what_is_near, set_up),
-        cmocka_unit_test_setup(test_following_next_meets_every_timer_in_a_few_steps, set_up),
-        cmocka_unit_test_setup(test_time_beyond_the_horizon_is_waited_for, set_up),
-        cmocka_unit_test_setup(test_time_that_has_passed_is_the_next_millisecond, set_up),
-        cmocka_unit_test_setup(test_arming_again_moves_a_timer, set_up),
-        cmocka_unit_test_setup(test_callback_may_disarm_one_that_is_due_with_it, set_up),
+        cmocka_unit_test_setup(test_a_random_life_agrees_with_a_list_of_times, setup),
+        cmocka_unit_test_setup(test_a_timer_fires_at_its_time_and_not_before, setup),
+        cmocka_unit_test_setup(test_a_time_in_the_past_fires_at_the_next_tick, setup),
+        cmocka_unit_test_setup(test_an_empty_wheel_has_nothing_to_do, setup),
+        cmocka_unit_test_setup(test_arming_again_moves_a_timer, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
