@@ -177,12 +177,10 @@ static void check_marker(struct head *head, struct arena *arena, const struct ed
     if (!marker && !head_find(head, FIELD_BAGGAGE))
         return;
     result->is_copy = marker && marker_verify(marker->value, context->unix_s, context->marker_key);
-    if (result->is_copy)
-        return;
     for (uint16_t i = 0; i < head->field_count; i++) {
         struct field *field = &head->fields[i];
-        bool is_forged = field->id == FIELD_X_UMBRA_SHADOW;
-        bool is_stripped = field->id == FIELD_BAGGAGE && strip_baggage(&field->value, arena);
+        bool is_forged = field->id == FIELD_X_UMBRA_SHADOW && !(result->is_copy && field == marker);
+        bool is_stripped = field->id == FIELD_BAGGAGE && !result->is_copy && strip_baggage(&field->value, arena);
         if (is_forged || (is_stripped && !field->value.len))
             remove_at(head, i--);
         result->had_forged_marker |= is_forged || is_stripped;

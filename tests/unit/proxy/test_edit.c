@@ -228,6 +228,24 @@ static void test_a_valid_marker_does_not_cover_a_forged_one_before_it(void **sta
     arena_deinit(&edited.arena);
 }
 
+static void test_a_valid_marker_does_not_cover_a_forged_one_behind_it(void **state)
+{
+    (void)state;
+    struct edited edited;
+    char request[2048], marker[MARKER_MAX];
+    int len = (int)marker_format(marker, STR("m"), (struct request_id){1, 2}, NOW, key);
+    snprintf(request, sizeof request,
+             "GET / HTTP/1.1\r\nHost: a\r\nX-Umbra-Shadow: %.*s\r\nX-Umbra-Shadow: forged\r\nY: 1\r\n\r\n", len,
+             marker);
+    const char *live = edit(&edited, request);
+    assert_true(edited.result.is_copy);
+    assert_true(edited.result.had_forged_marker);
+    assert_non_null(strstr(live, "X-Umbra-Shadow: mirror=m"));
+    assert_non_null(strstr(live, "\r\nY: 1\r\n"));
+    assert_null(strstr(live, "forged"));
+    arena_deinit(&edited.arena);
+}
+
 static void test_a_request_with_the_most_fields_has_room(void **state)
 {
     (void)state;
@@ -252,6 +270,7 @@ int main(void)
         cmocka_unit_test(test_forged_markers_and_baggage_are_removed),
         cmocka_unit_test(test_other_baggage_keeps_its_bytes),
         cmocka_unit_test(test_a_valid_marker_does_not_cover_a_forged_one_before_it),
+        cmocka_unit_test(test_a_valid_marker_does_not_cover_a_forged_one_behind_it),
         cmocka_unit_test(test_a_request_with_the_most_fields_has_room),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
