@@ -10,8 +10,8 @@
 
 struct chunk {
     uint32_t refs;
-    uint32_t size;    /* bytes at data */
-    uint32_t used;    /* bytes written so far; [used, size) is free for the owner of the reading end */
+    uint32_t size; /* bytes at data */
+    uint32_t used; /* bytes written so far; [used, size) is free for the owner of the reading end */
     uint32_t holders;
     char data[];
 };

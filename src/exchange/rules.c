@@ -39,11 +39,13 @@ static void join_addresses(struct rules *rules)
     rules->addresses = mem_alloc((plan->backends.count + 1) * sizeof *rules->addresses);
     for (uint32_t i = 0; rules->endpoints && i < plan->backends.count; i++) {
         struct rules_addresses *addresses = &rules->addresses[i];
-        addresses->list = endpoints_find(rules->endpoints, plan_text(plan, PLAN_BACKEND(plan, i)->label), &addresses->count);
+        addresses->list = endpoints_find(rules->endpoints, plan_text(plan, PLAN_BACKEND(plan, i)->label),
+                                         &addresses->count);
     }
 }
 
-struct rules *rules_new(const struct plan *plan, const struct endpoints *endpoints, struct registry *registry, unsigned gateway_slot)
+struct rules *rules_new(const struct plan *plan, const struct endpoints *endpoints, struct registry *registry,
+                        unsigned gateway_slot)
 {
     struct rules *rules = mem_alloc(sizeof *rules);
     atomic_init(&rules->refs, 1);

@@ -19,16 +19,17 @@ struct rules {
     const struct plan *plan;
     struct registry *registry;
     unsigned gateway_slot;
-    struct registry_route **series;       /* per plan.weighted: route × backend */
-    struct registry_route **own_series;   /* per route: what Umbra answers itself (backend "") */
-    struct registry_route *no_route;      /* requests that no route takes: route "", backend "" */
-    struct registry_mirror **mirrors;     /* per plan.mirrors */
-    uint64_t *mirror_identities;          /* per plan.mirrors: hash of route and mirror label, for sampling */
-    struct rules_addresses *addresses;    /* per plan.backends */
-    const struct endpoints *endpoints;    /* what addresses point into */
+    struct registry_route **series;     /* per plan.weighted: route × backend */
+    struct registry_route **own_series; /* per route: what Umbra answers itself (backend "") */
+    struct registry_route *no_route;    /* requests that no route takes: route "", backend "" */
+    struct registry_mirror **mirrors;   /* per plan.mirrors */
+    uint64_t *mirror_identities;        /* per plan.mirrors: hash of route and mirror label, for sampling */
+    struct rules_addresses *addresses;  /* per plan.backends */
+    const struct endpoints *endpoints;  /* what addresses point into */
 };
 
 /* Both mappings become the rules' own (endpoints may be NULL: no backend has an address yet). One reference. */
-struct rules *rules_new(const struct plan *plan, const struct endpoints *endpoints, struct registry *registry, unsigned gateway_slot);
+struct rules *rules_new(const struct plan *plan, const struct endpoints *endpoints, struct registry *registry,
+                        unsigned gateway_slot);
 struct rules *rules_ref(struct rules *rules);
 void rules_unref(struct rules *rules);

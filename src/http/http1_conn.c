@@ -4,7 +4,7 @@
 #include "base/assert.h"
 
 #define HEAD_FIRST_CHUNK 4096
-#define BULK_READ 16384 /* bytes of one read that only large bodies have */
+#define BULK_READ 16384  /* bytes of one read that only large bodies have */
 #define READS_PER_TURN 4 /* of up to CODEC_BUFFER bytes */
 
 static void run_flush(struct task *task);

@@ -33,7 +33,7 @@ enum http1_read {
     READ_LENGTH,
     READ_CHUNKED,
     READ_TRAILERS,
-    READ_CLOSE,   /* body until the peer closes */
+    READ_CLOSE, /* body until the peer closes */
     READ_TUNNEL,
     READ_HELD,    /* an upgrade or CONNECT: whether more follows is for the answer to say */
     READ_DONE,    /* the message is whole; nothing is read until the next one may begin */
@@ -56,7 +56,7 @@ struct http1_conn {
     struct chunked chunked;
     struct outq out;
     uint64_t out_left; /* WRITE_LENGTH */
-    uint64_t turn_ns;     /* the turn that `reads` is of */
+    uint64_t turn_ns;  /* the turn that `reads` is of */
     uint32_t reads;
 
     uint8_t reading; /* enum http1_read */

@@ -82,7 +82,8 @@ static void ignore_credit(struct stream *stream)
     (void)stream;
 }
 
-static const struct stream_handler ignoring = {"ignore", ignore_head, ignore_data, ignore_end, ignore_reset, ignore_credit};
+static const struct stream_handler ignoring = {"ignore",   ignore_head,  ignore_data,
+                                               ignore_end, ignore_reset, ignore_credit};
 
 void server_answer(struct stream *stream, uint16_t status, struct str text)
 {

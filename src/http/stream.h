@@ -31,8 +31,8 @@ struct peer {
 /* Why a stream ended early. */
 enum reset {
     RESET_NONE,
-    RESET_CLOSED,   /* the peer closed or reset the connection */
-    RESET_STALE,    /* as RESET_CLOSED, on a reused connection, before any answer byte: safe to replace (client streams) */
+    RESET_CLOSED, /* the peer closed or reset the connection */
+    RESET_STALE, /* as RESET_CLOSED, on a reused connection, before any answer byte: safe to replace (client streams) */
     RESET_PROTOCOL, /* the peer broke the protocol */
     RESET_TIMEOUT,  /* the peer did not go on in time */
     RESET_CANCEL,   /* the user of the stream gave up */
@@ -66,8 +66,8 @@ struct stream_ops {
 struct stream {
     const struct stream_ops *ops;
     const struct stream_handler *handler;
-    void *user;               /* the handler's own; the codec does not look at it */
-    const struct peer *peer;  /* server streams */
+    void *user;              /* the handler's own; the codec does not look at it */
+    const struct peer *peer; /* server streams */
     size_t send_credit; /* bytes of body that the codec takes now; more is still taken (the last piece may overshoot) */
     size_t pull_credit; /* bytes of body the user is still willing to receive */
     size_t queued;      /* bytes sent by the user that the transport has not taken */

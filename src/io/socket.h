@@ -13,8 +13,8 @@ struct socket;
 
 struct socket_ops {
     const char *name;
-    void (*on_readable)(struct socket *sock);  /* bytes or the end may be read */
-    void (*on_writable)(struct socket *sock);  /* room again after a write that did not take all; also: connected */
+    void (*on_readable)(struct socket *sock); /* bytes or the end may be read */
+    void (*on_writable)(struct socket *sock); /* room again after a write that did not take all; also: connected */
     /* The transport broke (connect failed, reset). Called once; only socket_close may follow. */
     void (*on_broken)(struct socket *sock, int error);
 };
@@ -36,8 +36,8 @@ void socket_open(struct socket *sock, struct loop *loop, int fd, const struct so
 /* Starts to connect. `send_buffer` bounds the kernel's send buffer in bytes (which doubles it for its own needs) and its receive
  * buffer to half of that; 0 leaves both to the kernel. False with errno when it
  * failed at once. */
-bool socket_connect(struct socket *sock, struct loop *loop, const struct address *to, const struct socket_ops *ops, int send_buffer)
-    __attribute__((warn_unused_result));
+bool socket_connect(struct socket *sock, struct loop *loop, const struct address *to, const struct socket_ops *ops,
+                    int send_buffer) __attribute__((warn_unused_result));
 /* Changes the kernel's send buffer. `is_bound`: to this size and no more. Else it begins there, as far as net.core.wmem_max allows, and
  * the kernel may let it grow (to net.ipv4.tcp_wmem, 4 MiB by default). */
 void socket_set_send_buffer(struct socket *sock, int bytes, bool is_bound);

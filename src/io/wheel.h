@@ -11,7 +11,7 @@
 #define WHEEL_SLOTS 64
 
 struct wheel {
-    uint64_t now_ms; /* all timers at or before this have fired */
+    uint64_t now_ms;                 /* all timers at or before this have fired */
     uint64_t occupied[WHEEL_LEVELS]; /* one bit per slot that may hold timers */
     struct list slots[WHEEL_LEVELS][WHEEL_SLOTS];
 };

@@ -17,8 +17,8 @@ struct worker {
     const struct worker_ops *ops;
     void *arg;
     unsigned index;
-    struct watch wake;                   /* an eventfd: the inbox has messages, or the worker is to stop */
-    _Atomic(struct message *) inbox;     /* newest first */
+    struct watch wake;               /* an eventfd: the inbox has messages, or the worker is to stop */
+    _Atomic(struct message *) inbox; /* newest first */
     atomic_bool is_stopping;
 };
 
@@ -106,7 +106,8 @@ void worker_post(struct worker *worker, struct message *message)
     struct message *head = atomic_load_explicit(&worker->inbox, memory_order_relaxed);
     do
         message->next = head;
-    while (!atomic_compare_exchange_weak_explicit(&worker->inbox, &head, message, memory_order_release, memory_order_relaxed));
+    while (!atomic_compare_exchange_weak_explicit(&worker->inbox, &head, message, memory_order_release,
+                                                  memory_order_relaxed));
     worker_wake(worker);
 }
 

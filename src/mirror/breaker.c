@@ -17,8 +17,8 @@ bool breaker_allows(struct registry_mirror *mirror, uint64_t now_ns)
     if (now_ns < until)
         return false;
     uint64_t backoff_ns = atomic_load_explicit(&mirror->breaker_backoff_ms, memory_order_relaxed) * NS_PER_MS;
-    if (!atomic_compare_exchange_strong_explicit(&mirror->breaker_until_ns, &until, now_ns + backoff_ns, memory_order_relaxed,
-                                                 memory_order_relaxed))
+    if (!atomic_compare_exchange_strong_explicit(&mirror->breaker_until_ns, &until, now_ns + backoff_ns,
+                                                 memory_order_relaxed, memory_order_relaxed))
         return false; /* another worker probes */
     atomic_store_explicit(&mirror->breaker, BREAKER_HALF_OPEN, memory_order_relaxed);
     return true;

@@ -20,36 +20,37 @@ struct copy {
     struct list by_watch; /* of the live exchange, while it lasts */
     struct client_call call;
     struct stream *stream;
-    struct task work;  /* at the end of the turn: start, or send what has come */
+    struct task work; /* at the end of the turn: start, or send what has come */
     struct task reap;
     struct timer timer;
     struct arena arena;
     struct head head;
     struct pieces pieces; /* held for the shadow */
-    size_t charged;        /* plain bytes taken from the budget: this object, and what waits in the stream */
+    size_t charged;       /* plain bytes taken from the budget: this object, and what waits in the stream */
     const struct field *trailers;
     uint16_t trailer_count;
     uint16_t status; /* of the final answer, 0 before */
     uint32_t timeout_ms, connect_timeout_ms;
     uint32_t head_bytes; /* about what the head takes on the wire */
     uint64_t window;
-    uint64_t progress_ns;  /* from when on progress of the stream is awaited */
+    uint64_t progress_ns; /* from when on progress of the stream is awaited */
     uint64_t sent_ns;
     uint64_t live_over_ns; /* 0: live still runs */
     uint64_t retry_after_ms;
-    uint8_t state; /* enum copy_state */
+    uint8_t state;         /* enum copy_state */
     bool is_request_ended; /* all of it has been offered */
     bool is_end_sent;
-    bool is_answered; /* in full, before all of the request was sent */
+    bool is_answered;       /* in full, before all of the request was sent */
     bool is_shadow_closing; /* the shadow will not read on after its answer */
-    bool is_wide;     /* its connection's send buffer is unbounded, and charged */
-    bool is_replaced; /* a stale connection was replaced once */
-    bool may_replace; /* idempotent, on a reused connection, and all that was sent is still held */
+    bool is_wide;           /* its connection's send buffer is unbounded, and charged */
+    bool is_replaced;       /* a stale connection was replaced once */
+    bool may_replace;       /* idempotent, on a reused connection, and all that was sent is still held */
     char first_block[COPY_ARENA];
 };
 
 /* A copy that has passed the gates: `occupied` is taken. Drops it (budget) when memory is short, else returns it. */
-struct copy *copy_new(struct mirror *mirror, struct target *target, const struct exchange *exchange, uint32_t mirror_index);
+struct copy *copy_new(struct mirror *mirror, struct target *target, const struct exchange *exchange,
+                      uint32_t mirror_index);
 void copy_data(struct copy *copy, struct slice data);
 void copy_end(struct copy *copy, const struct field *trailers, uint16_t count);
 /* The request will not become whole. */

@@ -35,7 +35,8 @@ static void add_baggage(struct making *m)
         struct field *field = &m->head->fields[i];
         if (field->id != FIELD_BAGGAGE)
             continue;
-        field->value = arena_printf(m->arena, "%.*s,%.*s", STR_ARG(field->value), STR_ARG(member));
+        field->value = field->value.len ? arena_printf(m->arena, "%.*s,%.*s", STR_ARG(field->value), STR_ARG(member))
+                                        : member;
         return;
     }
     head_add(m->head, FIELD_BAGGAGE, STR("baggage"), member);
@@ -76,7 +77,8 @@ const struct copy_difference *copy_difference(size_t index)
     return &differences[index].difference;
 }
 
-void copy_head_make(struct head *copy, const struct exchange *exchange, struct arena *arena, const struct copy_marking *marking)
+void copy_head_make(struct head *copy, const struct exchange *exchange, struct arena *arena,
+                    const struct copy_marking *marking)
 {
     head_copy(copy, exchange->request, arena, SPARE);
     copy->has_expect_continue = false;

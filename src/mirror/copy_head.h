@@ -14,7 +14,8 @@ struct copy_marking {
     struct random *random;
 };
 
-void copy_head_make(struct head *copy, const struct exchange *exchange, struct arena *arena, const struct copy_marking *marking);
+void copy_head_make(struct head *copy, const struct exchange *exchange, struct arena *arena,
+                    const struct copy_marking *marking);
 
 /* The differences, for the documentation: name and what happens to it. */
 struct copy_difference {

@@ -64,11 +64,8 @@ static bool find_key(const struct gate *g, struct str *key)
         field = head_find_name(request, name);
         *key = field ? field->value : STR_NONE;
         return field;
-    case KEY_COOKIE:
-        field = head_find(request, FIELD_COOKIE);
-        return field && find_cookie(field->value, name, key);
-    case KEY_QUERY:
-        return url_query_find(request->query, name, key);
+    case KEY_COOKIE: field = head_find(request, FIELD_COOKIE); return field && find_cookie(field->value, name, key);
+    case KEY_QUERY: return url_query_find(request->query, name, key);
     case KEY_CLIENT_IP:
         *key = (struct str){(const char *)g->exchange->client.ip, sizeof g->exchange->client.ip};
         return true;
@@ -76,8 +73,7 @@ static bool find_key(const struct gate *g, struct str *key)
         field = head_find(request, FIELD_TRACEPARENT);
         *key = field ? str_slice(field->value, 3, 35) : STR_NONE;
         return key->len == 32;
-    case KEY_NONE:
-        break;
+    case KEY_NONE: break;
     }
     return false;
 }

@@ -31,7 +31,8 @@ static struct target *find_target(struct mirror *mirror, struct registry_mirror 
 }
 
 /* One endpoint per copy, at random, past those that could not be reached lately. */
-static struct target *pick_target(struct mirror *mirror, struct registry_mirror *entry, const struct rules_addresses *addresses)
+static struct target *pick_target(struct mirror *mirror, struct registry_mirror *entry,
+                                  const struct rules_addresses *addresses)
 {
     size_t first = addresses->count > 1 ? random_next(&mirror->random) % addresses->count : 0;
     struct target *target = NULL;

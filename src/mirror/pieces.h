@@ -8,9 +8,9 @@
 struct pieces {
     struct slice *list;
     uint32_t first, count, capacity;
-    uint32_t sent;  /* of `count`, from the front */
-    size_t unsent;  /* bytes not sent */
-    size_t kept;    /* bytes sent and still held */
+    uint32_t sent; /* of `count`, from the front */
+    size_t unsent; /* bytes not sent */
+    size_t kept;   /* bytes sent and still held */
 };
 
 /* Holds a piece (a copy when it is small); false when the budget refuses. */

@@ -15,6 +15,7 @@ bool rate_allows(struct registry_mirror *mirror, uint64_t per_second, uint64_t n
         if (base - now_ns > BURST_NS)
             return false;
         next = base + interval_ns;
-    } while (!atomic_compare_exchange_weak_explicit(&mirror->rate_tat_ns, &tat, next, memory_order_relaxed, memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak_explicit(&mirror->rate_tat_ns, &tat, next, memory_order_relaxed,
+                                                    memory_order_relaxed));
     return true;
 }

@@ -39,7 +39,8 @@ static void look(struct timer *timer)
     uint64_t now_ns = loop_now_ns(shed->loop), waited_ns;
     if (read_waited_ns(shed, &waited_ns)) {
         if (shed_judge_look(&shed->judge, waited_ns - shed->waited_ns, now_ns - shed->looked_at_ns))
-            atomic_fetch_add_explicit(&shed->gateway->is_shedding, shed->judge.is_shedding ? 1u : -1u, memory_order_relaxed);
+            atomic_fetch_add_explicit(&shed->gateway->is_shedding, shed->judge.is_shedding ? 1u : -1u,
+                                      memory_order_relaxed);
         shed->waited_ns = waited_ns;
         shed->looked_at_ns = now_ns;
     }

@@ -115,7 +115,7 @@ static void add_forwarded_for(struct head *head, struct arena *arena, const stru
         if (head->fields[i].id != FIELD_X_FORWARDED_FOR)
             continue;
         struct str *value = &head->fields[i].value;
-        *value = arena_printf(arena, "%.*s, %.*s", STR_ARG(*value), STR_ARG(ip));
+        *value = value->len ? arena_printf(arena, "%.*s, %.*s", STR_ARG(*value), STR_ARG(ip)) : arena_copy(arena, ip);
         return;
     }
     head_add(head, FIELD_X_FORWARDED_FOR, field_id_name(FIELD_X_FORWARDED_FOR), arena_copy(arena, ip));
@@ -171,7 +171,8 @@ static bool strip_baggage(struct str *value, struct arena *arena)
 }
 
 /* A copy may say that it is one; nobody else. */
-static void check_marker(struct head *head, struct arena *arena, const struct edit_context *context, struct edit_result *result)
+static void check_marker(struct head *head, struct arena *arena, const struct edit_context *context,
+                         struct edit_result *result)
 {
     const struct field *marker = head_find(head, FIELD_X_UMBRA_SHADOW);
     if (!marker && !head_find(head, FIELD_BAGGAGE))
@@ -209,7 +210,8 @@ static void set_target_and_host(struct head *head, struct arena *arena, const st
     head_add(head, FIELD_HOST, field_id_name(FIELD_HOST), host);
 }
 
-void edit_request(struct head *head, struct arena *arena, const struct edit_context *context, struct edit_result *result)
+void edit_request(struct head *head, struct arena *arena, const struct edit_context *context,
+                  struct edit_result *result)
 {
     *result = (struct edit_result){.client = find_client(head, context)};
     bool is_peer_trusted = context->plan->trusted_proxies.count && is_trusted(context->plan, &context->peer->remote);

@@ -28,4 +28,5 @@ struct edit_result {
 
 /* Makes the client's head (copied into the arena with EDIT_SPARE) the one that live gets: absolute-form becomes origin-form with its
  * authority as Host. */
-void edit_request(struct head *head, struct arena *arena, const struct edit_context *context, struct edit_result *result);
+void edit_request(struct head *head, struct arena *arena, const struct edit_context *context,
+                  struct edit_result *result);

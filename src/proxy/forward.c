@@ -118,7 +118,8 @@ static bool route_request(struct relay *relay, const struct head *head)
     }
     relay->series = exchange->rules->own_series[exchange->route];
     edit_request(&relay->request, &relay->arena,
-                 &(struct edit_context){plan, peer, proxy->marker_key, loop_wall_ns(proxy->codec->loop) / 1000000000}, &edited);
+                 &(struct edit_context){plan, peer, proxy->marker_key, loop_wall_ns(proxy->codec->loop) / 1000000000},
+                 &edited);
     exchange->client = edited.client;
     exchange->is_copy = edited.is_copy;
     exchange->is_upgrade = relay->request.has_upgrade || head->method_id == METHOD_CONNECT;

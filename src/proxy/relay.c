@@ -32,10 +32,13 @@ static void log_access(const struct relay *relay, uint64_t duration_ns)
     const struct head *request = &relay->request;
     char client[ADDRESS_TEXT], id[32];
     struct str ip = address_format_ip(&relay->exchange.client, client);
-    struct str route = relay->exchange.route == UINT32_MAX ? STR("-") : plan_text(plan, PLAN_ROUTE(plan, relay->exchange.route)->label);
+    struct str route = relay->exchange.route == UINT32_MAX
+                           ? STR("-")
+                           : plan_text(plan, PLAN_ROUTE(plan, relay->exchange.route)->label);
     request_id_format(id, relay->exchange.id);
-    log_info("%.*s %.*s%.*s %u %.3fms client=%.*s route=%.*s id=%.32s", STR_ARG(request->method), STR_ARG(request->authority),
-             STR_ARG(request->path), relay->status, (double)duration_ns / NS_PER_MS, STR_ARG(ip), STR_ARG(route), id);
+    log_info("%.*s %.*s%.*s %u %.3fms client=%.*s route=%.*s id=%.32s", STR_ARG(request->method),
+             STR_ARG(request->authority), STR_ARG(request->path), relay->status, (double)duration_ns / NS_PER_MS,
+             STR_ARG(ip), STR_ARG(route), id);
 }
 
 static void relay_free(struct task *task)

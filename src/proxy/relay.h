@@ -24,12 +24,12 @@ struct relay {
     uint16_t trailer_count;
     struct replay replay;
     struct registry_route *series;
-    uint32_t backend;    /* in the plan */
-    uint32_t series_at;  /* in plan.weighted */
-    size_t endpoint;     /* index of the address in use */
+    uint32_t backend;   /* in the plan */
+    uint32_t series_at; /* in plan.weighted */
+    size_t endpoint;    /* index of the address in use */
     uint64_t begin_ns;
-    uint16_t status;     /* of the answer, 0 before its head */
-    uint8_t attempts;    /* connections tried */
+    uint16_t status;  /* of the answer, 0 before its head */
+    uint8_t attempts; /* connections tried */
     bool is_connecting;
     bool is_reused;
     bool is_replaced;      /* a stale connection was replaced once */

@@ -12,7 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#define DEFAULT_SCRIPTS 2000
+#define DEFAULT_SCRIPTS 1000
 #define MAX_ACTORS 200
 
 /* A connection of live or of a shadow, and what it is about to do. */

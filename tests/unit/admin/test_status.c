@@ -178,7 +178,8 @@ static void test_the_sentence_says_why_copies_are_not_sent(void **state)
          "all 1,200 matched requests were POST or another method that may write; only GET, HEAD and OPTIONS are copied "
          "without --mirror-writes"},
         {one_post, WHY_STOPPED,
-         "the one matched request was POST or another method that may write; only GET, HEAD and OPTIONS are copied without "
+         "the one matched request was POST or another method that may write; only GET, HEAD and OPTIONS are copied "
+         "without "
          "--mirror-writes"},
         {all_get, WHY_STOPPED, "all 5 matched requests were of another method; only POST is copied"},
         {mostly_post, WHY_STOPPED,

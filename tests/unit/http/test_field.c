@@ -43,8 +43,8 @@ static void test_other_names_have_no_id(void **state)
 static void test_hop_by_hop_fields_are_those_of_rfc_9110(void **state)
 {
     static const enum field_id hop[] = {
-        FIELD_CONNECTION, FIELD_KEEP_ALIVE, FIELD_PROXY_CONNECTION,   FIELD_TRANSFER_ENCODING,  FIELD_TE,
-        FIELD_UPGRADE,    FIELD_PROXY_AUTHENTICATE, FIELD_PROXY_AUTHORIZATION};
+        FIELD_CONNECTION, FIELD_KEEP_ALIVE, FIELD_PROXY_CONNECTION,   FIELD_TRANSFER_ENCODING,
+        FIELD_TE,         FIELD_UPGRADE,    FIELD_PROXY_AUTHENTICATE, FIELD_PROXY_AUTHORIZATION};
     size_t count = 0;
     (void)state;
     for (enum field_id id = FIELD_OTHER; id < FIELD_ID_COUNT; id++)
