@@ -5,11 +5,13 @@
 
 /* Below this, copying is cheaper than another element of a gathering write. */
 #define COPY_MAX 4096
+/* What small rests are put together in, once there is more than one. */
+#define REST_CHUNK 4096
 
 void outq_init(struct outq *q)
 {
     q->slices = q->few;
-    q->first = q->count = 0;
+    q->first = q->count = q->settled = 0;
     q->capacity = OUTQ_INLINE;
     q->bytes = 0;
 }
@@ -18,7 +20,7 @@ static void outq_clear(struct outq *q)
 {
     for (uint32_t i = 0; i < q->count; i++)
         chunk_unref(q->slices[q->first + i].chunk);
-    q->first = q->count = 0;
+    q->first = q->count = q->settled = 0;
     q->bytes = 0;
 }
 
@@ -105,18 +107,48 @@ static void outq_consume(struct outq *q, size_t len)
         chunk_unref(front->chunk);
         q->first++;
         q->count--;
+        if (q->settled)
+            q->settled--;
     }
 }
 
-/* What stays may stay for long. */
+/* Copies a small rest behind the one before, when that has a chunk to itself. */
+static bool join(struct slice *last, struct slice rest)
+{
+    struct chunk *chunk = last->chunk;
+    bool is_ours = chunk && chunk->refs == 1 && last->ptr + last->len == chunk->data + chunk->used;
+    if (!is_ours || rest.len > COPY_MAX || chunk->size - chunk->used < rest.len)
+        return false;
+    memcpy(chunk->data + chunk->used, rest.ptr, rest.len);
+    chunk->used += (uint32_t)rest.len;
+    last->len += rest.len;
+    return true;
+}
+
+static struct slice copy_with_room(struct slice rest)
+{
+    struct chunk *chunk = chunk_new(REST_CHUNK);
+    memcpy(chunk->data, rest.ptr, rest.len);
+    chunk->used = (uint32_t)rest.len;
+    return (struct slice){chunk, chunk->data, rest.len};
+}
+
+/* What stays may stay for long: it pins no large chunk, and a peer that sends byte by byte does not make a slice of each. Each slice is
+ * looked at once. */
 static void outq_settle(struct outq *q)
 {
-    for (uint32_t i = 0; i < q->count; i++) {
-        struct slice *slice = &q->slices[q->first + i];
-        struct slice kept = slice_keep(*slice);
-        chunk_unref(slice->chunk);
-        *slice = kept;
+    uint32_t kept = q->settled;
+    for (uint32_t i = q->settled; i < q->count; i++) {
+        struct slice slice = q->slices[q->first + i];
+        struct slice *last = kept ? &q->slices[q->first + kept - 1] : NULL;
+        if (!last || !join(last, slice)) {
+            bool is_small = last && slice.len < REST_CHUNK;
+            q->slices[q->first + kept] = is_small ? copy_with_room(slice) : slice_keep(slice);
+            kept++;
+        }
+        chunk_unref(slice.chunk);
     }
+    q->count = q->settled = kept;
 }
 
 enum outq_flush outq_flush(struct outq *q, struct socket *sock)

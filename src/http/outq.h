@@ -12,6 +12,7 @@
 struct outq {
     struct slice *slices; /* `few`, or a heap array when there are more */
     uint32_t first, count, capacity;
+    uint32_t settled; /* slices at the front that are as they can stay */
     size_t bytes;
     struct slice few[OUTQ_INLINE];
 };

@@ -2,6 +2,10 @@
 /* Between client and live each is read only as fast as the other takes it; a shadow is part of neither. */
 #include "play.h"
 
+#include "base/mem.h"
+#include "http/http1_conn.h"
+#include "sim_message.h"
+
 #define MEGABYTES 8000000u
 /* The stream's window, what a read may overshoot it by, and the kernels' buffers. */
 #define HELD_MAX (STREAM_WINDOW + CODEC_BUFFER + 128 * 1024)
@@ -142,6 +146,46 @@ static void test_messages_may_come_byte_by_byte(void **state)
     sim_close(sim);
 }
 
+/* Bytes that come one by one and have to wait are put together: a queue of many little pieces would cost memory and time. */
+static void test_single_bytes_that_wait_are_put_together(void **state)
+{
+    (void)state;
+    struct sim *sim = sim_open(MIRRORED);
+    struct actor *client = sim_client(sim);
+    actor_sends(client, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    struct actor *live = sim_live(sim), *shadow = sim_shadow(sim);
+    actor_stops_reading(live, 100);
+    actor_stops_reading(shadow, 100);
+    actor_sends_in_pieces(client, 1);
+    actor_sends(client, "7530\r\n");
+    actor_sends_body(client, 0, 30000);
+    const struct http1_conn *to_live = CONTAINER_OF(live->wire->sock, struct http1_conn, sock);
+    const struct http1_conn *to_shadow = CONTAINER_OF(shadow->wire->sock, struct http1_conn, sock);
+    assert_in_range(to_live->out.count, 1, 60);
+    assert_in_range(to_shadow->out.count, 1, 60);
+    assert_true(sim_budget_used(sim) < 400000);
+    actor_reads_again(live);
+    actor_reads_again(shadow);
+    actor_sends(client, "\r\n0\r\n\r\n");
+    for (int i = 0; i < 2; i++) {
+        struct actor *far = i ? shadow : live;
+        actor_expects_head(far, "POST / HTTP/1.1");
+        struct str got = flow_peek(&far->got);
+        char *data = mem_alloc_raw(got.len + 1);
+        size_t len, used;
+        assert_true(message_unchunk(got, data, &len, &used));
+        assert_int_equal(len, 30000);
+        for (size_t k = 0; k < len; k++)
+            assert_int_equal(data[k], 'a' + k % 26);
+        mem_free(data);
+    }
+    actor_sends(live, EMPTY_200);
+    actor_expects_answer(client, "HTTP/1.1 200 OK");
+    actor_sends(shadow, EMPTY_200);
+    sim_expects_completed(sim, 0, 1);
+    sim_close(sim);
+}
+
 /* Live's pace is the client's; the shadow's own buffers never come into it. */
 static void test_a_stuck_shadow_slows_no_upload(void **state)
 {
@@ -271,6 +315,7 @@ int main(void)
         cmocka_unit_test(test_two_clients_on_one_worker_do_not_wait_for_each_other),
         cmocka_unit_test(test_short_writes_of_the_kernel_change_nothing),
         cmocka_unit_test(test_messages_may_come_byte_by_byte),
+        cmocka_unit_test(test_single_bytes_that_wait_are_put_together),
         cmocka_unit_test(test_a_stuck_shadow_slows_no_upload),
         cmocka_unit_test(test_a_shadow_that_keeps_up_with_live_gets_all_of_a_large_upload),
         cmocka_unit_test(test_a_tunnel_goes_both_ways_and_is_not_copied),

@@ -41,13 +41,12 @@ static void test_what_was_sent_can_be_sent_again(void **state)
     set_limit(f, 100000);
     assert_true(add(f, &pieces, "a") && add(f, &pieces, "bb") && add(f, &pieces, "ccc"));
     expect_next(&pieces, "a");
-    expect_next(&pieces, "bb");
+    expect_next(&pieces, "bbccc"); /* small pieces that wait are put together */
     pieces_rewind(&pieces);
     assert_int_equal(pieces.unsent, 6);
     assert_int_equal(pieces.kept, 0);
     expect_next(&pieces, "a");
-    expect_next(&pieces, "bb");
-    expect_next(&pieces, "ccc");
+    expect_next(&pieces, "bbccc");
     pieces_clear(&pieces, &f->budget, f->one);
     assert_int_equal(used(f), 0);
 }
@@ -66,6 +65,33 @@ static void test_dropping_what_was_sent_gives_its_memory_back(void **state)
     expect_next(&pieces, "second");
     pieces_drop_sent(&pieces, &f->budget, f->one);
     assert_int_equal(used(f), 0);
+    pieces_clear(&pieces, &f->budget, f->one);
+}
+
+static void test_a_body_in_single_bytes_costs_little_more_than_its_size(void **state)
+{
+    struct fixture *f = *state;
+    struct pieces pieces = {0};
+    set_limit(f, 1000000);
+    for (int i = 0; i < 100000; i++)
+        assert_true(add(f, &pieces, "x"));
+    assert_true(pieces.count < 40);
+    assert_in_range(used(f), 100000, 110000);
+    pieces_clear(&pieces, &f->budget, f->one);
+    assert_int_equal(used(f), 0);
+}
+
+static void test_a_piece_that_is_being_sent_is_not_written_to(void **state)
+{
+    struct fixture *f = *state;
+    struct pieces pieces = {0};
+    set_limit(f, 1000000);
+    assert_true(add(f, &pieces, "a") && add(f, &pieces, "b"));
+    expect_next(&pieces, "a");
+    expect_next(&pieces, "b"); /* has room behind it, but has been sent */
+    assert_true(add(f, &pieces, "c"));
+    assert_int_equal(pieces.unsent, 1);
+    expect_next(&pieces, "c");
     pieces_clear(&pieces, &f->budget, f->one);
 }
 
@@ -140,6 +166,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_pieces_come_out_in_order_and_are_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_was_sent_can_be_sent_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_dropping_what_was_sent_gives_its_memory_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_body_in_single_bytes_costs_little_more_than_its_size, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_piece_that_is_being_sent_is_not_written_to, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_piece_that_does_not_fit_is_refused_and_leaves_no_trace, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_large_piece_is_referenced_and_a_small_one_copied, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_random_life_loses_and_doubles_nothing, setup, teardown),
