@@ -219,7 +219,8 @@ class Umbra(Proxy):
         self.port = free_port()
         self.admin = free_port()
         command = [stage.umbra, "run", "--listen", f"127.0.0.1:{self.port}", "--live", f"127.0.0.1:{live.port}",
-                   "--admin", f"127.0.0.1:{self.admin}", "--workers", 1, "--shed", "off", "--drain", "1s"]
+                   "--admin", f"127.0.0.1:{self.admin}", "--workers", 1, "--shed", "off", "--drain", "1s",
+                   "--max-connections", 12000]
         if shadow:
             command += ["--shadow", f"127.0.0.1:{shadow.port}"]
         if has_writes:
