@@ -110,6 +110,14 @@ void head_copy(struct head *to, const struct head *from, struct arena *arena, si
     to->upgrade = pack(&room, from->upgrade);
 }
 
+struct field *fields_copy(const struct field *fields, uint16_t count, struct arena *arena)
+{
+    struct field *copies = arena_alloc(arena, count * sizeof(*copies));
+    for (uint16_t i = 0; i < count; i++)
+        copies[i] = (struct field){arena_copy(arena, fields[i].name), arena_copy(arena, fields[i].value), fields[i].id};
+    return copies;
+}
+
 void head_add(struct head *head, enum field_id id, struct str name, struct str value)
 {
     head->fields[head->field_count++] = (struct field){name, value, id};

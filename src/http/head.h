@@ -73,5 +73,7 @@ const struct field *head_find_name(const struct head *head, struct str name);
 
 /* Copies everything that `from` points at into the arena, with room for `spare` further fields. */
 void head_copy(struct head *to, const struct head *from, struct arena *arena, size_t spare);
+/* Fields with copies of their names and values, all in the arena. */
+struct field *fields_copy(const struct field *fields, uint16_t count, struct arena *arena);
 /* Appends a field; there must be room (head_copy's spare). Nothing is copied. */
 void head_add(struct head *head, enum field_id id, struct str name, struct str value);

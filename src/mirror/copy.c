@@ -11,7 +11,7 @@
 #define SEND_AHEAD (64 * 1024)
 /* As for live: what was sent on a reused connection and can be sent again. */
 #define REPLAY_WINDOW (64 * 1024)
-/* More than this waits although the shadow takes bytes: the copy is large and fast. */
+/* More than this waits: the copy is large, and comes faster than its bounded socket lets it through. */
 #define WIDEN_AT (128 * 1024)
 /* A shadow's answer is read and thrown away, so much of one and so much of all in a turn: an endless one must not keep the worker
  * from live. */
@@ -438,22 +438,13 @@ void copy_data(struct copy *copy, struct slice data)
         copy_fail(copy, FAILED_LAG, 0);
 }
 
-static const struct field *keep_trailers(struct arena *arena, const struct field *trailers, uint16_t count)
-{
-    struct field *kept = arena_alloc(arena, count * sizeof *kept);
-    for (uint16_t i = 0; i < count; i++)
-        kept[i] = (struct field){arena_copy(arena, trailers[i].name), arena_copy(arena, trailers[i].value),
-                                 trailers[i].id};
-    return kept;
-}
-
 void copy_end(struct copy *copy, const struct field *trailers, uint16_t count)
 {
     end_wait_for_client(copy);
     copy->is_request_ended = true;
     copy->trailer_count = count;
     if (count)
-        copy->trailers = keep_trailers(&copy->arena, trailers, count);
+        copy->trailers = fields_copy(trailers, count, &copy->arena);
     loop_later(copy->mirror->codec->loop, &copy->work);
 }
 

@@ -61,7 +61,6 @@ static void on_live_open(struct client_call *call, struct stream *live, bool is_
     struct relay *relay = CONTAINER_OF(call, struct relay, call);
     const struct plan *plan = relay->exchange.rules->plan;
     relay->is_connecting = false;
-    relay->is_reused = is_reused;
     relay->live = live;
     live->handler = &relay_live_handler;
     live->user = relay;
@@ -180,22 +179,15 @@ static void on_client_data(struct stream *client, struct slice data)
         stream_pull(client, relay->live->send_credit);
 }
 
-static void keep_trailers(struct relay *relay, const struct field *trailers, uint16_t count)
-{
-    relay->trailers = arena_alloc(&relay->arena, count * sizeof *trailers);
-    relay->trailer_count = count;
-    for (uint16_t i = 0; i < count; i++)
-        relay->trailers[i] = (struct field){arena_copy(&relay->arena, trailers[i].name),
-                                            arena_copy(&relay->arena, trailers[i].value), trailers[i].id};
-}
-
 static void on_client_end(struct stream *client, const struct field *trailers, uint16_t count)
 {
     struct relay *relay = client->user;
     struct tap *tap = relay->proxy->tap;
     relay->is_request_ended = true;
-    if (count)
-        keep_trailers(relay, trailers, count); /* live may not be connected yet, or be replaced */
+    if (count) { /* live may not be connected yet, or be replaced */
+        relay->trailers = fields_copy(trailers, count, &relay->arena);
+        relay->trailer_count = count;
+    }
     if (relay->live)
         stream_send_end(relay->live, trailers, count);
     if (relay->is_offered)

@@ -31,7 +31,6 @@ struct relay {
     uint16_t status;  /* of the answer, 0 before its head */
     uint8_t attempts; /* connections tried */
     bool is_connecting;
-    bool is_reused;
     bool is_replaced;      /* a stale connection was replaced once */
     bool is_offered;       /* the tap knows of it */
     bool is_request_ended; /* by the client */
