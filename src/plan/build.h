@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Resources to plan. `struct rules_source` is what providers fill: for now the quick-start flags; manifests and
- * Kubernetes fill the same tables later. Lifetime: the caller's; strs are borrowed until plan_build returns.
+/* Resources to plan. `struct rules` is what providers fill; the quick start's flags are the first of them. Lifetime: the caller's; strs are borrowed until plan_build returns.
  * Thread: control's. */
 #pragma once
 
