@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* HTTPRoute (gateway.networking.k8s.io/v1, v1beta1), standard channel and the experimental retry.
+ * Lifetime: the manifests'. Thread: any, read-only. */
+#pragma once
+
+#include "manifest/meta.h"
+
+enum path_match_type { PATH_EXACT, PATH_PREFIX, PATH_REGEX };
+struct http_path_match {
+    const struct node *node;
+    struct schema_int type; /* enum path_match_type; default PathPrefix */
+    struct str value;       /* default "/" */
+};
+
+enum value_match_type { VALUE_EXACT, VALUE_REGEX };
+/* A header or a query parameter. */
+struct http_value_match {
+    const struct node *node;
+    struct schema_int type; /* enum value_match_type */
+    struct str name, value;
+};
+
+struct http_route_match {
+    const struct node *node;
+    struct http_path_match *path;    /* NULL: prefix "/" */
+    struct schema_list headers;      /* struct http_value_match */
+    struct schema_list query_params; /* struct http_value_match */
+    struct str method;               /* absent: all */
+};
+
+struct http_header {
+    const struct node *node;
+    struct str name, value;
+};
+struct http_header_filter {
+    const struct node *node;
+    struct schema_list set, add; /* struct http_header */
+    struct schema_list remove;   /* struct str */
+};
+
+enum path_modifier_type { PATH_REPLACE_FULL, PATH_REPLACE_PREFIX };
+struct http_path_modifier {
+    const struct node *node;
+    struct schema_int type; /* enum path_modifier_type */
+    struct str full, prefix;
+};
+struct http_redirect {
+    const struct node *node;
+    struct str scheme, hostname;
+    struct http_path_modifier *path;
+    struct schema_int port, status; /* status: default 302 */
+};
+struct http_rewrite {
+    const struct node *node;
+    struct str hostname;
+    struct http_path_modifier *path;
+};
+
+struct fraction {
+    const struct node *node;
+    struct schema_int numerator, denominator; /* denominator: default 100 */
+};
+struct http_mirror_filter {
+    const struct node *node;
+    struct object_ref *backend;
+    struct schema_int percent;
+    struct fraction *fraction;
+};
+struct http_cors {
+    const struct node *node;
+    struct schema_list allow_origins, allow_methods, allow_headers, expose_headers; /* struct str */
+    struct schema_int allow_credentials;
+    struct schema_int max_age; /* seconds; default 5 */
+};
+
+enum http_filter_type {
+    FILTER_REQUEST_HEADERS,
+    FILTER_RESPONSE_HEADERS,
+    FILTER_MIRROR,
+    FILTER_REDIRECT,
+    FILTER_REWRITE,
+    FILTER_CORS,
+    FILTER_EXTENSION,
+};
+struct http_filter {
+    const struct node *node;
+    struct schema_int type; /* enum http_filter_type; the member of that type is not NULL, the others are */
+    struct http_header_filter *request_headers, *response_headers;
+    struct http_mirror_filter *mirror;
+    struct http_redirect *redirect;
+    struct http_rewrite *rewrite;
+    struct http_cors *cors;
+    struct object_ref *extension;
+};
+
+struct http_backend_ref {
+    const struct node *node;
+    struct str group, kind, ns, name; /* the members of struct object_ref, in line as the API has them */
+    struct schema_int port;
+    struct schema_int weight;   /* default 1 */
+    struct schema_list filters; /* struct http_filter */
+};
+
+struct http_timeouts {
+    const struct node *node;
+    struct schema_int request, backend_request; /* 0: none */
+};
+struct http_retry {
+    const struct node *node;
+    struct schema_list codes; /* struct schema_int */
+    struct schema_int attempts;
+    struct schema_int backoff;
+};
+
+struct http_route_rule {
+    const struct node *node;
+    struct str name;
+    struct schema_list matches;      /* struct http_route_match; none: prefix "/" */
+    struct schema_list filters;      /* struct http_filter */
+    struct schema_list backend_refs; /* struct http_backend_ref */
+    struct http_timeouts *timeouts;
+    struct http_retry *retry;
+};
+
+struct parent_ref {
+    const struct node *node;
+    struct str group, kind, ns, name, section_name;
+    struct schema_int port;
+};
+
+struct http_route_spec {
+    const struct node *node;
+    struct schema_list parent_refs; /* struct parent_ref */
+    struct schema_list hostnames;   /* struct str */
+    struct schema_list rules;       /* struct http_route_rule */
+};
+struct http_route {
+    struct object_head head;
+    struct http_route_spec *spec;
+};

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The kinds that Umbra reads: one row each, with its schema. Adding a kind is a row in kind.c and a file with its tables.
+ * Lifetime: constant. Thread: any. */
+#pragma once
+
+#include "manifest/schema.h"
+
+enum kind_id {
+    KIND_NAMESPACE,
+    KIND_SERVICE,
+    KIND_SECRET,
+    KIND_ENDPOINT_SLICE,
+    KIND_GATEWAY_CLASS,
+    KIND_GATEWAY,
+    KIND_HTTP_ROUTE,
+    KIND_REFERENCE_GRANT,
+    KIND_BACKEND,
+    KIND_MIRROR_POLICY,
+    KIND_COUNT
+};
+
+struct kind {
+    enum kind_id id;
+    const char *name, *plural; /* "HTTPRoute", "httproutes" */
+    const char *group;         /* "" is core */
+    const char *versions[4];   /* NULL-terminated, the preferred one first */
+    bool is_namespaced;
+    bool has_crd; /* Umbra's own: deploy/crd is generated from it */
+    const char *help;
+    const struct schema *schema; /* of the whole object; its struct begins with struct object_head */
+};
+
+extern const struct kind kind_table[KIND_COUNT];
+
+/* The kind of an apiVersion ("gateway.networking.k8s.io/v1") and a kind; NULL when Umbra does not know it. *is_version
+ * is false when group and kind are known and the version is not (the kind is returned then). */
+const struct kind *kind_find(struct str api_version, struct str name, bool *is_version);

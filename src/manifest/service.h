@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Namespace, Service, Secret (v1) and EndpointSlice (discovery.k8s.io/v1), as far as Umbra reads them.
+ * Lifetime: the manifests'. Thread: any, read-only. */
+#pragma once
+
+#include "manifest/meta.h"
+
+struct namespace_object {
+    struct object_head head;
+};
+
+struct service_port {
+    const struct node *node;
+    struct str name, protocol, app_protocol;
+    struct schema_int port;
+};
+struct service_spec {
+    const struct node *node;
+    struct str type, external_name, cluster_ip;
+    struct schema_list ports; /* struct service_port */
+};
+struct service {
+    struct object_head head;
+    struct service_spec *spec; /* may be NULL */
+};
+
+struct secret {
+    struct object_head head;
+    struct str type;
+    struct schema_list data;        /* struct schema_pair, base64 */
+    struct schema_list string_data; /* struct schema_pair */
+};
+
+struct endpoint_conditions {
+    const struct node *node;
+    struct schema_int ready, serving, terminating; /* ready: absent counts as true */
+};
+struct endpoint {
+    const struct node *node;
+    struct schema_list addresses; /* struct str */
+    struct endpoint_conditions *conditions;
+};
+struct endpoint_port {
+    const struct node *node;
+    struct str name, protocol, app_protocol;
+    struct schema_int port;
+};
+struct endpoint_slice {
+    struct object_head head;      /* the label kubernetes.io/service-name says whose */
+    struct str address_type;      /* IPv4 | IPv6 | FQDN */
+    struct schema_list endpoints; /* struct endpoint */
+    struct schema_list ports;     /* struct endpoint_port */
+};
