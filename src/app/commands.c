@@ -2,6 +2,7 @@
 #include "app/commands.h"
 
 #include "app/options.h"
+#include "base/nearest.h"
 
 const struct command commands[] = {
     {.name = "run",

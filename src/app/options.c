@@ -3,6 +3,7 @@
 
 #include "app/cpus.h"
 #include "base/assert.h"
+#include "base/nearest.h"
 #include "plan/layout.h"
 #include "registry/registry.h"
 

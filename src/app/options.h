@@ -68,6 +68,3 @@ void options_help(struct strbuf *out, const struct command *command);
 void options_overview(struct strbuf *out);
 /* docs/reference/cli.md. */
 void options_reference(struct strbuf *out);
-
-/* The candidate nearest to a misspelt word, or NULL when none is near. `next` yields candidates until NULL. */
-const char *nearest_word(struct str word, const char *(*next)(size_t index, const void *user), const void *user);

@@ -4,7 +4,6 @@
 #include "base/assert.h"
 #include "base/mem.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 #define ARENA_ALIGN 8
@@ -92,21 +91,27 @@ struct str arena_copy(struct arena *arena, struct str s)
     return (struct str){copy, s.len};
 }
 
-struct str arena_printf(struct arena *arena, const char *format, ...)
+struct str arena_vprintf(struct arena *arena, const char *format, va_list args)
 {
-    va_list args;
+    va_list again;
+    va_copy(again, args);
     size_t room = (size_t)(arena->end - arena->next);
-    va_start(args, format);
     int printed = vsnprintf(arena->next, room, format, args);
-    va_end(args);
     ASSERT(printed >= 0);
     size_t len = (size_t)printed;
 
     char *text = alloc_text(arena, len + 1);
-    if (len >= room) {
-        va_start(args, format);
-        vsnprintf(text, len + 1, format, args);
-        va_end(args);
-    }
+    if (len >= room)
+        vsnprintf(text, len + 1, format, again);
+    va_end(again);
     return (struct str){text, len};
+}
+
+struct str arena_printf(struct arena *arena, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    struct str text = arena_vprintf(arena, format, args);
+    va_end(args);
+    return text;
 }

@@ -6,6 +6,8 @@
 
 #include "base/str.h"
 
+#include <stdarg.h>
+
 struct arena_block;
 struct arena {
     char *next, *end;           /* free room of the current block */
@@ -22,3 +24,4 @@ void *arena_alloc(struct arena *arena, size_t size) __attribute__((returns_nonnu
 struct str arena_copy(struct arena *arena, struct str s);
 /* printf into the arena; the result is also NUL-terminated. */
 struct str arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+struct str arena_vprintf(struct arena *arena, const char *format, va_list args) __attribute__((format(printf, 2, 0)));

@@ -4,7 +4,7 @@
  * Lifetime: the arena of the manifests that the document belongs to. Thread: any, read-only after parsing. */
 #pragma once
 
-#include "base/str.h"
+#include "base/strbuf.h"
 
 enum node_kind { NODE_NULL, NODE_BOOL, NODE_INT, NODE_FLOAT, NODE_STRING, NODE_MAP, NODE_LIST };
 
@@ -35,3 +35,7 @@ const char *node_kind_name(enum node_kind kind);
 const struct node *node_find(const struct node *node, struct str key);
 /* The text of a string member, or STR_NONE. */
 struct str node_text(const struct node *node, struct str key);
+/* The node of the resource that a node belongs to: the root, or the item of a List's items. */
+const struct node *node_resource(const struct node *node);
+/* The path from the resource's root to the node: spec.rules[0].name, metadata.annotations["umbra.dev/label"]. */
+void node_path(struct strbuf *out, const struct node *node);

@@ -51,7 +51,3 @@ void problems_add_all(struct problems *problems, const struct problems *more);
 
 /* `file:line:col: Kind/name: field: text`; parts that are not known are left out. Ends without a newline. */
 void problem_format(struct strbuf *out, const struct problem *problem);
-/* The path from the resource's root to the node, "spec.rules[0].name". */
-void node_path(struct strbuf *out, const struct node *node);
-/* The node of the resource that a node belongs to: the root, or the item of a List's items. */
-const struct node *node_resource(const struct node *node);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "app/options.h"
+#include "base/nearest.h"
 
 #define LONGEST 40
 
