@@ -34,6 +34,7 @@ struct gateway {
     struct registry_gateway *gauges;
     unsigned slot;
     int plan_fd, endpoints_fd;
+    struct rules *rules;                 /* those in force; NULL: none yet */
     struct gateway_listeners *listeners; /* as received last */
     bool is_listeners_complete;          /* a plan came after them */
     struct gateway_worker_context context;
@@ -124,8 +125,18 @@ static bool start_workers(struct gateway *gateway)
     return true;
 }
 
-/* Plan and endpoints as they are now go to all workers. */
-static void apply(struct gateway *gateway)
+/* All workers go on with these. Takes over the reference. */
+static void apply(struct gateway *gateway, struct rules *rules)
+{
+    rules_unref(gateway->rules);
+    gateway->rules = rules;
+    gateway->generation = rules->plan->generation;
+    for (unsigned i = 0; i < gateway->worker_count; i++)
+        gateway_worker_apply(gateway->workers[i], rules_ref(rules), gateway_listeners_ref(gateway->listeners));
+    gateway->apply_wanted += gateway->worker_count;
+}
+
+static void apply_plan(struct gateway *gateway)
 {
     struct err err;
     if (gateway->plan_fd < 0)
@@ -138,12 +149,20 @@ static void apply(struct gateway *gateway)
     const struct endpoints *endpoints = gateway->endpoints_fd < 0 ? NULL : endpoints_map(gateway->endpoints_fd, &err);
     if (gateway->endpoints_fd >= 0 && !endpoints)
         log_error("endpoints are refused: %s", err.text);
-    gateway->generation = plan->generation;
-    struct rules *rules = rules_new(plan, endpoints, gateway->registry, gateway->slot);
-    for (unsigned i = 0; i < gateway->worker_count; i++)
-        gateway_worker_apply(gateway->workers[i], rules_ref(rules), gateway_listeners_ref(gateway->listeners));
-    gateway->apply_wanted += gateway->worker_count;
-    rules_unref(rules);
+    apply(gateway, rules_new(plan, endpoints, gateway->registry, gateway->slot));
+}
+
+/* The plan that is in force stays, with what was made of it. */
+static void apply_endpoints(struct gateway *gateway)
+{
+    struct err err;
+    if (gateway->endpoints_fd < 0)
+        return;
+    const struct endpoints *endpoints = endpoints_map(gateway->endpoints_fd, &err);
+    if (endpoints)
+        apply(gateway, rules_with_endpoints(gateway->rules, endpoints));
+    else
+        log_error("endpoints are refused: %s; the addresses stay as they were", err.text);
 }
 
 /* ---- draining ---- */
@@ -294,12 +313,12 @@ static void take_message(struct gateway *gateway, struct ipc_message *message)
         take_fd(message, &gateway->plan_fd);
         gateway->is_listeners_complete = true;
         if (gateway->registry && gateway->listeners)
-            apply(gateway);
+            apply_plan(gateway);
         break;
     case IPC_ENDPOINTS:
         take_fd(message, &gateway->endpoints_fd);
-        if (gateway->registry && gateway->listeners && gateway->is_listeners_complete)
-            apply(gateway);
+        if (gateway->rules && gateway->is_listeners_complete)
+            apply_endpoints(gateway);
         break;
     case IPC_DRAIN:
         if (message->len == sizeof drain) {
@@ -341,6 +360,7 @@ static void on_cpu(struct timer *timer)
 static void gateway_free(struct gateway *gateway)
 {
     gateway_listeners_unref(gateway->listeners);
+    rules_unref(gateway->rules);
     if (gateway->registry)
         registry_close(gateway->registry);
     close(gateway->signals.fd);

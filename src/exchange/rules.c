@@ -6,31 +6,65 @@
 
 #include <xxhash.h>
 
-static void resolve_routes(struct rules *rules)
+struct rules_plan {
+    _Atomic uint32_t refs;
+    const struct plan *plan;
+    struct registry *registry;
+    unsigned gateway_slot;
+    struct registry_route **series;
+    struct registry_route **own_series;
+    struct registry_route *no_route;
+    struct registry_mirror **mirrors;
+    uint64_t *mirror_identities;
+};
+
+static void resolve_route(struct rules_plan *shared, uint32_t index)
 {
-    const struct plan *plan = rules->plan;
-    rules->series = mem_alloc((plan->weighted.count + 1) * sizeof *rules->series);
-    rules->own_series = mem_alloc((plan->routes.count + 1) * sizeof *rules->own_series);
-    rules->no_route = registry_route(rules->registry, STR(""), STR(""));
-    rules->mirrors = mem_alloc((plan->mirrors.count + 1) * sizeof(struct registry_mirror *));
-    rules->mirror_identities = mem_alloc((plan->mirrors.count + 1) * sizeof *rules->mirror_identities);
-    for (uint32_t i = 0; i < plan->routes.count; i++) {
-        const struct plan_route *route = PLAN_ROUTE(plan, i);
-        struct str label = plan_text(plan, route->label);
-        rules->own_series[i] = registry_route(rules->registry, label, STR(""));
-        for (uint32_t k = 0; k < route->backends.count; k++) {
-            uint32_t at = route->backends.first + k;
-            const struct plan_backend *backend = PLAN_BACKEND(plan, PLAN_WEIGHTED(plan, at)->backend);
-            rules->series[at] = registry_route(rules->registry, label, plan_text(plan, backend->label));
-        }
-        for (uint32_t k = 0; k < route->mirrors.count; k++) {
-            uint32_t at = route->mirrors.first + k;
-            struct str mirror = plan_text(plan, PLAN_MIRROR(plan, at)->label);
-            rules->mirrors[at] = registry_mirror(rules->registry, label, mirror);
-            uint64_t seed = XXH3_64bits(label.ptr, label.len);
-            rules->mirror_identities[at] = XXH3_64bits_withSeed(mirror.ptr, mirror.len, seed);
-        }
+    const struct plan *plan = shared->plan;
+    const struct plan_route *route = PLAN_ROUTE(plan, index);
+    struct str label = plan_text(plan, route->label);
+    shared->own_series[index] = registry_route(shared->registry, label, STR(""));
+    for (uint32_t k = 0; k < route->backends.count; k++) {
+        uint32_t at = route->backends.first + k;
+        const struct plan_backend *backend = PLAN_BACKEND(plan, PLAN_WEIGHTED(plan, at)->backend);
+        shared->series[at] = registry_route(shared->registry, label, plan_text(plan, backend->label));
     }
+    for (uint32_t k = 0; k < route->mirrors.count; k++) {
+        uint32_t at = route->mirrors.first + k;
+        struct str mirror = plan_text(plan, PLAN_MIRROR(plan, at)->label);
+        shared->mirrors[at] = registry_mirror(shared->registry, label, mirror);
+        uint64_t seed = XXH3_64bits(label.ptr, label.len);
+        shared->mirror_identities[at] = XXH3_64bits_withSeed(mirror.ptr, mirror.len, seed);
+    }
+}
+
+static struct rules_plan *rules_plan_new(const struct plan *plan, struct registry *registry, unsigned gateway_slot)
+{
+    struct rules_plan *shared = mem_alloc(sizeof *shared);
+    atomic_init(&shared->refs, 1);
+    shared->plan = plan;
+    shared->registry = registry;
+    shared->gateway_slot = gateway_slot;
+    shared->series = mem_alloc((plan->weighted.count + 1) * sizeof *shared->series);
+    shared->own_series = mem_alloc((plan->routes.count + 1) * sizeof *shared->own_series);
+    shared->no_route = registry_route(registry, STR(""), STR(""));
+    shared->mirrors = mem_alloc((plan->mirrors.count + 1) * sizeof(struct registry_mirror *));
+    shared->mirror_identities = mem_alloc((plan->mirrors.count + 1) * sizeof *shared->mirror_identities);
+    for (uint32_t i = 0; i < plan->routes.count; i++)
+        resolve_route(shared, i);
+    return shared;
+}
+
+static void rules_plan_unref(struct rules_plan *shared)
+{
+    if (atomic_fetch_sub_explicit(&shared->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    plan_unmap(shared->plan);
+    mem_free(shared->series);
+    mem_free(shared->own_series);
+    mem_free(shared->mirrors);
+    mem_free(shared->mirror_identities);
+    mem_free(shared);
 }
 
 static void join_addresses(struct rules *rules)
@@ -44,18 +78,35 @@ static void join_addresses(struct rules *rules)
     }
 }
 
-struct rules *rules_new(const struct plan *plan, const struct endpoints *endpoints, struct registry *registry,
-                        unsigned gateway_slot)
+/* Takes over the reference to what is shared. */
+static struct rules *join(struct rules_plan *shared, const struct endpoints *endpoints)
 {
     struct rules *rules = mem_alloc(sizeof *rules);
     atomic_init(&rules->refs, 1);
-    rules->plan = plan;
+    rules->shared = shared;
+    rules->plan = shared->plan;
+    rules->registry = shared->registry;
+    rules->gateway_slot = shared->gateway_slot;
+    rules->series = shared->series;
+    rules->own_series = shared->own_series;
+    rules->no_route = shared->no_route;
+    rules->mirrors = shared->mirrors;
+    rules->mirror_identities = shared->mirror_identities;
     rules->endpoints = endpoints;
-    rules->registry = registry;
-    rules->gateway_slot = gateway_slot;
-    resolve_routes(rules);
     join_addresses(rules);
     return rules;
+}
+
+struct rules *rules_new(const struct plan *plan, const struct endpoints *endpoints, struct registry *registry,
+                        unsigned gateway_slot)
+{
+    return join(rules_plan_new(plan, registry, gateway_slot), endpoints);
+}
+
+struct rules *rules_with_endpoints(const struct rules *rules, const struct endpoints *endpoints)
+{
+    atomic_fetch_add_explicit(&rules->shared->refs, 1, memory_order_relaxed);
+    return join(rules->shared, endpoints);
 }
 
 struct rules *rules_ref(struct rules *rules)
@@ -68,13 +119,9 @@ void rules_unref(struct rules *rules)
 {
     if (!rules || atomic_fetch_sub_explicit(&rules->refs, 1, memory_order_acq_rel) != 1)
         return;
-    plan_unmap(rules->plan);
+    rules_plan_unref(rules->shared);
     if (rules->endpoints)
         endpoints_unmap(rules->endpoints);
-    mem_free(rules->series);
-    mem_free(rules->own_series);
-    mem_free(rules->mirrors);
-    mem_free(rules->mirror_identities);
     mem_free(rules->addresses);
     mem_free(rules);
 }

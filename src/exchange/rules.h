@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A plan made ready for use in this process: mapped, its series resolved in the registry, its backends joined with their
- * addresses. Immutable once shared. Workers swap them by pointer; an exchange pins the one it began with.
+ * addresses. Immutable once shared. Workers swap them by pointer; an exchange pins the one it began with. Rules that differ in their
+ * addresses only share what was made of the plan.
  * Lifetime: an atomic reference count. Thread: made by the gateway's main thread, read by all workers. */
 #pragma once
 
@@ -14,8 +15,12 @@ struct rules_addresses {
     size_t count;
 };
 
+/* What is made of a plan alone. Lifetime: that of the last rules that share it. */
+struct rules_plan;
+
 struct rules {
     _Atomic uint32_t refs;
+    struct rules_plan *shared; /* what the fields down to mirror_identities are of */
     const struct plan *plan;
     struct registry *registry;
     unsigned gateway_slot;
@@ -31,5 +36,8 @@ struct rules {
 /* Both mappings become the rules' own (endpoints may be NULL: no backend has an address yet). One reference. */
 struct rules *rules_new(const struct plan *plan, const struct endpoints *endpoints, struct registry *registry,
                         unsigned gateway_slot);
+/* The same rules with other addresses: nothing of the plan is looked at again but its backends' labels. Takes over the mapping, as
+ * rules_new does. One reference; `rules` keeps its own. */
+struct rules *rules_with_endpoints(const struct rules *rules, const struct endpoints *endpoints);
 struct rules *rules_ref(struct rules *rules);
 void rules_unref(struct rules *rules);

@@ -10,17 +10,18 @@
 #include "manifest/problem.h"
 
 enum schema_type {
-    SCHEMA_STRING,   /* struct str; ptr NULL when absent */
-    SCHEMA_INT,      /* struct schema_int */
-    SCHEMA_BOOL,     /* struct schema_int, 0 or 1 */
-    SCHEMA_ENUM,     /* struct schema_int: index into `values`, -1 when absent without a default */
-    SCHEMA_DURATION, /* struct schema_int, milliseconds ("1h30m", GEP-2257) */
-    SCHEMA_QUANTITY, /* struct schema_int, bytes ("1Mi") */
-    SCHEMA_PERCENT,  /* struct schema_int, millionths ("0.1%" is 1000) */
-    SCHEMA_OBJECT,   /* pointer to a struct of `of`; NULL when absent */
-    SCHEMA_LIST,     /* struct schema_list of `item`: objects stand in it one after the other */
-    SCHEMA_MAP,      /* struct schema_list of struct schema_pair: strings by string */
-    SCHEMA_ANY,      /* known and accepted, not read (managedFields, status); nothing is stored */
+    SCHEMA_STRING,         /* struct str; ptr NULL when absent */
+    SCHEMA_NAME_OR_NUMBER, /* struct str as written: 80 or "http" (Kubernetes' IntOrString) */
+    SCHEMA_INT,            /* struct schema_int */
+    SCHEMA_BOOL,           /* struct schema_int, 0 or 1 */
+    SCHEMA_ENUM,           /* struct schema_int: index into `values`, -1 when absent without a default */
+    SCHEMA_DURATION,       /* struct schema_int, milliseconds ("1h30m", GEP-2257) */
+    SCHEMA_QUANTITY,       /* struct schema_int, bytes ("1Mi") */
+    SCHEMA_PERCENT,        /* struct schema_int, millionths ("0.1%" is 1000) */
+    SCHEMA_OBJECT,         /* pointer to a struct of `of`; NULL when absent */
+    SCHEMA_LIST,           /* struct schema_list of `item`: structs of objects, or what the item's type says above */
+    SCHEMA_MAP,            /* struct schema_list of struct schema_pair: strings by string */
+    SCHEMA_ANY,            /* known and accepted, not read (managedFields, status); nothing is stored */
 };
 
 struct schema_int {
@@ -45,6 +46,7 @@ struct schema_format {
     const char *pattern; /* the CRD's pattern, ECMA 262; NULL: none */
     const char *example; /* what a right value looks like */
     bool (*is_valid)(struct str text);
+    uint16_t min_len, max_len; /* in characters, where the row says nothing; max_len 0: no limit */
 };
 
 enum schema_flag {
@@ -59,15 +61,29 @@ struct schema_field {
     const char *name;
     const char *help; /* one sentence; ends in a full stop */
     enum schema_type type;
-    enum schema_type item;              /* of a list; strings, integers, enums or objects */
-    uint16_t offset;                    /* in the owner's struct */
-    uint8_t flags;                      /* enum schema_flag */
-    int64_t min, max;                   /* an integer's range; a string's length; a list's length; both 0: no limit */
-    const char *fallback;               /* default as written in a manifest, scalars only; NULL: none */
-    const char *const *values;          /* of an enum, NULL-terminated */
-    const struct schema_format *format; /* of a string or a list's strings */
+    enum schema_type item; /* of a list: objects or scalars */
+    uint16_t offset;       /* in the owner's struct */
+    uint8_t flags;         /* enum schema_flag */
+    /* A number's range (durations in ms), a string's length in characters, a list's or a map's length. Both 0: no
+     * limit; max 0: none upwards. */
+    int64_t min, max;
+    int64_t item_min, item_max; /* the same for each item of a list or value of a map */
+    /* The default as written in a manifest; NULL: none. "{}" and "[{}]": an object, or a list of one, that has nothing
+     * but its own defaults. Then its `node` is that of the object above it. */
+    const char *fallback;
+    const char *const *values;          /* of an enum, NULL-terminated; a string or an integer may have some as well */
+    const struct schema_format *format; /* of a string, of a list's strings or of a map's values */
     const struct schema *of;            /* of an object or a list's objects */
+    /* Of a list of objects: the field in which they must differ; of scalars: "", when they must differ themselves. */
+    const char *key;
 };
+
+/* What the check function says, in CEL, for the API server. */
+struct schema_rule {
+    const char *rule, *message;
+};
+
+#define SCHEMA_FIELDS_MAX 64
 
 /* The struct of every schema begins with `const struct node *node`: where it was written. */
 struct schema {
@@ -75,9 +91,12 @@ struct schema {
     const char *help;
     size_t size; /* of the struct */
     const struct schema_field *fields;
-    size_t field_count;
-    /* Rules over several fields; adds problems and may look at any decoded field. May be NULL. */
+    size_t field_count; /* at most SCHEMA_FIELDS_MAX */
+    /* Rules over several fields; adds problems. Called when the object and everything in it was decoded without an
+     * error: what is required is there, enums are in range. May be NULL. */
     void (*check)(const void *object, struct problems *problems);
+    const struct schema_rule *rules; /* the same in CEL; may be NULL */
+    size_t rule_count;
 };
 
 /* Reads a map into a zeroed struct of the schema. All problems of the object are added; false when there was an error
@@ -89,12 +108,13 @@ bool schema_decode(const struct schema *schema, const struct node *node, struct 
  * without a default are left out; secrets are written as "(secret)". */
 void schema_encode(const struct schema *schema, const void *object, unsigned indent, struct strbuf *out);
 
-/* The rows for docs/reference/rules.md: field path, type, default, help. */
+/* The rows for docs/reference/rules.md: field path, type, default, help. What all kinds have (apiVersion, kind, metadata,
+ * status) is left out at the top; an object that was described already is pointed to. */
 void schema_document(const struct schema *schema, struct strbuf *out);
-/* The openAPIV3Schema of a CRD, as YAML indented by `indent`. */
+/* The openAPIV3Schema of a CRD, as YAML indented by `indent`: a structural schema of apiextensions.k8s.io/v1. */
 void schema_crd(const struct schema *schema, unsigned indent, struct strbuf *out);
 
-/* The field nearest to a misspelt name, or NULL when none is near. */
+/* The field that was meant by a misspelt name, or NULL when none is near. */
 const char *schema_nearest(const struct schema *schema, struct str name);
 
 static inline const void *schema_item(const struct schema_list *list, size_t index, size_t size)

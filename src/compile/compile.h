@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From manifests to rule tables: which Gateways are served, which routes attach to which of their listeners, what references lead to,
+ * which policy counts for which mirror. What can't be resolved costs only itself and is said. Knows the Gateway API and
+ * Umbra's kinds; knows nothing of files, sockets and the plan's layout.
+ * Lifetime: compiled_free; strs are borrowed from the manifests, of which it holds a reference. Thread: control's. */
+#pragma once
+
+#include "base/arena.h"
+#include "manifest/manifests.h"
+#include "plan/build.h"
+
+#define COMPILE_CONTROLLER "umbra.dev/gateway-controller"
+
+struct compile_options {
+    struct address bind;  /* listeners' IP; its port does not count; ADDRESS_NONE: all (:: taking IPv4 too) */
+    uint32_t port_offset; /* added to the Gateways' ports; a sum over 65535 is an error of the listener */
+    bool is_safe_methods; /* --safe-methods: no warnings of copied writes */
+    bool
+        is_cluster; /* classes are needed, Services have their addresses from EndpointSlices only, grants count for mirrors,
+                             credentials do not leave a namespace */
+    const struct cidr *trusted_proxies;
+    size_t trusted_proxy_count;
+};
+
+/* Listeners, for status. */
+struct compiled_listener {
+    const struct resource *gateway;
+    struct str name;
+    uint32_t attached_routes;
+    bool is_served;
+};
+
+struct compiled {
+    struct arena arena;
+    struct manifests *manifests;
+    struct problems problems; /* of compiling only; those of reading are the manifests' */
+    struct rule_set rules;    /* generation 0: the publisher sets it */
+    struct compiled_listener *listeners;
+    size_t listener_count;
+    size_t routes;    /* HTTPRoutes in the manifests, good or bad */
+    size_t mirrored;  /* of them, in force with at least one mirror that is resolved and not suspended */
+    size_t attention; /* resources with an error or a warning, of reading or compiling */
+};
+
+struct compiled *compile(struct manifests *manifests, const struct compile_options *options);
+void compiled_free(struct compiled *compiled);
