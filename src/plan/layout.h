@@ -93,7 +93,8 @@ struct plan_redaction {
 };
 
 struct plan_mirror {
-    struct plan_str label;
+    struct plan_str label; /* unique in its route */
+    uint32_t route;        /* of plan.routes: the rule that names it, itself or by one of its backendRefs */
     uint32_t backend;
     uint32_t sampling;    /* enum plan_sampling */
     uint32_t numerator;   /* of every `denominator` matched requests `numerator` are copied; reduced */
@@ -145,9 +146,8 @@ struct plan_condition {
     uint32_t regex;        /* of plan.regexes, or PLAN_NONE: exact */
 };
 
-/* One match of a rule. */
+/* One match of a rule. They stand in the order of the Gateway API's precedence: of two that apply, the first wins. */
 struct plan_match {
-    uint32_t rank;  /* its place among all matches of the plan by the Gateway API's precedence; the lowest wins */
     uint32_t route; /* of plan.routes */
     uint32_t regex; /* of the path, or PLAN_NONE */
     struct plan_str method; /* empty: all */
@@ -158,7 +158,7 @@ struct plan_match {
 /* Matches at one node that look at the same things: the method or not, and the same names of exact headers and parameters. */
 struct plan_group {
     uint32_t has_method;
-    uint32_t best_rank;        /* of its matches: groups are sorted by it */
+    uint32_t best;             /* the first of its matches: groups are sorted by it */
     struct plan_range keys;    /* of plan.conditions: kind and name of the exact ones */
     struct plan_range matches; /* of plan.candidates, when it has neither method nor keys; else plan.buckets has them */
 };
@@ -167,7 +167,7 @@ struct plan_group {
 struct plan_bucket {
     uint64_t hash;             /* route/match.c and plan/build.c agree by plan_values_hash */
     uint32_t group;            /* PLAN_NONE: a free slot */
-    struct plan_range matches; /* of plan.candidates, by rank */
+    struct plan_range matches; /* of plan.candidates, the best first */
 };
 
 /* plan.names: an open-addressing table by (parent, bytes), for hosts and path elements alike. */
