@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mirror/copy_head.h"
 
-#include "http/url.h"
 #include "mirror/redact.h"
 #include "route/edits.h"
 #include "route/rewrite.h"
@@ -52,7 +51,7 @@ static void set_host(struct making *m)
     struct str host = plan_text(m->marking->plan, mirror->host);
     if (mirror->host_kind == COPY_HOST_SUFFIX)
         rewrite_host(shadow_host(m->head->authority, m->arena), m->head);
-    else if (mirror->host_kind == COPY_HOST_LITERAL && url_authority_is_valid(host))
+    else if (mirror->host_kind == COPY_HOST_LITERAL)
         rewrite_host(arena_copy(m->arena, host), m->head);
 }
 
