@@ -109,9 +109,9 @@ static bool route_request(struct relay *relay, const struct head *head)
         relay_answer(relay, 400, STR("target\n"));
         return false;
     }
-    route_match(plan, NULL, &proxy->scratch, listener->index, head, path, &relay->match);
-    exchange->route = relay->match.route;
-    if (exchange->route == PLAN_NONE) {
+    if (listener->index != UINT32_MAX)
+        exchange->route = route_match(plan, listener->index, head, path);
+    if (exchange->route == UINT32_MAX) {
         relay_answer(relay, 404, STR("no route\n"));
         return false;
     }
@@ -134,17 +134,12 @@ static bool pick_backend(struct relay *relay)
     const struct rules *rules = relay->exchange.rules;
     const struct plan_route *route = PLAN_ROUTE(rules->plan, relay->exchange.route);
     uint32_t weighted = route_pick_backend(rules->plan, route, (uint32_t)random_next(&proxy->random));
-    if (weighted == PLAN_NONE) {
+    if (weighted == UINT32_MAX) {
         relay_answer(relay, 500, STR("the route has no backend\n"));
         return false;
     }
     relay->series = rules->series[weighted];
     relay->backend = PLAN_WEIGHTED(rules->plan, weighted)->backend;
-    if (relay->backend == PLAN_NONE) {
-        relay_answer(relay, 500, STR("the route's backend is not known\n"));
-        return false;
-    }
-    relay->exchange.mirrors_of_backend = PLAN_WEIGHTED(rules->plan, weighted)->mirrors;
     if (!rules->addresses[relay->backend].count) {
         relay_answer(relay, 503, STR("the backend has no endpoint\n"));
         return false;

@@ -32,7 +32,7 @@ static void log_access(const struct relay *relay, uint64_t duration_ns)
     const struct head *request = &relay->request;
     char client[ADDRESS_TEXT], id[32];
     struct str ip = address_format_ip(&relay->exchange.client, client);
-    struct str route = relay->exchange.route == PLAN_NONE
+    struct str route = relay->exchange.route == UINT32_MAX
                            ? STR("-")
                            : plan_text(plan, PLAN_ROUTE(plan, relay->exchange.route)->label);
     request_id_format(id, relay->exchange.id);
@@ -104,7 +104,7 @@ struct relay *relay_new(struct proxy *proxy, struct stream *client)
     relay->proxy = proxy;
     relay->client = client;
     relay->exchange.rules = rules_ref(proxy->rules);
-    relay->exchange.route = PLAN_NONE;
+    relay->exchange.route = UINT32_MAX;
     relay->exchange.id = (struct request_id){random_next(&proxy->random), random_next(&proxy->random)};
     relay->begin_ns = loop_now_ns(proxy->codec->loop);
     arena_init(&relay->arena, relay->first_block, sizeof relay->first_block);
