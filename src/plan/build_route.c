@@ -114,10 +114,11 @@ static struct plan_range add_backends(struct draft *draft, uint32_t route, const
 void build_route(struct draft *draft, const struct rule_route *rule)
 {
     uint32_t index = draft_count(draft, ARRAY_ROUTES);
+    struct plan_range mirrors = add_mirrors(draft, index, rule->mirrors, rule->mirror_count);
     struct plan_route route = {
         .label = draft_add_text(draft, rule->label),
         .backends = add_backends(draft, index, rule),
-        .mirrors = add_mirrors(draft, index, rule->mirrors, rule->mirror_count),
+        .mirrors = mirrors,
         .actions = add_actions(draft, &rule->actions),
         .request_timeout_ms = rule->request_timeout_ms,
         .backend_timeout_ms = rule->backend_timeout_ms,

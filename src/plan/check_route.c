@@ -9,9 +9,9 @@ static bool is_index(struct plan_array array, uint32_t index)
 
 static bool has_actions(const struct plan *plan, const struct plan_actions *actions)
 {
-    return flat_has_range(plan->edits, actions->request_edits) && flat_has_range(plan->edits, actions->response_edits) &&
-           is_index(plan->rewrites, actions->rewrite) && is_index(plan->redirects, actions->redirect) &&
-           is_index(plan->cors, actions->cors);
+    return flat_has_range(plan->edits, actions->request_edits) &&
+           flat_has_range(plan->edits, actions->response_edits) && is_index(plan->rewrites, actions->rewrite) &&
+           is_index(plan->redirects, actions->redirect) && is_index(plan->cors, actions->cors);
 }
 
 static bool check_route(const struct plan *plan, uint32_t i, struct err *err)

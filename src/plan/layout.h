@@ -148,8 +148,8 @@ struct plan_condition {
 
 /* One match of a rule. They stand in the order of the Gateway API's precedence: of two that apply, the first wins. */
 struct plan_match {
-    uint32_t route; /* of plan.routes */
-    uint32_t regex; /* of the path, or PLAN_NONE */
+    uint32_t route;         /* of plan.routes */
+    uint32_t regex;         /* of the path, or PLAN_NONE */
     struct plan_str method; /* empty: all */
     struct plan_range conditions;
     struct plan_str prefix; /* of a prefix match, without a slash at its end ("" for "/"); else empty */

@@ -3,16 +3,12 @@
 
 __extension__ typedef unsigned __int128 wide;
 
-void route_match(const struct plan *plan, const struct regexes *regexes, struct route_scratch *scratch, uint32_t socket,
-                 const struct head *request, struct str path, struct route_match *match)
+uint32_t route_match(const struct plan *plan, uint32_t socket, const struct head *request, struct str path)
 {
     /* One rule for everything, as the quick start has it. */
-    (void)regexes;
-    (void)scratch;
     (void)request;
     (void)path;
-    bool is_known = socket < plan->sockets.count && plan->listeners.count > 0 && plan->routes.count > 0;
-    *match = (struct route_match){is_known ? 0 : PLAN_NONE, is_known ? 0 : PLAN_NONE, 0};
+    return socket < plan->sockets.count && plan->routes.count > 0 ? 0 : PLAN_NONE;
 }
 
 uint32_t route_pick_backend(const struct plan *plan, const struct plan_route *route, uint32_t draw)

@@ -8,25 +8,9 @@
 
 #include "http/head.h"
 #include "plan/layout.h"
-#include "route/regex.h"
 
-/* What matching needs besides, one per worker. */
-struct route_scratch {
-    struct regex_scratch *regex;
-    uint64_t
-        limit_hits; /* regular expressions that were given up; they count as no match. The owner takes and clears it. */
-};
-
-struct route_match {
-    uint32_t route;    /* index of the rule; PLAN_NONE: 404 */
-    uint32_t listener; /* PLAN_NONE: the socket has none for this host (404) */
-    size_t
-        prefix_len; /* bytes at the front of `path` that a prefix match covers ("/a" of "/a/b"); 0: "/" or no prefix */
-};
-
-/* `path` is the normalised path (url_normalise_path), without the query. */
-void route_match(const struct plan *plan, const struct regexes *regexes, struct route_scratch *scratch, uint32_t socket,
-                 const struct head *request, struct str path, struct route_match *match);
+/* Index of the rule, or PLAN_NONE (404). `path` is the normalised path (url_normalise_path), without the query. */
+uint32_t route_match(const struct plan *plan, uint32_t socket, const struct head *request, struct str path);
 
 /* Chooses among weighted backends with 32 random bits: index in plan.weighted; PLAN_NONE when all weights are 0 or there are none. */
 uint32_t route_pick_backend(const struct plan *plan, const struct plan_route *route, uint32_t draw);
