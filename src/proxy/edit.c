@@ -187,11 +187,14 @@ static void check_marker(struct head *head, struct arena *arena, const struct ed
                          struct edit_result *result)
 {
     const struct field *marker = NULL;
-    bool is_suspect = context->marker_header_count > 0;
+    bool is_named = false, is_suspect = context->marker_header_count > 0;
     for (uint16_t i = 0; i < head->field_count && !marker; i++) {
         const struct field *field = &head->fields[i];
-        is_suspect |= field->id == FIELD_X_UMBRA_SHADOW || field->id == FIELD_BAGGAGE;
-        if (marker_may_be(field->value) && marker_verify(field->value, context->unix_s, context->marker_key))
+        bool is_second = is_named && field->id == FIELD_X_UMBRA_SHADOW;
+        is_named |= field->id == FIELD_X_UMBRA_SHADOW;
+        is_suspect |= is_named || field->id == FIELD_BAGGAGE;
+        if (!is_second && marker_may_be(field->value) &&
+            marker_verify(field->value, context->unix_s, context->marker_key))
             marker = field;
     }
     result->is_copy = marker;

@@ -13,6 +13,13 @@ static void count_refusal(struct proxy *proxy, enum refusal why)
     counter_add(&registry_totals(proxy->registry)->refused[why], 1);
 }
 
+static void count_limit_hits(struct proxy *proxy)
+{
+    if (proxy->scratch.limit_hits)
+        counter_add(&registry_totals(proxy->registry)->regex_limit, proxy->scratch.limit_hits);
+    proxy->scratch.limit_hits = 0;
+}
+
 /* ---- to live ---- */
 
 void relay_connect(struct relay *relay, bool is_fresh)
@@ -95,8 +102,13 @@ static bool find_route(struct relay *relay, const struct head *head, struct rewr
     const struct proxy_listener *listener = relay->client->peer->listener;
     bool is_inside = url_normalise_path(head->path, &relay->arena, &path->normal);
     relay->weighted = PLAN_NONE;
-    if (is_inside && listener->index != PLAN_NONE)
-        exchange->route = route_match(plan, listener->index, head, path->normal);
+    if (is_inside) {
+        route_match(plan, exchange->rules->regexes, &proxy->scratch,
+                    &(struct route_request){listener->index, head, path->normal}, &relay->match);
+        count_limit_hits(proxy);
+        exchange->route = relay->match.route;
+        path->prefix_len = relay->match.prefix_len;
+    }
     if (exchange->route != PLAN_NONE) {
         const struct plan_route *route = PLAN_ROUTE(plan, exchange->route);
         relay->weighted = route_pick_backend(plan, route, (uint32_t)random_next(&proxy->random));
@@ -150,7 +162,7 @@ static void redirect(struct relay *relay, const struct plan_redirect *rule, cons
 {
     const struct plan *plan = relay->exchange.rules->plan;
     const struct redirect_from from = {&relay->request, *path, relay->client->peer->is_tls,
-                                       relay->listener == PLAN_NONE ? 0 : PLAN_LISTENER(plan, relay->listener)->port};
+                                       PLAN_LISTENER(plan, relay->match.listener)->port};
     struct field location = {STR("Location"), redirect_location(plan, rule, &from, &relay->arena), FIELD_OTHER};
     relay_answer_field(relay, redirect_status(rule), &location, STR("see Location\n"));
 }

@@ -17,7 +17,7 @@ struct relay {
     struct stream *client; /* NULL: gone, or answered */
     struct stream *live;   /* NULL: not connected */
     struct client_call call;
-    struct timer timer;      /* the nearest of what follows */
+    struct timer timer;       /* the nearest of what follows */
     uint64_t exchange_end_ns; /* the rule's timeout for the whole exchange; 0: none, as in the next two */
     uint64_t attempt_end_ns;  /* its timeout for one attempt */
     uint64_t wait_end_ns;     /* of a connection attempt, or of the pause before a retry */
@@ -30,7 +30,7 @@ struct relay {
     uint16_t trailer_count;
     struct replay replay;
     struct registry_route *series;
-    uint32_t listener;     /* of plan.listeners; PLAN_NONE: not known */
+    struct route_match match;
     uint32_t weighted;     /* of plan.weighted; PLAN_NONE: the rule has none */
     uint32_t retries_left; /* further attempts that the rule allows */
     struct upstream upstream;
