@@ -228,11 +228,10 @@ void admin_server_set_rules(struct admin_server *server, const struct plan *plan
 {
     server->admin.status.plan = plan;
     server->admin.status.endpoints = endpoints;
-    for (size_t i = 0; plan && i < plan->routes.count; i++) {
-        const struct plan_route *route = PLAN_ROUTE(plan, i);
-        for (size_t n = 0; n < route->mirrors.count; n++)
-            registry_mirror(server->admin.status.registry, plan_text(plan, route->label),
-                            plan_text(plan, PLAN_MIRROR(plan, route->mirrors.first + n)->label));
+    for (size_t i = 0; plan && i < plan->mirrors.count; i++) {
+        const struct plan_mirror *mirror = PLAN_MIRROR(plan, i);
+        registry_mirror(server->admin.status.registry, plan_text(plan, PLAN_ROUTE(plan, mirror->route)->label),
+                        plan_text(plan, mirror->label));
     }
 }
 

@@ -88,13 +88,10 @@ void status_open(struct status_walk *walk, const struct status_source *source)
     if (!plan)
         return;
     struct strbuf key = STRBUF_INIT;
-    for (size_t i = 0; i < plan->routes.count; i++) {
-        const struct plan_route *route = PLAN_ROUTE(plan, i);
-        for (size_t n = 0; n < route->mirrors.count; n++) {
-            const struct plan_mirror *mirror = PLAN_MIRROR(plan, route->mirrors.first + n);
-            map_add(&walk->rules, rule_key(&key, plan_text(plan, route->label), plan_text(plan, mirror->label)),
-                    (void *)mirror);
-        }
+    for (size_t i = 0; i < plan->mirrors.count; i++) {
+        const struct plan_mirror *mirror = PLAN_MIRROR(plan, i);
+        struct str route = plan_text(plan, PLAN_ROUTE(plan, mirror->route)->label);
+        map_add(&walk->rules, rule_key(&key, route, plan_text(plan, mirror->label)), (void *)mirror);
     }
     strbuf_deinit(&key);
 }

@@ -16,14 +16,40 @@
 /* Changes of addresses within this time go out together. */
 #define ENDPOINTS_MS 50
 
+/* The addresses of all its hosts, whose names begin at `names`. */
+static void add_backend(struct endpoints_builder *builder, const struct rule_backend *backend,
+                        struct dns_name *const *names)
+{
+    struct address *all = NULL;
+    size_t total = 0, count;
+    for (size_t i = 0; i < backend->host_count; i++) {
+        const struct address *addresses = dns_get(names[i], &count);
+        if (count == 0)
+            continue;
+        all = mem_grow(all, (total + count) * sizeof(*all));
+        memcpy(all + total, addresses, count * sizeof(*all));
+        total += count;
+    }
+    endpoints_builder_add(builder, backend->label, all, total);
+    mem_free(all);
+}
+
+static size_t count_hosts(const struct control *control)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < control->rules.backend_count; i++)
+        count += control->rules.backends[i].host_count;
+    return count;
+}
+
 static void send_endpoints(struct control *control)
 {
     uint64_t generation = control->endpoints ? endpoints_generation(control->endpoints) + 1 : 1;
     struct endpoints_builder *builder = endpoints_builder_new(generation);
+    struct dns_name **name = control->names;
     for (size_t i = 0; i < control->rules.backend_count; i++) {
-        size_t count;
-        const struct address *addresses = dns_get(control->names[i], &count);
-        endpoints_builder_add(builder, control->rules.backends[i].label, addresses, count);
+        add_backend(builder, &control->rules.backends[i], name);
+        name += control->rules.backends[i].host_count;
     }
     struct err err;
     int fd = endpoints_builder_seal(builder, &err);
@@ -65,7 +91,8 @@ static void send_plan(struct control *control)
 
 static bool are_names_settled(const struct control *control)
 {
-    for (size_t i = 0; i < control->rules.backend_count; i++) {
+    size_t count = count_hosts(control);
+    for (size_t i = 0; i < count; i++) {
         if (!dns_is_settled(control->names[i]))
             return false;
     }
@@ -108,7 +135,7 @@ static void on_names_changed(void *user)
 
 void publish_bound(struct control *control, const struct ipc_message *message)
 {
-    size_t count = control->rules.listener_count;
+    size_t count = control->rules.socket_count;
     if (message->len != count * sizeof(struct ipc_bound))
         return;
     for (size_t i = 0; i < count; i++) {
@@ -116,7 +143,7 @@ void publish_bound(struct control *control, const struct ipc_message *message)
         memcpy(&bound, message->payload + i * sizeof(bound), sizeof(bound));
         if (bound.error != 0)
             return; /* the supervisor has said why, and ends a run that can't begin */
-        control->listeners[i].address = bound.address;
+        control->sockets[i] = bound.address;
     }
     control->is_bound = true;
     if (are_names_settled(control))
@@ -127,24 +154,27 @@ void publish_bound(struct control *control, const struct ipc_message *message)
 
 static void ask_for_listeners(struct control *control)
 {
-    size_t count = control->rules.listener_count;
+    size_t count = control->rules.socket_count;
     struct address *addresses = mem_alloc(count * sizeof(*addresses));
     for (size_t i = 0; i < count; i++)
-        addresses[i] = control->listeners[i].address;
+        addresses[i] = control->sockets[i];
     control_tell(control, IPC_BIND, (struct str){(const char *)addresses, count * sizeof(*addresses)}, NULL, 0);
     mem_free(addresses);
 }
 
 static void ask_for_names(struct control *control)
 {
-    control->names = arena_alloc(&control->arena, control->rules.backend_count * sizeof(struct dns_name *));
+    struct dns_name **name = arena_alloc(&control->arena, count_hosts(control) * sizeof(*name));
+    control->names = name;
     for (size_t i = 0; i < control->rules.backend_count; i++) {
         const struct rule_backend *backend = &control->rules.backends[i];
         size_t known_count = 0;
-        const struct address *known = control->endpoints
+        /* Those of several hosts can't be told apart any more. */
+        const struct address *known = control->endpoints && backend->host_count == 1
                                           ? endpoints_find(control->endpoints, backend->label, &known_count)
                                           : NULL;
-        control->names[i] = dns_add(control->dns, backend->host, backend->port, known, known_count);
+        for (size_t k = 0; k < backend->host_count; k++)
+            *name++ = dns_add(control->dns, backend->hosts[k].host, backend->hosts[k].port, known, known_count);
     }
 }
 
@@ -158,10 +188,10 @@ bool publish_start(struct control *control, struct err *err)
     if (!control->dns)
         return false;
     control->rules = quickstart_rules(&control->settings, 0, &control->arena);
-    size_t count = control->rules.listener_count;
-    control->listeners = arena_alloc(&control->arena, count * sizeof(struct rule_listener));
-    memcpy(control->listeners, control->rules.listeners, count * sizeof(struct rule_listener));
-    control->rules.listeners = control->listeners;
+    size_t count = control->rules.socket_count;
+    control->sockets = arena_alloc(&control->arena, count * sizeof(*control->sockets));
+    memcpy(control->sockets, control->rules.sockets, count * sizeof(*control->sockets));
+    control->rules.sockets = control->sockets;
     ask_for_names(control);
     ask_for_listeners(control);
     return true;

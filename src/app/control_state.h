@@ -26,10 +26,10 @@ struct control {
     bool is_draining;
     /* what the provider said */
     struct arena arena;
-    struct rules rules;
-    struct rule_listener *listeners; /* of the rules, with real ports once they are bound */
+    struct rule_set rules;
+    struct address *sockets; /* of the rules, with real ports once they are bound */
     struct dns *dns;
-    struct dns_name **names; /* per rules.backends */
+    struct dns_name **names; /* per host of rules.backends */
     /* what the gateway has got */
     const struct plan *plan;           /* NULL: none yet */
     const struct endpoints *endpoints; /* NULL: none yet */

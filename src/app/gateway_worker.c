@@ -119,13 +119,13 @@ static void on_accept(struct listener *listener, int fd, const struct address *r
 
 /* ---- rules and listeners ---- */
 
-static uint32_t plan_listener_index(const struct plan *plan, const struct address *address)
+static uint32_t plan_socket_index(const struct plan *plan, const struct address *address)
 {
-    for (uint32_t i = 0; i < plan->listeners.count; i++) {
-        if (address_eq(&PLAN_LISTENER(plan, i)->address, address))
+    for (uint32_t i = 0; i < plan->sockets.count; i++) {
+        if (address_eq(&PLAN_SOCKET(plan, i)->address, address))
             return i;
     }
-    return UINT32_MAX;
+    return PLAN_NONE;
 }
 
 static struct worker_listener *find_listener(struct gateway_worker *worker, const struct address *address)
@@ -155,7 +155,7 @@ static void set_listeners(struct gateway_worker *worker, struct gateway_listener
         CONTAINER_OF(node, struct worker_listener, node)->is_wanted = false;
     for (size_t i = 0; i < listeners->count; i++) {
         struct worker_listener *own = find_listener(worker, &listeners->list[i].address);
-        own->is_wanted = plan_listener_index(plan, &own->address) != UINT32_MAX;
+        own->is_wanted = plan_socket_index(plan, &own->address) != PLAN_NONE;
         if (own->is_started && own->fd != listeners->list[i].fd)
             listener_end(own); /* the same socket under another descriptor; the old set's is about to be closed */
         if (own->is_wanted && !own->is_started && !worker->is_listening_over) {
@@ -166,7 +166,7 @@ static void set_listeners(struct gateway_worker *worker, struct gateway_listener
     }
     for (struct list *node = worker->accepting.next; node != &worker->accepting; node = node->next) {
         struct worker_listener *own = CONTAINER_OF(node, struct worker_listener, node);
-        own->proxy.index = plan_listener_index(plan, &own->address);
+        own->proxy.index = plan_socket_index(plan, &own->address);
         if (!own->is_wanted)
             listener_end(own);
     }

@@ -24,7 +24,7 @@ static uint32_t method_mask(const struct settings *settings)
     return 1u << METHOD_GET | 1u << METHOD_HEAD | 1u << METHOD_OPTIONS;
 }
 
-struct rules quickstart_rules(const struct settings *settings, uint64_t generation, struct arena *arena)
+struct rule_set quickstart_rules(const struct settings *settings, uint64_t generation, struct arena *arena)
 {
     struct flags_target shadows[SETTINGS_MAX_SHADOWS];
     for (uint32_t i = 0; i < settings->shadow_count; i++)

@@ -7,4 +7,4 @@
 #include "base/arena.h"
 #include "plan/build.h"
 
-struct rules quickstart_rules(const struct settings *settings, uint64_t generation, struct arena *arena);
+struct rule_set quickstart_rules(const struct settings *settings, uint64_t generation, struct arena *arena);

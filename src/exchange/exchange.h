@@ -11,10 +11,11 @@
 struct tap;
 
 struct exchange {
-    struct rules *rules;        /* pinned as long as the exchange lives */
-    uint32_t route;             /* index in the plan */
-    const struct head *request; /* as live got it: route filters and forwarding headers applied */
-    struct address client;      /* the client that counts: the peer, or what trusted proxies say */
+    struct rules *rules;                  /* pinned as long as the exchange lives */
+    uint32_t route;                       /* index in the plan */
+    struct plan_range mirrors_of_backend; /* of plan.mirrors: those of the backendRef that was chosen */
+    const struct head *request;           /* as live got it: route filters and forwarding headers applied */
+    struct address client;                /* the client that counts: the peer, or what trusted proxies say */
     struct request_id id;
     bool is_copy;    /* carries a valid marker: some gateway's shadow request */
     bool is_upgrade; /* CONNECT or Upgrade */

@@ -26,16 +26,21 @@ static void resolve_route(struct rules_plan *shared, uint32_t index)
     shared->own_series[index] = registry_route(shared->registry, label, STR(""));
     for (uint32_t k = 0; k < route->backends.count; k++) {
         uint32_t at = route->backends.first + k;
-        const struct plan_backend *backend = PLAN_BACKEND(plan, PLAN_WEIGHTED(plan, at)->backend);
-        shared->series[at] = registry_route(shared->registry, label, plan_text(plan, backend->label));
+        uint32_t backend = PLAN_WEIGHTED(plan, at)->backend;
+        struct str name = backend == PLAN_NONE ? STR("") : plan_text(plan, PLAN_BACKEND(plan, backend)->label);
+        shared->series[at] = registry_route(shared->registry, label, name);
     }
-    for (uint32_t k = 0; k < route->mirrors.count; k++) {
-        uint32_t at = route->mirrors.first + k;
-        struct str mirror = plan_text(plan, PLAN_MIRROR(plan, at)->label);
-        shared->mirrors[at] = registry_mirror(shared->registry, label, mirror);
-        uint64_t seed = XXH3_64bits(label.ptr, label.len);
-        shared->mirror_identities[at] = XXH3_64bits_withSeed(mirror.ptr, mirror.len, seed);
-    }
+}
+
+static void resolve_mirror(struct rules_plan *shared, uint32_t index)
+{
+    const struct plan *plan = shared->plan;
+    const struct plan_mirror *mirror = PLAN_MIRROR(plan, index);
+    struct str route = plan_text(plan, PLAN_ROUTE(plan, mirror->route)->label);
+    struct str label = plan_text(plan, mirror->label);
+    shared->mirrors[index] = registry_mirror(shared->registry, route, label);
+    uint64_t seed = XXH3_64bits(route.ptr, route.len);
+    shared->mirror_identities[index] = XXH3_64bits_withSeed(label.ptr, label.len, seed);
 }
 
 static struct rules_plan *rules_plan_new(const struct plan *plan, struct registry *registry, unsigned gateway_slot)
@@ -52,6 +57,8 @@ static struct rules_plan *rules_plan_new(const struct plan *plan, struct registr
     shared->mirror_identities = mem_alloc((plan->mirrors.count + 1) * sizeof *shared->mirror_identities);
     for (uint32_t i = 0; i < plan->routes.count; i++)
         resolve_route(shared, i);
+    for (uint32_t i = 0; i < plan->mirrors.count; i++)
+        resolve_mirror(shared, i);
     return shared;
 }
 

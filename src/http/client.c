@@ -275,6 +275,7 @@ static void on_idle_timeout(struct timer *timer)
 
 void client_pool_drop(struct client_pool *pool)
 {
+    bool was_busy = pool->is_busy;
     pool->is_dropped = true;
     pool->is_busy = true;
     struct http1_client *conn;
@@ -282,6 +283,6 @@ void client_pool_drop(struct client_pool *pool)
         http1_client_close(conn);
     while (!list_is_empty(&pool->leaving))
         http1_client_close(http1_client_from_node(pool->leaving.next));
-    pool->is_busy = false;
+    pool->is_busy = was_busy;
     free_if_over(pool);
 }

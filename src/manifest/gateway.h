@@ -9,6 +9,7 @@ struct gateway_class_spec {
     const struct node *node;
     struct str controller_name;
     struct str description;
+    struct object_ref *parameters; /* not acted on */
 };
 
 struct gateway_class {
@@ -25,7 +26,7 @@ struct route_namespaces {
 
 struct allowed_routes {
     const struct node *node;
-    struct route_namespaces *namespaces; /* NULL: Same */
+    struct route_namespaces *namespaces; /* never NULL */
     struct schema_list kinds;            /* struct object_ref: group and kind */
 };
 
@@ -41,7 +42,7 @@ struct gateway_listener {
     const struct node *node;
     struct str name, hostname, protocol; /* hostname absent: all */
     struct schema_int port;
-    struct allowed_routes *allowed_routes; /* NULL: Same namespace, all kinds */
+    struct allowed_routes *allowed_routes; /* never NULL */
     struct listener_tls *tls;
 };
 
@@ -50,11 +51,19 @@ struct gateway_address {
     struct str type, value;
 };
 
+struct gateway_infrastructure;
+struct gateway_listener_sets;
+struct gateway_tls;
 struct gateway_spec {
     const struct node *node;
     struct str class_name;
     struct schema_list listeners; /* struct gateway_listener */
     struct schema_list addresses; /* struct gateway_address */
+    /* Valid, and not acted on. */
+    struct gateway_infrastructure *infrastructure;
+    struct gateway_listener_sets *allowed_listeners;
+    struct gateway_tls *tls;
+    struct str default_scope;
 };
 
 struct gateway {
@@ -79,3 +88,5 @@ struct reference_grant {
     struct object_head head;
     struct reference_grant_spec *spec;
 };
+
+extern const struct schema gateway_class_schema, gateway_schema, reference_grant_schema;

@@ -22,7 +22,7 @@ struct http_value_match {
 
 struct http_route_match {
     const struct node *node;
-    struct http_path_match *path;    /* NULL: prefix "/" */
+    struct http_path_match *path;    /* never NULL; prefix "/" where none is written */
     struct schema_list headers;      /* struct http_value_match */
     struct schema_list query_params; /* struct http_value_match */
     struct str method;               /* absent: all */
@@ -81,7 +81,9 @@ enum http_filter_type {
     FILTER_REWRITE,
     FILTER_CORS,
     FILTER_EXTENSION,
+    FILTER_EXTERNAL_AUTH, /* refused by the check: without it requests would pass that nobody has allowed */
 };
+struct http_external_auth;
 struct http_filter {
     const struct node *node;
     struct schema_int type; /* enum http_filter_type; the member of that type is not NULL, the others are */
@@ -91,6 +93,7 @@ struct http_filter {
     struct http_rewrite *rewrite;
     struct http_cors *cors;
     struct object_ref *extension;
+    struct http_external_auth *external_auth;
 };
 
 struct http_backend_ref {
@@ -112,14 +115,16 @@ struct http_retry {
     struct schema_int backoff;
 };
 
+struct session_persistence;
 struct http_route_rule {
     const struct node *node;
     struct str name;
-    struct schema_list matches;      /* struct http_route_match; none: prefix "/" */
+    struct schema_list matches;      /* struct http_route_match; prefix "/" where none is written */
     struct schema_list filters;      /* struct http_filter */
     struct schema_list backend_refs; /* struct http_backend_ref */
     struct http_timeouts *timeouts;
     struct http_retry *retry;
+    struct session_persistence *session_persistence; /* not acted on */
 };
 
 struct parent_ref {
@@ -132,9 +137,16 @@ struct http_route_spec {
     const struct node *node;
     struct schema_list parent_refs; /* struct parent_ref */
     struct schema_list hostnames;   /* struct str */
-    struct schema_list rules;       /* struct http_route_rule */
+    struct schema_list rules;       /* struct http_route_rule; one with the defaults where none is written */
+    struct str default_gateways;    /* not acted on */
 };
 struct http_route {
     struct object_head head;
     struct http_route_spec *spec;
 };
+
+extern const struct schema http_route_schema;
+/* Parts that others use too. */
+extern const struct schema http_filter_schema;        /* of rules and backendRefs */
+extern const struct schema http_header_filter_schema; /* of filters and MirrorPolicy */
+extern const char *const http_methods[];              /* NULL-terminated */

@@ -25,9 +25,9 @@ struct kind {
     const char *group;         /* "" is core */
     const char *versions[4];   /* NULL-terminated, the preferred one first */
     bool is_namespaced;
-    bool has_crd; /* Umbra's own: deploy/crd is generated from it */
-    const char *help;
-    const struct schema *schema; /* of the whole object; its struct begins with struct object_head */
+    bool has_crd;                            /* Umbra's own: deploy/crd is generated from it */
+    const struct schema_format *name_format; /* of metadata.name */
+    const struct schema *schema;             /* of the whole object; its struct begins with struct object_head */
 };
 
 extern const struct kind kind_table[KIND_COUNT];
@@ -35,3 +35,10 @@ extern const struct kind kind_table[KIND_COUNT];
 /* The kind of an apiVersion ("gateway.networking.k8s.io/v1") and a kind; NULL when Umbra does not know it. *is_version
  * is false when group and kind are known and the version is not (the kind is returned then). */
 const struct kind *kind_find(struct str api_version, struct str name, bool *is_version);
+/* The first kind of that name, whatever its group, or NULL. */
+const struct kind *kind_find_by_name(struct str name);
+
+/* "gateway.networking.k8s.io/v1" into its parts; the core group is "". */
+void api_version_split(struct str api_version, struct str *group, struct str *version);
+/* The reverse, with one of the kind's versions. */
+void kind_add_api_version(const struct kind *kind, const char *version, struct strbuf *out);

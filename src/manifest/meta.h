@@ -5,6 +5,12 @@
 
 #include "manifest/schema.h"
 
+/* Rows of the tables: where a field is kept, and the rows of a schema. */
+#define SCHEMA_AT(owner, member) .offset = offsetof(struct owner, member)
+#define SCHEMA_ROWS(rows) .fields = (rows), .field_count = sizeof(rows) / sizeof((rows)[0])
+
+#define OBJECT_NAME_MAX 253
+
 struct object_meta {
     const struct node *node;
     struct str name;
@@ -22,6 +28,19 @@ struct object_head {
     struct object_meta *metadata; /* never NULL after decoding without error */
 };
 
+extern const struct schema object_meta_schema;
+/* The first rows of every kind's table. apiVersion and kind are checked before decoding. */
+/* clang-format off */
+#define OBJECT_HEAD_ROWS(kind_name) \
+    {.name = "apiVersion", .help = "Group and version of the kind.", .type = SCHEMA_STRING, \
+     SCHEMA_AT(object_head, api_version)}, \
+    {.name = "kind", .help = kind_name ".", .type = SCHEMA_STRING, SCHEMA_AT(object_head, kind)}, \
+    {.name = "metadata", .help = "Name, namespace and labels of the resource.", .type = SCHEMA_OBJECT, \
+     SCHEMA_AT(object_head, metadata), .flags = SCHEMA_REQUIRED, .of = &object_meta_schema}
+#define OBJECT_STATUS_ROW \
+    {.name = "status", .help = "What controllers say about the resource; Umbra does not read it.", .type = SCHEMA_ANY}
+/* clang-format on */
+
 /* A label's or annotation's value, or STR_NONE. */
 struct str pairs_find(const struct schema_list *pairs, struct str key);
 
@@ -32,6 +51,15 @@ struct object_ref {
     struct schema_int port;
     struct str section_name;
 };
+
+/* References by use: defaults and required fields differ. */
+extern const struct schema backend_ref_schema; /* Service of core unless said otherwise; a Service needs a port */
+extern const struct schema secret_ref_schema;  /* Secret of core unless said otherwise */
+extern const struct schema local_ref_schema;   /* group, kind and name are required */
+extern const struct schema foreign_ref_schema; /* the same with a namespace */
+/* Says so when a reference to a Service lacks its port. */
+void check_service_port(struct str group, struct str kind, const struct schema_int *port, const struct node *at,
+                        struct problems *problems);
 
 struct label_selector {
     const struct node *node;
@@ -46,4 +74,12 @@ struct label_requirement {
     struct schema_int operator; /* enum label_operator */
     struct schema_list values;  /* struct str */
 };
+extern const struct schema label_selector_schema;
 bool label_selector_matches(const struct label_selector *selector, const struct schema_list *labels);
+
+/* The member's node, or the owner's when it is absent: a place for a problem. */
+const struct node *place_of(const struct node *owner, const char *member);
+
+/* What keys of labels and annotations must be: "name" or "example.com/name". No row can say it of a map's keys. */
+bool is_qualified_name(struct str key);
+extern const struct schema_format format_label_value;

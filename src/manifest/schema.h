@@ -85,7 +85,7 @@ struct schema_rule {
 
 #define SCHEMA_FIELDS_MAX 64
 
-/* The struct of every schema begins with `const struct node *node`: where it was written. */
+/* The struct of every schema begins with `const struct node *node`: where it was written. No schema contains itself. */
 struct schema {
     const char *name; /* "HTTPPathMatch" */
     const char *help;

@@ -14,7 +14,7 @@ extern const struct schema_format format_group;            /* of an API; "" is t
 extern const struct schema_format format_kind;             /* of resources */
 extern const struct schema_format format_header_name;      /* RFC 9110 5.6.2: a token */
 extern const struct schema_format format_domain_path;      /* "example.com/controller" */
-extern const struct schema_format format_origin;           /* of CORS: "https://*.example.com", "*" */
+extern const struct schema_format format_origin;           /* of CORS: scheme, host, port; wildcards */
 extern const struct schema_format format_cidr;             /* "10.0.0.0/8", "fd00::/8", or a single address */
 extern const struct schema_format format_ip;               /* an address alone */
 extern const struct schema_format format_base64;           /* RFC 4648 4, line breaks allowed as Kubernetes does */

@@ -51,3 +51,5 @@ struct endpoint_slice {
     struct schema_list endpoints; /* struct endpoint */
     struct schema_list ports;     /* struct endpoint_port */
 };
+
+extern const struct schema namespace_schema, service_schema, secret_schema, endpoint_slice_schema;

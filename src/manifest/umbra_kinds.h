@@ -9,12 +9,14 @@
 enum backend_protocol { BACKEND_HTTP, BACKEND_H2C, BACKEND_HTTPS, BACKEND_AUTO };
 struct backend_endpoint {
     const struct node *node;
-    struct str host; /* name, IP, or unix:/path */
-    struct schema_int port;
+    struct str host;        /* name, IP without brackets, or unix:/path */
+    struct schema_int port; /* not set for unix:/path, else always */
 };
 struct backend_tls {
     const struct node *node;
     struct str server_name, ca_file, cert_file, key_file;
+    struct schema_list ca_refs; /* struct object_ref */
+    struct object_ref *client_certificate;
 };
 struct backend_spec {
     const struct node *node;
@@ -30,7 +32,7 @@ struct backend {
 enum sampling_mode { MODE_EVEN, MODE_RANDOM, MODE_HASH };
 struct sampling_key {
     const struct node *node;
-    struct str header, cookie, query;      /* at most one of the five */
+    struct str header, cookie, query;      /* exactly one of the five */
     struct schema_int client_ip, trace_id; /* true */
 };
 struct policy_sampling {
@@ -90,14 +92,15 @@ struct policy_verdict {
     const struct node *node;
     struct schema_int min_pairs, min_pairs_p99;
     struct schema_int max_shadow_failures, max_lost, max_different, max_new_errors; /* millionths */
-    struct schema_int latency_added, latency_failed;                                /* milliseconds */
-    struct schema_int latency_added_share, latency_failed_share;                    /* millionths of live's */
+    /* Added to live's p50 or p99, in milliseconds and in millionths of live's; the larger of the two counts. */
+    struct schema_int finding_latency_added, finding_latency_share; /* a finding is raised above */
+    struct schema_int max_latency_added, max_latency_share;         /* the verdict is FAIL above */
 };
 
 struct mirror_policy_spec {
     const struct node *node;
     struct schema_list target_refs; /* struct object_ref */
-    struct object_ref *mirror_ref;
+    struct object_ref *mirror_ref;  /* group and kind absent: any */
     struct schema_int suspend;
     struct schema_list methods; /* struct str */
     struct schema_list sources; /* struct str: CIDRs */
@@ -109,5 +112,7 @@ struct mirror_policy_spec {
 };
 struct mirror_policy {
     struct object_head head;
-    struct mirror_policy_spec *spec;
+    struct mirror_policy_spec *spec; /* never NULL */
 };
+
+extern const struct schema backend_schema, mirror_policy_schema;

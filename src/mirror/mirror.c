@@ -55,23 +55,27 @@ static struct copy *offer(struct mirror *mirror, const struct exchange *exchange
     return copy_new(mirror, target, exchange, index);
 }
 
-static void on_request(struct tap *tap, struct exchange *exchange)
+static void offer_to(struct mirror *mirror, struct exchange *exchange, struct plan_range mirrors)
 {
-    struct mirror *mirror = CONTAINER_OF(tap, struct mirror, tap);
-    struct plan_range mirrors = PLAN_ROUTE(exchange->rules->plan, exchange->route)->mirrors;
-    struct watch_list *watch = NULL;
-    exchange->tap_state = NULL;
     for (uint32_t i = 0; i < mirrors.count; i++) {
         struct copy *copy = offer(mirror, exchange, mirrors.first + i);
         if (!copy)
             continue;
+        struct watch_list *watch = exchange->tap_state;
         if (!watch) {
-            watch = slab_take(mirror->watches);
+            watch = exchange->tap_state = slab_take(mirror->watches);
             list_init(&watch->copies);
         }
         list_add(&watch->copies, &copy->by_watch);
     }
-    exchange->tap_state = watch;
+}
+
+static void on_request(struct tap *tap, struct exchange *exchange)
+{
+    struct mirror *mirror = CONTAINER_OF(tap, struct mirror, tap);
+    exchange->tap_state = NULL;
+    offer_to(mirror, exchange, PLAN_ROUTE(exchange->rules->plan, exchange->route)->mirrors);
+    offer_to(mirror, exchange, exchange->mirrors_of_backend);
 }
 
 /* Calls for every copy of the exchange; each may leave the list while it is called. */

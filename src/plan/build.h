@@ -1,20 +1,63 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Resources to plan. `struct rules` is what providers fill; the quick start's flags are the first of them. Lifetime: the caller's; strs are borrowed until plan_build returns.
- * Thread: control's. */
+/* From rule tables to plan. `struct rule_set` is what the compiler of manifests fills; it knows nothing of Kubernetes.
+ * Lifetime: the caller's; strs and arrays are borrowed until plan_build returns. Thread: control's. */
 #pragma once
 
 #include "base/err.h"
 #include "plan/layout.h"
 
-struct rule_backend {
-    struct str label;
-    struct str host; /* name or IP literal, without brackets */
+struct rule_host {
+    struct str host; /* name or IP literal, without brackets, or unix:/path */
     uint16_t port;
+};
+
+struct rule_backend {
+    struct str label;              /* unique */
+    const struct rule_host *hosts; /* none: it has no endpoint */
+    size_t host_count;
+};
+
+struct rule_edit {
+    enum plan_edit_kind kind;
+    struct str name, value;
+};
+
+struct rule_rewrite {
+    struct str hostname;
+    enum plan_path_kind path_kind;
+    struct str path;
+};
+struct rule_redirect {
+    struct str scheme, hostname;
+    enum plan_path_kind path_kind;
+    struct str path;
+    uint16_t port, status;
+};
+struct rule_texts {
+    const struct str *list;
+    size_t count;
+};
+struct rule_cors {
+    struct rule_texts origins, methods, headers, expose;
+    bool allows_credentials;
+    uint32_t max_age_s;
+};
+struct rule_actions {
+    const struct rule_edit *request_edits, *response_edits;
+    size_t request_edit_count, response_edit_count;
+    const struct rule_rewrite *rewrite; /* NULL: none */
+    const struct rule_redirect *redirect;
+    const struct rule_cors *cors;
+};
+
+struct rule_redaction {
+    enum plan_redaction_kind kind;
+    struct str name;
 };
 
 struct rule_mirror {
     struct str label;
-    size_t backend; /* index into rules.backends */
+    size_t backend; /* index into rule_set.backends */
     enum plan_sampling sampling;
     uint32_t numerator, denominator; /* percent 33.3 is 333/1000; reduced by plan_build */
     enum plan_key key;
@@ -27,27 +70,78 @@ struct rule_mirror {
     uint32_t max_in_flight, max_connections;
     uint64_t window_bytes;
     uint32_t timeout_ms, connect_timeout_ms;
+    enum plan_host_kind host_kind;
+    struct str host;
+    const struct rule_edit *edits;
+    size_t edit_count;
+    const struct rule_redaction *redactions;
+    size_t redaction_count;
+    struct str marker_header;
+    bool has_baggage;
+    enum plan_trace trace;
 };
 
-/* The defaults of MirrorPolicy (docs/reference): Even, 100 %, all methods, 1024 in flight, 256 connections, 1Mi, 15s, 1s. */
+/* The defaults of MirrorPolicy (docs/reference): Even, 100 %, all methods, 1024 in flight, 256 connections, 1Mi, 15s, 1s, Host kept,
+ * X-Umbra-Shadow, baggage, unsampled. */
 void rule_mirror_init(struct rule_mirror *mirror);
 
+struct rule_weighted {
+    size_t backend; /* SIZE_MAX: can't be resolved */
+    uint32_t weight;
+    struct rule_actions actions;
+    const struct rule_mirror *mirrors;
+    size_t mirror_count;
+};
+
+enum rule_path_kind { PATH_MATCH_PREFIX, PATH_MATCH_EXACT, PATH_MATCH_REGEX };
+struct rule_condition {
+    enum plan_condition_kind kind;
+    struct str name, value;
+    bool is_regex;
+};
+struct rule_match {
+    enum rule_path_kind path_kind;
+    struct str path;                         /* "/" and prefix: every path */
+    struct str method;                       /* empty: all */
+    const struct rule_condition *conditions; /* of a name that comes twice the first counts (Gateway API) */
+    size_t condition_count;
+};
+
+/* Where a route is attached: which of a listener's hosts it takes. */
+struct rule_binding {
+    size_t listener;
+    struct str host; /* "example.com", "*.example.com" or "" for all: route's and listener's hostname, intersected */
+};
+
+/* One rule of a route. Rules stand in the order of precedence on a tie: the older route first, then by name, then by place. */
 struct rule_route {
     struct str label;
-    const struct plan_weighted *backends;
+    const struct rule_binding *bindings;
+    size_t binding_count;
+    const struct rule_match *matches; /* at least one */
+    size_t match_count;
+    const struct rule_weighted *backends;
     size_t backend_count;
     const struct rule_mirror *mirrors;
     size_t mirror_count;
-    uint32_t request_timeout_ms;
+    struct rule_actions actions;
+    uint32_t request_timeout_ms, backend_timeout_ms;
+    uint32_t retry_attempts, retry_backoff_ms;
+    const uint32_t *retry_codes;
+    size_t retry_code_count;
 };
 
 struct rule_listener {
-    struct address address;
-    size_t route;
+    struct str label;
+    size_t socket;
+    struct str hostname; /* "" for all; unique among the listeners of a socket */
+    uint16_t port;
 };
 
-struct rules {
+struct rule_set {
     uint64_t generation;
+    const struct address *sockets;
+    size_t socket_count;
     const struct rule_listener *listeners;
     size_t listener_count;
     const struct rule_route *routes;
@@ -60,4 +154,4 @@ struct rules {
 
 /* A sealed memfd (F_SEAL_SHRINK | GROW | WRITE | SEAL) with the plan, or -1. Refuses percent over 100, denominators of 0, indices out
  * of range, more than PLAN_MAX_BYTES. */
-int plan_build(const struct rules *rules, struct err *err) __attribute__((warn_unused_result));
+int plan_build(const struct rule_set *rules, struct err *err) __attribute__((warn_unused_result));

@@ -7,7 +7,9 @@
 #include "base/address.h"
 
 #define PLAN_MAGIC 0x6e616c5061726d55ull /* "UmraPlan" read as bytes */
-#define PLAN_VERSION 1
+#define PLAN_VERSION 2
+/* An index that names nothing. */
+#define PLAN_NONE UINT32_MAX
 #define PLAN_MAX_BYTES (256u * 1024 * 1024)
 
 /* Bytes at plan + off. */
@@ -34,16 +36,65 @@ struct plan_backend {
     uint32_t reserved;
 };
 
+/* ---- what is done to requests and answers that a rule takes ---- */
+
+enum plan_edit_kind { EDIT_SET, EDIT_ADD, EDIT_REMOVE };
+struct plan_edit {
+    uint32_t kind; /* enum plan_edit_kind */
+    struct plan_str name, value;
+};
+
+enum plan_path_kind { REWRITE_NO_PATH, REWRITE_FULL_PATH, REWRITE_PREFIX };
+/* URLRewrite. */
+struct plan_rewrite {
+    struct plan_str hostname; /* empty: kept */
+    uint32_t path_kind;       /* enum plan_path_kind */
+    struct plan_str path;     /* in place of the whole path, or of the prefix that matched */
+};
+/* RequestRedirect. */
+struct plan_redirect {
+    struct plan_str scheme, hostname; /* empty: the request's */
+    uint32_t path_kind;
+    struct plan_str path;
+    uint32_t port;   /* 0: by the rules of the Gateway API */
+    uint32_t status; /* 301, 302, 303, 307, 308 */
+};
+/* CORS. Lists are ranges of plan.texts. */
+struct plan_cors {
+    struct plan_range origins, methods, headers, expose; /* "*" alone: all */
+    uint32_t allows_credentials;
+    uint32_t max_age_s;
+};
+
+/* The filters of a rule, or of one backendRef. */
+struct plan_actions {
+    struct plan_range request_edits, response_edits; /* of plan.edits; applied in this order: set, add, remove */
+    uint32_t rewrite, redirect, cors;                /* of their arrays, or PLAN_NONE */
+};
+
 struct plan_weighted {
-    uint32_t backend;
+    uint32_t backend; /* PLAN_NONE: a reference that can't be resolved: 500 */
     uint32_t weight;
+    struct plan_actions actions;
+    struct plan_range mirrors; /* of plan.mirrors: those of this backendRef */
 };
 
 enum plan_sampling { SAMPLING_EVEN, SAMPLING_RANDOM, SAMPLING_HASH };
 enum plan_key { KEY_NONE, KEY_HEADER, KEY_COOKIE, KEY_QUERY, KEY_CLIENT_IP, KEY_TRACE_ID };
 
+/* The copy's Host: as live's, with "-shadow" before the port (Envoy's rule), or `host`. */
+enum plan_host_kind { COPY_HOST_PRESERVE, COPY_HOST_SUFFIX, COPY_HOST_LITERAL };
+/* The copy's traceparent: new parent id, unsampled; new parent id, flags kept; a new trace. */
+enum plan_trace { COPY_TRACE_UNSAMPLED, COPY_TRACE_INHERIT, COPY_TRACE_NEW_ROOT };
+enum plan_redaction_kind { REDACT_HEADER, REDACT_COOKIE, REDACT_QUERY };
+struct plan_redaction {
+    uint32_t kind; /* enum plan_redaction_kind */
+    struct plan_str name;
+};
+
 struct plan_mirror {
-    struct plan_str label;
+    struct plan_str label; /* unique in its route */
+    uint32_t route;        /* of plan.routes: the rule that names it, itself or by one of its backendRefs */
     uint32_t backend;
     uint32_t sampling;    /* enum plan_sampling */
     uint32_t numerator;   /* of every `denominator` matched requests `numerator` are copied; reduced */
@@ -60,20 +111,106 @@ struct plan_mirror {
     uint64_t window_bytes;
     uint32_t timeout_ms;
     uint32_t connect_timeout_ms;
+    uint32_t host_kind; /* enum plan_host_kind */
+    struct plan_str host;
+    struct plan_range edits;      /* of plan.edits: mirror-only */
+    struct plan_range redactions; /* of plan.redactions */
+    struct plan_str marker_header;
+    uint32_t has_baggage; /* baggage member umbra.shadow=true is appended */
+    uint32_t trace;       /* enum plan_trace */
 };
 
+/* One rule of a route. */
 struct plan_route {
-    struct plan_str label;
-    struct plan_range backends;  /* of plan.weighted; none: 500 */
-    struct plan_range mirrors;   /* of plan.mirrors */
-    uint32_t request_timeout_ms; /* longest wait for the live answer's head; 0: none */
-    uint32_t reserved;
+    struct plan_str label;      /* "namespace/name#rule" */
+    struct plan_range backends; /* of plan.weighted; none, and no redirect: 500 */
+    struct plan_range mirrors;  /* of plan.mirrors: those of the rule */
+    struct plan_actions actions;
+    uint32_t request_timeout_ms; /* from the request's head to the end of the answer; 0: none */
+    uint32_t backend_timeout_ms; /* of one attempt, from its first byte to the end of the answer; 0: none */
+    uint32_t retry_attempts;     /* further attempts; 0: none */
+    uint32_t retry_backoff_ms;
+    struct plan_range retry_codes; /* of plan.codes */
+};
+
+/* ---- matching ----
+ * A connection's socket and the request's host give the listener, the listener and the host give the virtual hosts, most specific
+ * first, and a virtual host's paths are a tree by path element. What hangs at a node is grouped by what it looks at besides, so that a
+ * group costs one look-up however many values there are. All look-ups are hash tables in the plan. */
+
+enum plan_condition_kind { CONDITION_HEADER, CONDITION_QUERY };
+struct plan_condition {
+    uint32_t kind; /* enum plan_condition_kind */
+    struct plan_str name;
+    struct plan_str value; /* of an exact condition */
+    uint32_t regex;        /* of plan.regexes, or PLAN_NONE: exact */
+};
+
+/* One match of a rule. They stand in the order of the Gateway API's precedence: of two that apply, the first wins. */
+struct plan_match {
+    uint32_t route;         /* of plan.routes */
+    uint32_t regex;         /* of the path, or PLAN_NONE */
+    struct plan_str method; /* empty: all */
+    struct plan_range conditions;
+    struct plan_str prefix; /* of a prefix match, without a slash at its end ("" for "/"); else empty */
+};
+
+/* Matches at one node that look at the same things: the method or not, and the same names of exact headers and parameters. */
+struct plan_group {
+    uint32_t has_method;
+    uint32_t best;             /* the first of its matches: groups are sorted by it */
+    struct plan_range keys;    /* of plan.conditions: kind and name of the exact ones */
+    struct plan_range matches; /* of plan.candidates, when it has neither method nor keys; else plan.buckets has them */
+};
+
+/* plan.buckets: an open-addressing table by (group, hash of the values), linear probing. */
+struct plan_bucket {
+    uint64_t hash;             /* route/match.c and plan/build.c agree by plan_values_hash */
+    uint32_t group;            /* PLAN_NONE: a free slot */
+    struct plan_range matches; /* of plan.candidates, the best first */
+};
+
+/* plan.names: an open-addressing table by (parent, bytes), for hosts and path elements alike. */
+struct plan_name {
+    uint32_t hash;   /* of parent and bytes; plan_name_hash */
+    uint32_t parent; /* PLAN_PARENT(…) */
+    struct plan_str key;
+    uint32_t value; /* index of a listener, virtual host or node; PLAN_NONE: a free slot */
+};
+/* Parents of different kinds have different numbers. */
+enum plan_parent { PARENT_SOCKET, PARENT_LISTENER, PARENT_NODE };
+#define PLAN_PARENT(kind, index) ((uint32_t)(kind) << 30 | (uint32_t)(index))
+#define PLAN_MAX_INDEX ((1u << 30) - 1)
+
+/* Where a path of a virtual host leads; ranges of plan.groups. */
+struct plan_node {
+    uint32_t parent;            /* PLAN_NONE: the virtual host's root */
+    struct plan_range exact;    /* of paths that end here */
+    struct plan_range regexes;  /* of paths that come by or end here */
+    struct plan_range prefixes; /* likewise */
+};
+
+struct plan_virtual_host {
+    struct plan_str pattern; /* "example.com", "*.example.com" or "" for all */
+    uint32_t root;           /* of plan.nodes */
 };
 
 struct plan_listener {
+    struct plan_str label; /* "namespace/gateway/listener" */
+    struct plan_str hostname;
+    uint32_t socket;
+    uint32_t port;          /* the Gateway's, for redirects */
+    uint32_t has_wildcards; /* among its virtual hosts */
+};
+
+struct plan_socket {
     struct address address;
-    uint32_t route; /* the route that takes every request of this listener */
+    uint32_t has_wildcards; /* among its listeners */
     uint32_t reserved;
+};
+
+struct plan_regex {
+    struct plan_str pattern; /* matched against the whole subject */
 };
 
 struct plan {
@@ -82,7 +219,13 @@ struct plan {
     uint32_t size;     /* of the whole block */
     uint64_t checksum; /* XXH3-64 of the bytes after this field */
     uint64_t generation;
-    struct plan_array listeners, routes, weighted, backends, mirrors, cidrs;
+    struct plan_array sockets, listeners, virtual_hosts, nodes, groups, matches, conditions, regexes;
+    struct plan_array names, buckets; /* hash tables: a power of two of slots, at most half of them taken */
+    struct plan_array candidates;     /* uint32_t: indices of matches */
+    struct plan_array routes, weighted, backends, mirrors, cidrs;
+    struct plan_array edits, rewrites, redirects, cors, redactions;
+    struct plan_array codes;           /* uint32_t: status codes */
+    struct plan_array texts;           /* struct plan_str */
     struct plan_array trusted_proxies; /* struct cidr */
     struct plan_array strings;         /* bytes */
 };
@@ -93,16 +236,31 @@ static inline const void *plan_at(const struct plan *plan, struct plan_array arr
     return (const char *)plan + array.off + index * size;
 }
 
-#define PLAN_LISTENER(plan, i) \
-    ((const struct plan_listener *)plan_at(plan, (plan)->listeners, i, sizeof(struct plan_listener)))
-#define PLAN_ROUTE(plan, i) ((const struct plan_route *)plan_at(plan, (plan)->routes, i, sizeof(struct plan_route)))
-#define PLAN_WEIGHTED(plan, i) \
-    ((const struct plan_weighted *)plan_at(plan, (plan)->weighted, i, sizeof(struct plan_weighted)))
-#define PLAN_BACKEND(plan, i) \
-    ((const struct plan_backend *)plan_at(plan, (plan)->backends, i, sizeof(struct plan_backend)))
-#define PLAN_MIRROR(plan, i) ((const struct plan_mirror *)plan_at(plan, (plan)->mirrors, i, sizeof(struct plan_mirror)))
-#define PLAN_CIDR(plan, i) ((const struct cidr *)plan_at(plan, (plan)->cidrs, i, sizeof(struct cidr)))
-#define PLAN_TRUSTED(plan, i) ((const struct cidr *)plan_at(plan, (plan)->trusted_proxies, i, sizeof(struct cidr)))
+#define PLAN_AT(plan, array, type, i) ((const type *)plan_at(plan, (plan)->array, i, sizeof(type)))
+#define PLAN_SOCKET(plan, i) PLAN_AT(plan, sockets, struct plan_socket, i)
+#define PLAN_LISTENER(plan, i) PLAN_AT(plan, listeners, struct plan_listener, i)
+#define PLAN_VIRTUAL_HOST(plan, i) PLAN_AT(plan, virtual_hosts, struct plan_virtual_host, i)
+#define PLAN_NODE(plan, i) PLAN_AT(plan, nodes, struct plan_node, i)
+#define PLAN_GROUP(plan, i) PLAN_AT(plan, groups, struct plan_group, i)
+#define PLAN_MATCH(plan, i) PLAN_AT(plan, matches, struct plan_match, i)
+#define PLAN_CONDITION(plan, i) PLAN_AT(plan, conditions, struct plan_condition, i)
+#define PLAN_REGEX(plan, i) PLAN_AT(plan, regexes, struct plan_regex, i)
+#define PLAN_NAME(plan, i) PLAN_AT(plan, names, struct plan_name, i)
+#define PLAN_BUCKET(plan, i) PLAN_AT(plan, buckets, struct plan_bucket, i)
+#define PLAN_CANDIDATE(plan, i) (*PLAN_AT(plan, candidates, uint32_t, i))
+#define PLAN_ROUTE(plan, i) PLAN_AT(plan, routes, struct plan_route, i)
+#define PLAN_WEIGHTED(plan, i) PLAN_AT(plan, weighted, struct plan_weighted, i)
+#define PLAN_BACKEND(plan, i) PLAN_AT(plan, backends, struct plan_backend, i)
+#define PLAN_MIRROR(plan, i) PLAN_AT(plan, mirrors, struct plan_mirror, i)
+#define PLAN_CIDR(plan, i) PLAN_AT(plan, cidrs, struct cidr, i)
+#define PLAN_EDIT(plan, i) PLAN_AT(plan, edits, struct plan_edit, i)
+#define PLAN_REWRITE(plan, i) PLAN_AT(plan, rewrites, struct plan_rewrite, i)
+#define PLAN_REDIRECT(plan, i) PLAN_AT(plan, redirects, struct plan_redirect, i)
+#define PLAN_CORS(plan, i) PLAN_AT(plan, cors, struct plan_cors, i)
+#define PLAN_REDACTION(plan, i) PLAN_AT(plan, redactions, struct plan_redaction, i)
+#define PLAN_CODE(plan, i) (*PLAN_AT(plan, codes, uint32_t, i))
+#define PLAN_TEXT(plan, i) (*PLAN_AT(plan, texts, struct plan_str, i))
+#define PLAN_TRUSTED(plan, i) PLAN_AT(plan, trusted_proxies, struct cidr, i)
 
 static inline struct str plan_text(const struct plan *plan, struct plan_str s)
 {

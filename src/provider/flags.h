@@ -8,6 +8,7 @@
 #include "plan/build.h"
 
 #define FLAGS_ROUTE "default/quickstart#0"
+#define FLAGS_LISTENER "default/quickstart/http"
 
 struct flags_target {
     struct str label; /* as it was given: "HOST:PORT" */
@@ -31,4 +32,4 @@ struct flags_input {
 
 /* Services that are named more than once are one backend; a further mirror to the same one has "~2" and so on behind its
  * label. */
-struct rules flags_rules(const struct flags_input *input, uint64_t generation, struct arena *arena);
+struct rule_set flags_rules(const struct flags_input *input, uint64_t generation, struct arena *arena);

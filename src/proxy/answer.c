@@ -23,6 +23,7 @@ static void on_head(struct stream *live, const struct head *head)
     }
     timer_disarm(&relay->timer);
     relay->status = head->status;
+    upstream_answered(&relay->upstream, head->status);
     relay->is_live_closing = !head->is_keep_alive && head->body != BODY_TUNNEL;
     answer.is_last = relay->is_live_closing;
     stream_send_head(relay->client, &answer);
@@ -70,11 +71,12 @@ static void on_reset(struct stream *live, enum reset why)
     timer_disarm(&relay->timer);
     if (may_replace(relay, why)) {
         relay->is_replaced = true;
-        relay->attempts = 0;
+        upstream_forget_tried(&relay->upstream);
         relay_connect(relay, true);
         return;
     }
     if (!relay->status) {
+        upstream_failed(&relay->upstream);
         relay_answer(relay, 502, STR("the upstream broke off before it answered\n"));
         return;
     }

@@ -17,15 +17,11 @@ static void count_refusal(struct proxy *proxy, enum refusal why)
 
 void relay_connect(struct relay *relay, bool is_fresh)
 {
-    struct proxy *proxy = relay->proxy;
-    const struct rules_addresses *addresses = &relay->exchange.rules->addresses[relay->backend];
-    const struct address *address = &addresses->list[relay->endpoint % addresses->count];
     relay->call = (struct client_call){.on_open = on_live_open, .on_fail = on_live_fail, .is_fresh = is_fresh};
     relay->is_connecting = true;
-    relay->attempts++;
-    client_open(upstreams_pool(&proxy->upstreams, address), &relay->call);
+    client_open(relay->upstream.lease.endpoint->pool, &relay->call);
     if (relay->is_connecting && !relay->is_over && relay->call.is_connecting)
-        timer_arm(proxy->codec->loop, &relay->timer, UPSTREAM_CONNECT_MS);
+        timer_arm(relay->proxy->codec->loop, &relay->timer, UPSTREAM_CONNECT_MS);
 }
 
 /* Nothing was sent, so any other endpoint may have it. */
@@ -33,11 +29,11 @@ static void on_live_fail(struct client_call *call, int error)
 {
     (void)error;
     struct relay *relay = CONTAINER_OF(call, struct relay, call);
-    const struct rules_addresses *addresses = &relay->exchange.rules->addresses[relay->backend];
     relay->is_connecting = false;
     timer_disarm(&relay->timer);
-    if (relay->attempts <= UPSTREAM_FAILOVERS && relay->attempts < addresses->count) {
-        relay->endpoint++;
+    upstream_unreached(&relay->upstream);
+    if (upstream_may_fail_over(&relay->upstream)) {
+        upstream_choose(&relay->upstream);
         relay_connect(relay, false);
         return;
     }
@@ -65,6 +61,8 @@ static void on_live_open(struct client_call *call, struct stream *live, bool is_
     live->handler = &relay_live_handler;
     live->user = relay;
     timer_disarm(&relay->timer);
+    if (!is_reused)
+        upstream_reached(&relay->upstream);
     uint32_t timeout_ms = PLAN_ROUTE(plan, relay->exchange.route)->request_timeout_ms;
     if (timeout_ms)
         timer_arm(relay->proxy->codec->loop, &relay->timer, timeout_ms);
@@ -144,7 +142,9 @@ static bool pick_backend(struct relay *relay)
         relay_answer(relay, 503, STR("the backend has no endpoint\n"));
         return false;
     }
-    relay->endpoint = upstreams_first(&proxy->upstreams, &rules->addresses[relay->backend]);
+    relay->upstream.upstreams = &proxy->upstreams;
+    relay->upstream.addresses = &rules->addresses[relay->backend];
+    upstream_choose(&relay->upstream);
     return true;
 }
 

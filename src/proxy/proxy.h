@@ -9,9 +9,9 @@
 #include "http/server.h"
 #include "proxy/upstream.h"
 
-/* What stream->peer->listener points at: which listener of the present plan the connection came through. */
+/* What stream->peer->listener points at: which socket of the present plan the connection came through. */
 struct proxy_listener {
-    uint32_t index; /* UINT32_MAX: the plan has it no more */
+    uint32_t index; /* of plan.sockets; PLAN_NONE: the plan has it no more */
 };
 
 struct proxy {

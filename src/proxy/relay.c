@@ -67,6 +67,7 @@ void relay_finish(struct relay *relay)
     if (proxy->is_access_log)
         log_access(relay, duration);
     timer_disarm(&relay->timer);
+    upstream_give(&relay->upstream);
     loop_soon(proxy->codec->loop, &relay->reap);
 }
 
@@ -90,6 +91,8 @@ static void on_timer(struct timer *timer)
         relay->call.on_fail(&relay->call, ETIMEDOUT);
         return;
     }
+    if (relay->is_request_ended || (relay->live && relay->live->queued)) /* else it is the client that was slow */
+        upstream_failed(&relay->upstream);
     relay_abort_request(relay);
     if (relay->live)
         stream_reset(relay->live, RESET_TIMEOUT);
@@ -120,7 +123,7 @@ void proxy_init(struct proxy *proxy, struct codec *codec, struct registry *regis
     *proxy = (struct proxy){.codec = codec, .registry = registry};
     random_init(&proxy->random);
     proxy->relays = slab_new("relays", sizeof(struct relay));
-    upstreams_init(&proxy->upstreams, codec, registry_gateway_get(registry, gateway_slot));
+    upstreams_init(&proxy->upstreams, codec, registry_gateway_get(registry, gateway_slot), &proxy->random);
 }
 
 void proxy_deinit(struct proxy *proxy)

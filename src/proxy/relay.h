@@ -26,10 +26,9 @@ struct relay {
     struct registry_route *series;
     uint32_t backend;   /* in the plan */
     uint32_t series_at; /* in plan.weighted */
-    size_t endpoint;    /* index of the address in use */
+    struct upstream upstream;
     uint64_t begin_ns;
-    uint16_t status;  /* of the answer, 0 before its head */
-    uint8_t attempts; /* connections tried */
+    uint16_t status; /* of the answer, 0 before its head */
     bool is_connecting;
     bool is_replaced;      /* a stale connection was replaced once */
     bool is_offered;       /* the tap knows of it */
@@ -43,7 +42,7 @@ struct relay {
 
 /* forward.c: the request's way. */
 void relay_begin(struct proxy *proxy, struct stream *client, const struct head *head);
-/* Tries the present endpoint; `is_fresh` wants a new connection. */
+/* Connects to the endpoint that was chosen; `is_fresh` wants a new connection. */
 void relay_connect(struct relay *relay, bool is_fresh);
 
 /* answer.c: live's handler. */

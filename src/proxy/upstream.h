@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The live backends' connections of one worker: one pool per address, shared by all backends that have it, and surviving changes of
- * rules as long as the address does. Lifetime: the worker's. Thread: the worker's. */
+/* The live backends' endpoints of one worker: one record per address, shared by all backends that have it, and surviving changes of
+ * rules as long as the address does. Which of a backend's endpoints a request goes to: least request of two (route/balance.h), without
+ * those that are ejected, unless all are.
+ * For its answers an endpoint is ejected only if after that at most half of the backend's endpoints, rounded up, are ejected for whatever
+ * reason, and at least one is not. Those that can't be reached are ejected in any case: another costs nothing but a further attempt.
+ * Lifetime: the worker's. Thread: the worker's. */
 #pragma once
 
+#include "base/log.h"
 #include "base/map.h"
+#include "base/random.h"
 #include "exchange/rules.h"
-#include "http/client.h"
+#include "proxy/endpoint.h"
 
 /* Longest wait for one connection to a live backend; after it the next endpoint is tried. */
 #define UPSTREAM_CONNECT_MS 3000
@@ -14,17 +20,44 @@
 
 struct upstreams {
     struct codec *codec;
-    struct map pools; /* address bytes → struct client_pool */
+    struct map endpoints; /* address bytes → struct endpoint */
     struct registry_gateway *gauges;
-    uint32_t turn; /* round robin */
+    struct random *random;
+    struct log_limit ejections; /* at most one line a second */
 };
 
-void upstreams_init(struct upstreams *upstreams, struct codec *codec, struct registry_gateway *gauges);
+/* `random` stays the caller's. */
+void upstreams_init(struct upstreams *upstreams, struct codec *codec, struct registry_gateway *gauges,
+                    struct random *random);
+/* No lease may be left. */
 void upstreams_deinit(struct upstreams *upstreams);
-/* Lets go of pools whose address no backend of the rules has. */
+/* Lets go of endpoints whose address no backend of the rules has, at once or with their last request. */
 void upstreams_keep_only(struct upstreams *upstreams, const struct rules *rules);
 
-/* Where the next request of a backend begins among its endpoints: round robin, past those that could not be reached lately. */
-size_t upstreams_first(struct upstreams *upstreams, const struct rules_addresses *addresses);
-/* The pool of an address, made when there is none. */
-struct client_pool *upstreams_pool(struct upstreams *upstreams, const struct address *address);
+/* The endpoint that one request of a backend is at, and those it was at before. Zeroed, then `upstreams` and `addresses` set; part of the
+ * exchange, which pins the addresses. */
+struct upstream {
+    struct upstreams *upstreams;
+    const struct rules_addresses *addresses; /* the backend's, at least one */
+    struct lease lease;
+    uint32_t tried[UPSTREAM_FAILOVERS + 1]; /* indexes of addresses, the present one last */
+    uint8_t tried_count;
+};
+
+/* Takes an endpoint, another than those tried as long as there is one, and gives the present one back. */
+void upstream_choose(struct upstream *upstream);
+/* The present endpoint is the first one tried: what is to be sent now has nothing to do with the attempts so far. */
+void upstream_forget_tried(struct upstream *upstream);
+/* Whether a further endpoint is to be tried after one that can't be reached. */
+bool upstream_may_fail_over(const struct upstream *upstream);
+/* The request is over. Harmless when nothing was chosen. */
+void upstream_give(struct upstream *upstream);
+
+/* ---- what became of the request at the present endpoint ---- */
+
+void upstream_reached(struct upstream *upstream);
+void upstream_unreached(struct upstream *upstream);
+/* The final answer's status. */
+void upstream_answered(struct upstream *upstream, uint16_t status);
+/* No answer came, and it is not the client's fault. */
+void upstream_failed(struct upstream *upstream);

@@ -3,12 +3,12 @@
 
 __extension__ typedef unsigned __int128 wide;
 
-uint32_t route_match(const struct plan *plan, uint32_t listener, const struct head *request, struct str path)
+uint32_t route_match(const struct plan *plan, uint32_t socket, const struct head *request, struct str path)
 {
-    /* The quick start has one route for everything; rules that look at the request come with manifests. */
+    /* One rule for everything, as the quick start has it. */
     (void)request;
     (void)path;
-    return listener < plan->listeners.count ? PLAN_LISTENER(plan, listener)->route : UINT32_MAX;
+    return socket < plan->sockets.count && plan->routes.count > 0 ? 0 : PLAN_NONE;
 }
 
 uint32_t route_pick_backend(const struct plan *plan, const struct plan_route *route, uint32_t draw)
@@ -22,8 +22,8 @@ uint32_t route_pick_backend(const struct plan *plan, const struct plan_route *ro
     for (uint32_t i = 0; i < count; i++) {
         const struct plan_weighted *weighted = PLAN_WEIGHTED(plan, first + i);
         if (point < weighted->weight)
-            return weighted->backend;
+            return first + i;
         point -= weighted->weight;
     }
-    return UINT32_MAX;
+    return PLAN_NONE;
 }

@@ -59,15 +59,17 @@ static void follow_mirrors(const struct plan *plan)
 static void follow_plan(const struct plan *plan)
 {
     static const struct head request = {.method_id = METHOD_GET};
-    for (uint32_t i = 0; i < plan->listeners.count; i++) {
-        touch_address(&PLAN_LISTENER(plan, i)->address);
-        touch_text(plan, PLAN_ROUTE(plan, route_match(plan, i, &request, STR("/")))->label);
+    for (uint32_t i = 0; i < plan->sockets.count; i++) {
+        touch_address(&PLAN_SOCKET(plan, i)->address);
+        uint32_t route = route_match(plan, i, &request, STR("/"));
+        if (route != PLAN_NONE)
+            touch_text(plan, PLAN_ROUTE(plan, route)->label);
     }
     for (uint32_t i = 0; i < plan->routes.count; i++) {
         const struct plan_route *route = PLAN_ROUTE(plan, i);
-        uint32_t backend = route_pick_backend(plan, route, i * 0x9e3779b9u);
-        if (backend != UINT32_MAX)
-            touch_text(plan, PLAN_BACKEND(plan, backend)->label);
+        uint32_t weighted = route_pick_backend(plan, route, i * 0x9e3779b9u);
+        if (weighted != PLAN_NONE)
+            touch(PLAN_WEIGHTED(plan, weighted), sizeof(struct plan_weighted));
         if (route->mirrors.count > 0)
             touch(PLAN_MIRROR(plan, route->mirrors.first + route->mirrors.count - 1), sizeof(struct plan_mirror));
     }

@@ -156,7 +156,11 @@ static bool actor_answers(struct actor *actor)
         !message_request_len(flow_peek(&actor->got), &len))
         return false;
     flow_take(&actor->got, len);
-    wire_send(actor->wire, actor->host->answer, strlen(actor->host->answer));
+    actor->host->requests++;
+    if (*actor->host->answer)
+        wire_send(actor->wire, actor->host->answer, strlen(actor->host->answer));
+    else
+        wire_reset(actor->wire);
     return true;
 }
 

@@ -31,9 +31,11 @@ struct host {
     bool is_shadow;
     bool is_refusing, is_black_hole, is_unreachable; /* at once, by errno of connect */
     uint32_t latency_ms;
-    size_t capacity;    /* of the kernels' buffers when the gateway sets none */
-    const char *answer; /* given at once to every whole request; NULL: the test answers */
+    size_t capacity; /* of the kernels' buffers when the gateway sets none */
+    const char
+        *answer; /* given at once to every whole request; NULL: the test answers; empty: the connection is reset */
     unsigned attempts;
+    unsigned requests; /* that it answered by itself */
 };
 
 /* The other end of a wire: a client, or a connection that live or a shadow has taken. */
@@ -78,7 +80,8 @@ uint64_t sim_now_ms(const struct sim *sim);
 
 struct host *sim_live_host(struct sim *sim, unsigned endpoint);
 struct host *sim_shadow_host(struct sim *sim, unsigned mirror, unsigned endpoint);
-/* A host answers every request at once with this; connections are not handed out by sim_live and sim_shadow. */
+/* A host answers every request at once with this, or resets when it is empty; connections are not handed out by sim_live and
+ * sim_shadow. */
 void host_answers(struct host *host, const char *answer);
 
 struct actor *sim_client(struct sim *sim);

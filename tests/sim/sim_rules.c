@@ -57,29 +57,38 @@ static void set_mirror(struct rule_mirror *rule, const struct sim_mirror *mirror
 static int build_plan(const struct sim_rules *play, struct str *labels)
 {
     struct err err;
-    struct rule_backend backends[1 + SIM_MIRRORS] = {{.label = STR("live:80"), .host = STR("live"), .port = 80}};
+    struct rule_backend backends[1 + SIM_MIRRORS] = {{.label = STR("live:80")}};
     struct rule_mirror mirrors[SIM_MIRRORS];
-    struct plan_weighted weighted = {0, 1};
+    struct rule_weighted weighted = {.backend = 0, .weight = 1};
+    struct rule_match everything = {.path_kind = PATH_MATCH_PREFIX, .path = STR("/")};
+    struct rule_binding all_hosts = {.listener = 0};
     struct rule_route route = {.label = STR(SIM_ROUTE),
+                               .bindings = &all_hosts,
+                               .binding_count = 1,
+                               .matches = &everything,
+                               .match_count = 1,
                                .backends = &weighted,
                                .backend_count = 1,
                                .mirrors = mirrors,
                                .mirror_count = play->mirrors,
                                .request_timeout_ms = play->request_timeout_ms};
-    struct rule_listener listener = {.address = {.family = ADDRESS_IPV4, .port = 80, .ip = {192, 0, 2, 80}}};
+    struct address socket = {.family = ADDRESS_IPV4, .port = 80, .ip = {192, 0, 2, 80}};
+    struct rule_listener listener = {.label = STR("default/play/http"), .port = 80};
     for (unsigned i = 0; i < play->mirrors; i++) {
-        backends[1 + i] = (struct rule_backend){.label = labels[i], .host = STR("shadow"), .port = 80};
+        backends[1 + i] = (struct rule_backend){.label = labels[i]};
         set_mirror(&mirrors[i], &play->mirror[i]);
         mirrors[i].label = labels[i];
         mirrors[i].backend = 1 + i;
     }
-    struct rules rules = {.generation = 1,
-                          .listeners = &listener,
-                          .listener_count = 1,
-                          .routes = &route,
-                          .route_count = 1,
-                          .backends = backends,
-                          .backend_count = 1 + play->mirrors};
+    struct rule_set rules = {.generation = 1,
+                             .sockets = &socket,
+                             .socket_count = 1,
+                             .listeners = &listener,
+                             .listener_count = 1,
+                             .routes = &route,
+                             .route_count = 1,
+                             .backends = backends,
+                             .backend_count = 1 + play->mirrors};
     int fd = plan_build(&rules, &err);
     ASSERT(fd >= 0);
     return fd;

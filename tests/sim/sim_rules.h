@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The rules of a play, compiled as control does. A file of its own because plan/build.h and exchange/rules.h both have a struct rules.
+/* The rules of a play, compiled as control does.
  * Lifetime: descriptors are the caller's. Thread: any. */
 #pragma once
 

@@ -246,19 +246,12 @@ static const struct plan *one_mirror(uint32_t percent)
     mirror.backend = 1;
     mirror.numerator = percent;
     mirror.denominator = 100;
-    const struct rule_backend backends[] = {{LIVE, STR("127.0.0.1"), 3000}, {SHADOW, STR("shop.local"), 3001}};
-    const struct plan_weighted weighted = {.backend = 0, .weight = 1};
+    const struct rule_backend backends[] = {{.label = LIVE}, {.label = SHADOW}};
+    const struct rule_weighted weighted = {.backend = 0, .weight = 1};
     const struct rule_route route = {
         .label = ROUTE, .backends = &weighted, .backend_count = 1, .mirrors = &mirror, .mirror_count = 1};
-    struct rule_listener listener = {.route = 0};
-    assert_true(address_parse(STR("127.0.0.1:8080"), &listener.address));
-    const struct rules rules = {.generation = 1,
-                                .listeners = &listener,
-                                .listener_count = 1,
-                                .routes = &route,
-                                .route_count = 1,
-                                .backends = backends,
-                                .backend_count = 2};
+    const struct rule_set rules = {
+        .generation = 1, .routes = &route, .route_count = 1, .backends = backends, .backend_count = 2};
     struct err err = {""};
     int fd = plan_build(&rules, &err);
     const struct plan *plan = fd < 0 ? NULL : plan_map(fd, &err);

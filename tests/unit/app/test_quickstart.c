@@ -45,10 +45,11 @@ static void test_one_route_with_live_and_shadows(void **state)
     settings_init(&settings);
     add_shadow(&settings, "shop-v2:80");
     add_shadow(&settings, "unix:/run/x");
-    struct rules rules = quickstart_rules(&settings, 7, &arena);
+    struct rule_set rules = quickstart_rules(&settings, 7, &arena);
     assert_int_equal(rules.generation, 7);
+    assert_int_equal(rules.socket_count, 1);
     assert_int_equal(rules.listener_count, 1);
-    assert_true(address_eq(&rules.listeners[0].address, &settings.listen));
+    assert_true(address_eq(&rules.sockets[0], &settings.listen));
     assert_int_equal(rules.route_count, 1);
     const struct rule_route *route = &rules.routes[0];
     assert_str(route->label, "default/quickstart#0");
@@ -56,11 +57,11 @@ static void test_one_route_with_live_and_shadows(void **state)
     assert_int_equal(route->backends[0].weight, 1);
     assert_int_equal(rules.backend_count, 3);
     assert_str(rules.backends[route->backends[0].backend].label, "[::1]:3000");
-    assert_str(rules.backends[0].host, "::1");
-    assert_int_equal(rules.backends[0].port, 3000);
+    assert_str(rules.backends[0].hosts[0].host, "::1");
+    assert_int_equal(rules.backends[0].hosts[0].port, 3000);
     assert_int_equal(route->mirror_count, 2);
     assert_str(route->mirrors[0].label, "shop-v2:80");
-    assert_str(rules.backends[route->mirrors[0].backend].host, "shop-v2");
+    assert_str(rules.backends[route->mirrors[0].backend].hosts[0].host, "shop-v2");
     assert_int_equal(route->mirrors[0].numerator, 1);
     assert_int_equal(route->mirrors[0].denominator, 2);
     assert_int_equal(route->mirrors[0].max_in_flight, 1024);
@@ -82,7 +83,7 @@ static void test_a_service_named_twice_is_one_backend_and_two_mirrors(void **sta
     add_shadow(&settings, "[::1]:3000");
     add_shadow(&settings, "a:1");
     add_shadow(&settings, "a:1");
-    struct rules rules = quickstart_rules(&settings, 1, &arena);
+    struct rule_set rules = quickstart_rules(&settings, 1, &arena);
     const struct rule_mirror *mirrors = rules.routes[0].mirrors;
     assert_int_equal(rules.backend_count, 2);
     assert_str(mirrors[0].label, "a:1");

@@ -16,25 +16,25 @@ const struct plan *fixture_plan(void)
 {
     struct err err;
     struct rule_backend backends[] = {
-        {.label = STR("live:80"), .host = STR("live"), .port = 80},
-        {.label = STR("next:80"), .host = STR("next"), .port = 80},
-        {.label = STR("shadow:80"), .host = STR("shadow"), .port = 80},
+        {.label = STR("live:80")},
+        {.label = STR("next:80")},
+        {.label = STR("shadow:80")},
     };
-    struct plan_weighted weighted[] = {{.backend = 0, .weight = 1}, {.backend = 1, .weight = 1}};
     struct rule_mirror mirror;
     rule_mirror_init(&mirror);
     mirror.label = STR("shadow:80");
     mirror.backend = 2;
+    struct rule_mirror mirror_of_next = mirror;
+    mirror_of_next.label = STR("shadow:80~2");
+    struct rule_weighted weighted[] = {
+        {.backend = 0, .weight = 1},
+        {.backend = 1, .weight = 1, .mirrors = &mirror_of_next, .mirror_count = 1},
+        {.backend = SIZE_MAX, .weight = 0},
+    };
     struct rule_route route = {
-        .label = STR("shop"), .backends = weighted, .backend_count = 2, .mirrors = &mirror, .mirror_count = 1};
-    struct rule_listener listener = {.address = {.family = ADDRESS_IPV4, .port = 80, .ip = {127, 0, 0, 1}}};
-    struct rules rules = {.generation = 1,
-                          .listeners = &listener,
-                          .listener_count = 1,
-                          .routes = &route,
-                          .route_count = 1,
-                          .backends = backends,
-                          .backend_count = 3};
+        .label = STR("shop"), .backends = weighted, .backend_count = 3, .mirrors = &mirror, .mirror_count = 1};
+    struct rule_set rules = {
+        .generation = 1, .routes = &route, .route_count = 1, .backends = backends, .backend_count = 3};
     int fd = plan_build(&rules, &err);
     const struct plan *plan = fd < 0 ? NULL : plan_map(fd, &err);
     if (!plan)

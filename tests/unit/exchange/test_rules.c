@@ -31,7 +31,12 @@ static void test_rules_join_a_plan_with_addresses_and_series(void **state)
     assert_int_equal(rules->addresses[1].count, 0);
     assert_ptr_equal(rules->series[1], registry_route(registry, STR("shop"), STR("next:80")));
     assert_ptr_equal(rules->own_series[0], registry_route(registry, STR("shop"), STR("")));
-    assert_ptr_equal(rules->mirrors[0], registry_mirror(registry, STR("shop"), STR("shadow:80")));
+    assert_ptr_equal(rules->series[2], rules->own_series[0]);
+    uint32_t of_route = PLAN_ROUTE(rules->plan, 0)->mirrors.first;
+    uint32_t of_backend = PLAN_WEIGHTED(rules->plan, 1)->mirrors.first;
+    assert_ptr_equal(rules->mirrors[of_route], registry_mirror(registry, STR("shop"), STR("shadow:80")));
+    assert_ptr_equal(rules->mirrors[of_backend], registry_mirror(registry, STR("shop"), STR("shadow:80~2")));
+    assert_true(rules->mirror_identities[of_route] != rules->mirror_identities[of_backend]);
     rules_unref(rules);
     registry_close(registry);
 }

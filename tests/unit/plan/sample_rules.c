@@ -22,31 +22,87 @@ static void init_mirrors(struct sample_rules *sample)
     sample->mirrors[1].key = KEY_HEADER;
     sample->mirrors[1].key_name = STR("x-user-id");
     sample->mirrors[1].salt = STR("spring");
+
+    rule_mirror_init(&sample->mirrors[2]);
+    sample->mirrors[2].label = STR("127.0.0.1:3002~2");
+    sample->mirrors[2].backend = 2;
+    sample->mirrors[2].host_kind = COPY_HOST_LITERAL;
+    sample->mirrors[2].host = STR("shadow.test");
+    sample->mirrors[2].edits = sample->edits;
+    sample->mirrors[2].edit_count = 1;
+    sample->mirrors[2].redactions = sample->redactions;
+    sample->mirrors[2].redaction_count = 1;
+    sample->mirrors[2].trace = COPY_TRACE_NEW_ROOT;
+}
+
+static void init_routes(struct sample_rules *sample)
+{
+    struct rule_route *first = &sample->routes[0], *second = &sample->routes[1];
+    *first = (struct rule_route){.label = STR("default/quickstart#0"), .backend_count = 3, .mirror_count = 2};
+    *second = (struct rule_route){.label = STR("default/plain#0"), .backend_count = 1, .request_timeout_ms = 250};
+    for (size_t i = 0; i < 2; i++) {
+        sample->bindings[i] = (struct rule_binding){.listener = i};
+        sample->matches[i] = (struct rule_match){.path_kind = PATH_MATCH_PREFIX, .path = STR("/")};
+        sample->routes[i].bindings = &sample->bindings[i];
+        sample->routes[i].binding_count = 1;
+        sample->routes[i].matches = &sample->matches[i];
+        sample->routes[i].match_count = 1;
+    }
+    first->backends = sample->weighted;
+    first->mirrors = sample->mirrors;
+    first->backend_timeout_ms = 100;
+    first->retry_attempts = 2;
+    first->retry_backoff_ms = 25;
+    first->retry_codes = sample->codes;
+    first->retry_code_count = 2;
+    first->actions = (struct rule_actions){.request_edits = sample->edits,
+                                           .request_edit_count = 2,
+                                           .response_edits = sample->edits + 2,
+                                           .response_edit_count = 1,
+                                           .rewrite = &sample->rewrite,
+                                           .cors = &sample->cors};
+    second->backends = sample->weighted + 3;
+    second->actions.redirect = &sample->redirect;
+    sample->weighted[1].mirrors = sample->mirrors + 2;
+    sample->weighted[1].mirror_count = 1;
+    sample->weighted[1].actions.response_edits = sample->edits + 1;
+    sample->weighted[1].actions.response_edit_count = 1;
 }
 
 void sample_rules_init(struct sample_rules *sample)
 {
     *sample = (struct sample_rules){
-        .routes = {{.label = STR("default/quickstart#0"), .backend_count = 2, .mirror_count = 2},
-                   {.label = STR("default/plain#0"), .backend_count = 1, .request_timeout_ms = 250}},
-        .backends = {{.label = STR("127.0.0.1:3000"), .host = STR("127.0.0.1"), .port = 3000},
-                     {.label = STR("127.0.0.1:3001"), .host = STR("127.0.0.1"), .port = 3001},
-                     {.label = STR("127.0.0.1:3002"), .host = STR("127.0.0.1"), .port = 3002}},
-        .weighted = {{0, 9}, {1, 1}, {2, 1}},
-        .listeners = {{.route = 0}, {.route = 1}},
+        .backends = {{.label = STR("127.0.0.1:3000")},
+                     {.label = STR("127.0.0.1:3001")},
+                     {.label = STR("127.0.0.1:3002")}},
+        .weighted = {{.backend = 0, .weight = 9},
+                     {.backend = 1, .weight = 1},
+                     {.backend = SIZE_MAX, .weight = 1},
+                     {.backend = 2, .weight = 1}},
+        .listeners = {{.label = STR("default/gw/one"), .socket = 0, .hostname = STR("*.example.com"), .port = 8080},
+                      {.label = STR("default/gw/two"), .socket = 1}},
+        .edits = {{EDIT_SET, STR("x-set"), STR("1")},
+                  {EDIT_ADD, STR("x-add"), STR("2")},
+                  {EDIT_REMOVE, STR("x-remove"), STR_NONE}},
+        .rewrite = {STR("other.test"), REWRITE_PREFIX, STR("/new")},
+        .redirect = {STR("https"), STR("there.test"), REWRITE_FULL_PATH, STR("/gone"), 8443, 308},
+        .redactions = {{REDACT_COOKIE, STR("session")}},
+        .origins = {STR("https://a.test"), STR("https://*.b.test")},
+        .codes = {502, 503},
     };
-    bool is_valid = address_parse(STR("127.0.0.1:8080"), &sample->listeners[0].address) &&
-                    address_parse(STR("unix:/tmp/umbra.sock"), &sample->listeners[1].address) &&
+    bool is_valid = address_parse(STR("127.0.0.1:8080"), &sample->sockets[0]) &&
+                    address_parse(STR("unix:/tmp/umbra.sock"), &sample->sockets[1]) &&
                     cidr_parse(STR("10.0.0.0/8"), &sample->sources[0]) &&
                     cidr_parse(STR("fd00::/8"), &sample->sources[1]) &&
                     cidr_parse(STR("192.168.0.0/16"), &sample->trusted[0]);
     ASSERT(is_valid);
+    sample->cors = (struct rule_cors){.origins = {sample->origins, 2}, .allows_credentials = true, .max_age_s = 5};
     init_mirrors(sample);
-    sample->routes[0].backends = sample->weighted;
-    sample->routes[0].mirrors = sample->mirrors;
-    sample->routes[1].backends = sample->weighted + 2;
-    sample->rules = (struct rules){
+    init_routes(sample);
+    sample->rules = (struct rule_set){
         .generation = 7,
+        .sockets = sample->sockets,
+        .socket_count = 2,
         .listeners = sample->listeners,
         .listener_count = 2,
         .routes = sample->routes,

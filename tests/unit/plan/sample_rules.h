@@ -4,15 +4,25 @@
 
 #include "plan/build.h"
 
-/* Two listeners, two routes, three backends, two mirrors (one with sources, one by hash), one trusted network. Tests may
- * change the parts before they build. */
+/* Two sockets with a listener each, two routes, three backends, three mirrors (one with sources, one by hash, one of a backendRef),
+ * one trusted network, and one of each kind of action. Tests may change the parts before they build. */
 struct sample_rules {
-    struct rules rules;
+    struct rule_set rules;
+    struct address sockets[2];
     struct rule_listener listeners[2];
+    struct rule_binding bindings[2];
+    struct rule_match matches[2];
     struct rule_route routes[2];
     struct rule_backend backends[3];
-    struct rule_mirror mirrors[2];
-    struct plan_weighted weighted[3];
+    struct rule_mirror mirrors[3];
+    struct rule_weighted weighted[4];
+    struct rule_edit edits[3];
+    struct rule_rewrite rewrite;
+    struct rule_redirect redirect;
+    struct rule_cors cors;
+    struct rule_redaction redactions[1];
+    struct str origins[2];
+    uint32_t codes[2];
     struct cidr sources[2];
     struct cidr trusted[1];
 };

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-static const struct plan *build_and_map(const struct rules *rules)
+static const struct plan *build_and_map(const struct rule_set *rules)
 {
     struct err err;
     int fd = plan_build(rules, &err);
@@ -43,14 +43,18 @@ static void test_plan_holds_what_the_rules_say(void **state)
     const struct plan *plan = build_and_map(&sample.rules);
 
     assert_int_equal(plan->generation, 7);
+    assert_int_equal(plan->sockets.count, 2);
+    assert_true(address_eq(&PLAN_SOCKET(plan, 0)->address, &sample.sockets[0]));
+    assert_true(address_eq(&PLAN_SOCKET(plan, 1)->address, &sample.sockets[1]));
     assert_int_equal(plan->listeners.count, 2);
-    assert_true(address_eq(&PLAN_LISTENER(plan, 0)->address, &sample.listeners[0].address));
-    assert_true(address_eq(&PLAN_LISTENER(plan, 1)->address, &sample.listeners[1].address));
-    assert_int_equal(PLAN_LISTENER(plan, 1)->route, 1);
+    assert_text(plan, PLAN_LISTENER(plan, 0)->label, "default/gw/one");
+    assert_text(plan, PLAN_LISTENER(plan, 0)->hostname, "*.example.com");
+    assert_int_equal(PLAN_LISTENER(plan, 0)->port, 8080);
+    assert_int_equal(PLAN_LISTENER(plan, 1)->socket, 1);
 
     assert_int_equal(plan->routes.count, 2);
     assert_text(plan, PLAN_ROUTE(plan, 0)->label, "default/quickstart#0");
-    assert_int_equal(PLAN_ROUTE(plan, 0)->backends.count, 2);
+    assert_int_equal(PLAN_ROUTE(plan, 0)->backends.count, 3);
     assert_int_equal(PLAN_ROUTE(plan, 0)->mirrors.count, 2);
     assert_int_equal(PLAN_ROUTE(plan, 1)->mirrors.count, 0);
     assert_int_equal(PLAN_ROUTE(plan, 1)->request_timeout_ms, 250);
@@ -64,6 +68,70 @@ static void test_plan_holds_what_the_rules_say(void **state)
     plan_unmap(plan);
 }
 
+static void test_plan_holds_what_the_actions_say(void **state)
+{
+    (void)state;
+    struct sample_rules sample;
+    sample_rules_init(&sample);
+    const struct plan *plan = build_and_map(&sample.rules);
+    const struct plan_route *first = PLAN_ROUTE(plan, 0), *second = PLAN_ROUTE(plan, 1);
+
+    assert_int_equal(first->actions.request_edits.count, 2);
+    const struct plan_edit *add = PLAN_EDIT(plan, first->actions.request_edits.first + 1);
+    assert_int_equal(add->kind, EDIT_ADD);
+    assert_text(plan, add->name, "x-add");
+    assert_text(plan, add->value, "2");
+    assert_int_equal(PLAN_EDIT(plan, first->actions.response_edits.first)->kind, EDIT_REMOVE);
+    assert_int_equal(first->actions.redirect, PLAN_NONE);
+    const struct plan_rewrite *rewrite = PLAN_REWRITE(plan, first->actions.rewrite);
+    assert_text(plan, rewrite->hostname, "other.test");
+    assert_int_equal(rewrite->path_kind, REWRITE_PREFIX);
+    assert_text(plan, rewrite->path, "/new");
+    const struct plan_cors *cors = PLAN_CORS(plan, first->actions.cors);
+    assert_int_equal(cors->origins.count, 2);
+    assert_text(plan, PLAN_TEXT(plan, cors->origins.first + 1), "https://*.b.test");
+    assert_int_equal(cors->methods.count, 0);
+    assert_int_equal(cors->allows_credentials, 1);
+    assert_int_equal(cors->max_age_s, 5);
+
+    assert_int_equal(second->actions.cors, PLAN_NONE);
+    const struct plan_redirect *redirect = PLAN_REDIRECT(plan, second->actions.redirect);
+    assert_text(plan, redirect->scheme, "https");
+    assert_text(plan, redirect->hostname, "there.test");
+    assert_text(plan, redirect->path, "/gone");
+    assert_int_equal(redirect->port, 8443);
+    assert_int_equal(redirect->status, 308);
+
+    assert_int_equal(first->backend_timeout_ms, 100);
+    assert_int_equal(first->retry_attempts, 2);
+    assert_int_equal(first->retry_backoff_ms, 25);
+    assert_int_equal(PLAN_CODE(plan, first->retry_codes.first + 1), 503);
+    plan_unmap(plan);
+}
+
+static void test_plan_holds_what_the_backend_refs_say(void **state)
+{
+    (void)state;
+    struct sample_rules sample;
+    sample_rules_init(&sample);
+    const struct plan *plan = build_and_map(&sample.rules);
+    uint32_t first = PLAN_ROUTE(plan, 0)->backends.first;
+    assert_int_equal(PLAN_WEIGHTED(plan, first + 2)->backend, PLAN_NONE);
+    const struct plan_weighted *weighted = PLAN_WEIGHTED(plan, first + 1);
+    assert_text(plan, PLAN_EDIT(plan, weighted->actions.response_edits.first)->name, "x-add");
+    assert_int_equal(weighted->mirrors.count, 1);
+    const struct plan_mirror *mirror = PLAN_MIRROR(plan, weighted->mirrors.first);
+    assert_text(plan, mirror->label, "127.0.0.1:3002~2");
+    assert_int_equal(mirror->route, 0);
+    assert_int_equal(mirror->host_kind, COPY_HOST_LITERAL);
+    assert_text(plan, mirror->host, "shadow.test");
+    assert_text(plan, PLAN_EDIT(plan, mirror->edits.first)->name, "x-set");
+    assert_int_equal(PLAN_REDACTION(plan, mirror->redactions.first)->kind, REDACT_COOKIE);
+    assert_text(plan, PLAN_REDACTION(plan, mirror->redactions.first)->name, "session");
+    assert_int_equal(mirror->trace, COPY_TRACE_NEW_ROOT);
+    plan_unmap(plan);
+}
+
 static void test_plan_holds_what_the_mirrors_say(void **state)
 {
     (void)state;
@@ -74,7 +142,7 @@ static void test_plan_holds_what_the_mirrors_say(void **state)
     sample.mirrors[0].method_mask = 6;
     const struct plan *plan = build_and_map(&sample.rules);
 
-    const struct plan_mirror *even = PLAN_MIRROR(plan, 0);
+    const struct plan_mirror *even = PLAN_MIRROR(plan, PLAN_ROUTE(plan, 0)->mirrors.first);
     assert_text(plan, even->label, "127.0.0.1:3001");
     assert_int_equal(even->backend, 1);
     assert_int_equal(even->sampling, SAMPLING_EVEN);
@@ -89,8 +157,12 @@ static void test_plan_holds_what_the_mirrors_say(void **state)
     assert_int_equal(even->window_bytes, 1024 * 1024);
     assert_int_equal(even->timeout_ms, 15000);
     assert_int_equal(even->connect_timeout_ms, 1000);
+    assert_int_equal(even->host_kind, COPY_HOST_PRESERVE);
+    assert_text(plan, even->marker_header, "X-Umbra-Shadow");
+    assert_int_equal(even->has_baggage, 1);
+    assert_int_equal(even->trace, COPY_TRACE_UNSAMPLED);
 
-    const struct plan_mirror *hash = PLAN_MIRROR(plan, 1);
+    const struct plan_mirror *hash = even + 1;
     assert_int_equal(hash->sampling, SAMPLING_HASH);
     assert_int_equal(hash->key, KEY_HEADER);
     assert_text(plan, hash->key_name, "x-user-id");
@@ -115,8 +187,9 @@ static void test_fractions_are_reduced(void **state)
         sample.mirrors[0].numerator = cases[i][0];
         sample.mirrors[0].denominator = cases[i][1];
         const struct plan *plan = build_and_map(&sample.rules);
-        assert_int_equal(PLAN_MIRROR(plan, 0)->numerator, cases[i][2]);
-        assert_int_equal(PLAN_MIRROR(plan, 0)->denominator, cases[i][3]);
+        const struct plan_mirror *mirror = PLAN_MIRROR(plan, PLAN_ROUTE(plan, 0)->mirrors.first);
+        assert_int_equal(mirror->numerator, cases[i][2]);
+        assert_int_equal(mirror->denominator, cases[i][3]);
         plan_unmap(plan);
     }
 }
@@ -124,13 +197,13 @@ static void test_fractions_are_reduced(void **state)
 static void test_empty_rules_make_an_empty_plan(void **state)
 {
     (void)state;
-    const struct plan *plan = build_and_map(&(struct rules){.generation = 1});
+    const struct plan *plan = build_and_map(&(struct rule_set){.generation = 1});
     assert_int_equal(plan->listeners.count, 0);
     assert_int_equal(plan->size, sizeof(struct plan));
     plan_unmap(plan);
 }
 
-static void assert_refused(const struct rules *rules, const char *reason)
+static void assert_refused(const struct rule_set *rules, const char *reason)
 {
     struct err err = {{0}};
     assert_int_equal(plan_build(rules, &err), -1);
@@ -159,14 +232,20 @@ static void test_wrong_rules_are_refused_with_a_reason(void **state)
     sample.mirrors[1].key_name = STR_NONE;
     assert_refused(&sample.rules, "needs a name");
     sample_rules_init(&sample);
-    sample.weighted[2].backend = 3;
+    sample.weighted[3].backend = 3;
     assert_refused(&sample.rules, "route default/plain#0: backendRef 0 is backend 3 of 3");
     sample_rules_init(&sample);
-    sample.listeners[1].route = 2;
-    assert_refused(&sample.rules, "listener 1 names route 2 of 2");
+    sample.mirrors[2].numerator = 2;
+    assert_refused(&sample.rules, "route default/quickstart#0: backendRef 1: mirror 127.0.0.1:3002~2: 2 of 1 is over");
     sample_rules_init(&sample);
-    sample.listeners[0].address.family = ADDRESS_NONE;
-    assert_refused(&sample.rules, "listener 0 has no valid address");
+    sample.listeners[1].socket = 2;
+    assert_refused(&sample.rules, "listener default/gw/two has socket 2 of 2");
+    sample_rules_init(&sample);
+    sample.sockets[0].family = ADDRESS_NONE;
+    assert_refused(&sample.rules, "socket 0 has no valid address");
+    sample_rules_init(&sample);
+    sample.redirect.status = 200;
+    assert_refused(&sample.rules, "redirect 0 has the status 200");
     sample_rules_init(&sample);
     sample.sources[1].bits = 129;
     assert_refused(&sample.rules, "source network 1");
@@ -179,7 +258,7 @@ static void test_rules_over_the_size_limit_are_refused(void **state)
     sample_rules_init(&sample);
     /* Never read: the size is refused first. */
     sample.backends[0].label.len = PLAN_MAX_BYTES;
-    assert_refused(&sample.rules, "at most 268435456 are allowed");
+    assert_refused(&sample.rules, "more than the 268435456 bytes that are allowed");
 }
 
 static void test_built_plan_can_not_be_changed(void **state)
@@ -203,6 +282,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plan_holds_what_the_rules_say),
+        cmocka_unit_test(test_plan_holds_what_the_actions_say),
+        cmocka_unit_test(test_plan_holds_what_the_backend_refs_say),
         cmocka_unit_test(test_plan_holds_what_the_mirrors_say),
         cmocka_unit_test(test_fractions_are_reduced),
         cmocka_unit_test(test_empty_rules_make_an_empty_plan),

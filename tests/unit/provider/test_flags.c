@@ -32,7 +32,7 @@ static void test_input_reaches_every_mirror(void **state)
         .trusted_proxy_count = 1,
     };
     assert_true(address_parse(STR("[::1]:8080"), &input.listen));
-    struct rules rules = flags_rules(&input, 3, &arena);
+    struct rule_set rules = flags_rules(&input, 3, &arena);
     assert_int_equal(rules.generation, 3);
     assert_ptr_equal(rules.trusted_proxies, &trusted);
     assert_int_equal(rules.trusted_proxy_count, 1);
@@ -61,7 +61,7 @@ static void test_without_shadows_there_is_a_plain_route(void **state)
     arena_init(&arena, NULL, 0);
     struct flags_input input = {.live = {.label = STR("l:9"), .host = STR("l"), .port = 9}};
     assert_true(address_parse(STR("127.0.0.1:80"), &input.listen));
-    struct rules rules = flags_rules(&input, 1, &arena);
+    struct rule_set rules = flags_rules(&input, 1, &arena);
     assert_int_equal(rules.backend_count, 1);
     assert_int_equal(rules.routes[0].mirror_count, 0);
     struct err err;

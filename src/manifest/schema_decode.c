@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/assert.h"
+#include "base/map.h"
+#include "manifest/guess.h"
+#include "manifest/quote.h"
+#include "manifest/schema_scalar.h"
+
+#define KEY_MAX 317 /* of a map: a domain of 253, a slash, a name of 63 */
+
+struct decoder {
+    struct arena *arena;
+    struct problems *problems;
+    bool from_server;
+};
+
+/* An object that is being read, and those that it is in. */
+struct level {
+    const struct schema *schema;
+    const struct node *node;
+    const struct level *above;
+    bool is_secret;
+};
+
+static void *alloc_zeroed(struct arena *arena, size_t size)
+{
+    return memset(arena_alloc(arena, size), 0, size);
+}
+
+static void *member_of(void *object, const struct schema_field *field)
+{
+    return (char *)object + field->offset;
+}
+
+/* ---------------------------------------------------------------------------------------------------- unknown fields */
+
+static const char *next_field(size_t index, const void *user)
+{
+    const struct schema *schema = user;
+    return index < schema->field_count ? schema->fields[index].name : NULL;
+}
+
+const char *schema_nearest(const struct schema *schema, struct str name)
+{
+    return guess_word(name, next_field, schema);
+}
+
+static const struct schema_field *find_field(const struct schema *schema, struct str name)
+{
+    for (size_t i = 0; i < schema->field_count; i++) {
+        if (str_eq(str_from_c(schema->fields[i].name), name))
+            return &schema->fields[i];
+    }
+    return NULL;
+}
+
+#define STEPS_DOWN 2 /* further down, a name means something else */
+
+/* Appends the way to a field of that name in the objects below, the shortest first. */
+static bool find_below(const struct schema *schema, struct str name, unsigned steps, struct strbuf *path)
+{
+    if (find_field(schema, name)) {
+        strbuf_add(path, name);
+        return true;
+    }
+    size_t before = path->len;
+    for (unsigned more = 0; more < steps; more++) {
+        for (size_t i = 0; i < schema->field_count; i++) {
+            const struct schema_field *field = &schema->fields[i];
+            if (!field->of)
+                continue;
+            strbuf_printf(path, "%s%s.", field->name, field->type == SCHEMA_LIST ? "[]" : "");
+            if (find_below(field->of, name, more, path))
+                return true;
+            path->len = before;
+        }
+    }
+    return false;
+}
+
+#define FIELDS_SHOWN 8
+
+static void list_fields(const struct schema *schema, struct strbuf *out)
+{
+    strbuf_printf(out, "; %s has ", schema->name);
+    for (size_t i = 0; i < schema->field_count && i <= FIELDS_SHOWN; i++)
+        strbuf_printf(out, "%s%s", i > 0 ? ", " : "", i < FIELDS_SHOWN ? schema->fields[i].name : "…");
+}
+
+/* The nearest object around this one that has such a field: an indent is wrong. */
+static const struct level *find_above(const struct level *level, struct str name)
+{
+    for (level = level->above; level; level = level->above) {
+        if (find_field(level->schema, name))
+            return level;
+    }
+    return NULL;
+}
+
+/* How to mend it: another place, another name, or what there is. */
+static void add_hint(const struct level *level, struct str name, struct strbuf *out)
+{
+    const struct level *above = find_above(level, name);
+    if (above) {
+        strbuf_add(out, STR("; it belongs further up, "));
+        size_t len = out->len;
+        strbuf_add(out, STR("in "));
+        node_path(out, above->node);
+        if (out->len == len + 3) {
+            out->len = len;
+            strbuf_add(out, STR("at the top level"));
+        }
+        return;
+    }
+    struct strbuf path = STRBUF_INIT;
+    const char *meant = schema_nearest(level->schema, name);
+    if (!meant && find_below(level->schema, name, STEPS_DOWN, &path))
+        meant = path.ptr;
+    if (!meant)
+        meant = guess_part(name, next_field, level->schema);
+    if (meant)
+        strbuf_printf(out, "; did you mean \"%s\"?", meant);
+    else
+        list_fields(level->schema, out);
+    strbuf_deinit(&path);
+}
+
+/* At the key, since that is what is wrong. */
+static struct node at_key(const struct node *member)
+{
+    struct node key = *member;
+    key.line = member->key_line;
+    key.column = member->key_column;
+    return key;
+}
+
+static void say_unknown(const struct decoder *decoder, const struct level *level, const struct node *member)
+{
+    struct node key = at_key(member);
+    struct strbuf text = STRBUF_INIT;
+    strbuf_add(&text, STR("unknown field"));
+    if (decoder->problems->count < PROBLEMS_MAX)
+        add_hint(level, member->key, &text);
+    problems_add(decoder->problems, decoder->from_server ? SEVERITY_WARNING : SEVERITY_ERROR, STR_NONE, &key, "%s",
+                 text.ptr);
+    strbuf_deinit(&text);
+}
+
+/* ------------------------------------------------------------------------------------------------------- wrong kinds */
+
+static void say_no_object(const struct schema *schema, const struct node *node, struct problems *problems)
+{
+    struct strbuf fields = STRBUF_INIT;
+    list_fields(schema, &fields);
+    problems_add(problems, SEVERITY_ERROR, STR_NONE, node, "%s where a map belongs; write its fields below it%s%s",
+                 node_kind_name(node->kind), node->kind == NODE_LIST ? ", without \"-\"" : "", fields.ptr);
+    strbuf_deinit(&fields);
+}
+
+static void say_no_map(const struct node *node, struct problems *problems)
+{
+    problems_add(problems, SEVERITY_ERROR, STR_NONE, node,
+                 "%s where a map belongs; write it as \"name: value\" below%s", node_kind_name(node->kind),
+                 node->kind == NODE_LIST ? ", without \"-\"" : "");
+}
+
+static void say_no_list(const struct node *node, bool is_secret, struct problems *problems)
+{
+    char shown[QUOTE_TEXT];
+    if (node->kind == NODE_MAP && node->count > 0)
+        problems_add(problems, SEVERITY_ERROR, STR_NONE, node, "a map where a list belongs; put \"- \" before \"%s\"",
+                     quote_cut(node->first->key, shown));
+    else if (node->kind == NODE_MAP)
+        problems_add(problems, SEVERITY_ERROR, STR_NONE, node, "a map where a list belongs; write []");
+    else
+        problems_add(problems, SEVERITY_ERROR, STR_NONE, node, "%s where a list belongs; write it as \"- %s\" below",
+                     node_kind_name(node->kind), is_secret ? "value" : quote_cut(node->text, shown));
+}
+
+/* ------------------------------------------------------------------------------------------------------------ absent */
+
+static bool is_defaulted(const struct schema_field *field, const char *fallback)
+{
+    return field->fallback && strcmp(field->fallback, fallback) == 0;
+}
+
+static void set_all_absent(const struct decoder *decoder, const struct schema *schema, const struct node *node,
+                           void *object);
+
+/* `node` is that of the owner. */
+static void set_absent(const struct decoder *decoder, const struct schema_field *field, const struct node *node,
+                       void *to)
+{
+    if (field->type == SCHEMA_ANY || field->type == SCHEMA_MAP)
+        return;
+    if (field->type != SCHEMA_OBJECT && field->type != SCHEMA_LIST) {
+        struct schema_scalar scalar = schema_scalar_of_field(field);
+        schema_scalar_set_absent(&scalar, field->fallback, to);
+        return;
+    }
+    bool is_list = field->type == SCHEMA_LIST;
+    if (!is_defaulted(field, is_list ? "[{}]" : "{}"))
+        return;
+    void *object = alloc_zeroed(decoder->arena, field->of->size);
+    set_all_absent(decoder, field->of, node, object);
+    if (is_list)
+        *(struct schema_list *)to = (struct schema_list){.items = object, .count = 1};
+    else
+        *(void **)to = object;
+}
+
+static void set_all_absent(const struct decoder *decoder, const struct schema *schema, const struct node *node,
+                           void *object)
+{
+    *(const struct node **)object = node;
+    for (size_t i = 0; i < schema->field_count; i++) {
+        ASSERT(!(schema->fields[i].flags & SCHEMA_REQUIRED));
+        set_absent(decoder, &schema->fields[i], node, member_of(object, &schema->fields[i]));
+    }
+}
+
+/* ------------------------------------------------------------------------------------------------------------- lists */
+
+static void decode_object(const struct decoder *decoder, const struct level *level, void *object);
+
+/* Whether a list or map has as many as it may; `*count` is how many of them are worth a look. */
+static void check_count(const struct schema_field *field, const struct node *node, struct problems *problems,
+                        uint32_t *count)
+{
+    const char *noun = field->type == SCHEMA_MAP ? "entries" : "items";
+    *count = node->count;
+    if (field->max > 0 && *count > field->max) {
+        problems_add(problems, SEVERITY_ERROR, STR_NONE, node, "has %u %s; at most %lld %s allowed", *count, noun,
+                     (long long)field->max, field->max == 1 ? "is" : "are");
+        *count = (uint32_t)field->max;
+    } else if (*count < field->min) {
+        problems_add(problems, SEVERITY_ERROR, STR_NONE, node, "has %u %s; at least %lld %s needed", *count, noun,
+                     (long long)field->min, field->min == 1 ? "is" : "are");
+    }
+}
+
+/* Objects that have the same value in the list's key field, or scalars that are there twice. */
+static void check_unique(const struct schema_field *field, const struct node *list, struct problems *problems)
+{
+    struct map seen;
+    char shown[QUOTE_TEXT];
+    struct str key = str_from_c(field->key);
+    map_init(&seen);
+    for (const struct node *item = list->first; item; item = item->next) {
+        const struct node *value = key.len > 0 ? node_find(item, key) : item;
+        if (!value || value->kind == NODE_NULL || value->kind == NODE_MAP || value->kind == NODE_LIST)
+            continue;
+        const struct node *first = map_find(&seen, value->text);
+        if (!first)
+            (void)map_add(&seen, value->text, (void *)item);
+        else if (key.len > 0)
+            problems_add(problems, SEVERITY_ERROR, STR_NONE, value,
+                         "%s is the %s of item [%u] already; they must differ", quote_short(value->text, shown),
+                         field->key, first->index);
+        else
+            problems_add(problems, SEVERITY_ERROR, STR_NONE, value, "%s is in the list already, as item [%u]",
+                         quote_short(value->text, shown), first->index);
+    }
+    map_deinit(&seen);
+}
+
+static void decode_item(const struct decoder *decoder, const struct level *level, const struct schema_field *field,
+                        const struct node *node, void *to)
+{
+    if (node->kind == NODE_NULL) {
+        problems_add(decoder->problems, SEVERITY_ERROR, STR_NONE, node,
+                     "is empty; write a value after \"-\", or leave it out");
+        return;
+    }
+    if (field->item == SCHEMA_OBJECT) {
+        struct level below = {field->of, node, level, level->is_secret || (field->flags & SCHEMA_SECRET)};
+        decode_object(decoder, &below, to);
+        return;
+    }
+    struct schema_scalar scalar = schema_scalar_of_items(field);
+    scalar.is_secret |= level->is_secret;
+    schema_scalar_set_absent(&scalar, NULL, to);
+    schema_scalar_decode(&scalar, node, decoder->problems, to);
+}
+
+static void decode_list(const struct decoder *decoder, const struct level *level, const struct schema_field *field,
+                        const struct node *node, struct schema_list *list)
+{
+    bool is_secret = level->is_secret || (field->flags & SCHEMA_SECRET);
+    if (node->kind != NODE_LIST) {
+        say_no_list(node, is_secret, decoder->problems);
+        return;
+    }
+    uint32_t count;
+    check_count(field, node, decoder->problems, &count);
+    struct schema_scalar scalar = schema_scalar_of_items(field);
+    size_t size = field->item == SCHEMA_OBJECT ? field->of->size : schema_scalar_size(&scalar);
+    *list = (struct schema_list){alloc_zeroed(decoder->arena, count * size), count, true, node};
+    const struct node *item = node->first;
+    for (uint32_t i = 0; i < count; i++, item = item->next)
+        decode_item(decoder, level, field, item, (char *)list->items + i * size);
+    if (field->key && !is_secret && count == node->count)
+        check_unique(field, node, decoder->problems);
+}
+
+static void decode_map(const struct decoder *decoder, const struct level *level, const struct schema_field *field,
+                       const struct node *node, struct schema_list *list)
+{
+    if (node->kind != NODE_MAP) {
+        say_no_map(node, decoder->problems);
+        return;
+    }
+    uint32_t count;
+    check_count(field, node, decoder->problems, &count);
+    struct schema_scalar scalar = schema_scalar_of_items(field);
+    scalar.is_secret |= level->is_secret;
+    struct schema_pair *pairs = alloc_zeroed(decoder->arena, count * sizeof(*pairs));
+    *list = (struct schema_list){pairs, count, true, node};
+    const struct node *member = node->first;
+    for (uint32_t i = 0; i < count; i++, member = member->next) {
+        pairs[i] = (struct schema_pair){member->key, STR("")};
+        if (member->key.len > KEY_MAX)
+            problems_add(decoder->problems, SEVERITY_ERROR, STR_NONE, node,
+                         "has a name that is %zu bytes long; at most %u are allowed", member->key.len, KEY_MAX);
+        /* The API server takes null as the empty string here. */
+        if (member->kind != NODE_NULL)
+            schema_scalar_decode(&scalar, member, decoder->problems, &pairs[i].value);
+    }
+}
+
+/* ----------------------------------------------------------------------------------------------------------- objects */
+
+static void decode_value(const struct decoder *decoder, const struct level *level, const struct schema_field *field,
+                         const struct node *node, void *to)
+{
+    switch (field->type) {
+    case SCHEMA_ANY: return;
+    case SCHEMA_LIST: decode_list(decoder, level, field, node, to); return;
+    case SCHEMA_MAP: decode_map(decoder, level, field, node, to); return;
+    case SCHEMA_OBJECT: {
+        struct level below = {field->of, node, level, level->is_secret || (field->flags & SCHEMA_SECRET)};
+        void *object = alloc_zeroed(decoder->arena, field->of->size);
+        *(void **)to = object;
+        decode_object(decoder, &below, object);
+        return;
+    }
+    default: {
+        struct schema_scalar scalar = schema_scalar_of_field(field);
+        scalar.is_secret |= level->is_secret;
+        schema_scalar_set_absent(&scalar, NULL, to);
+        schema_scalar_decode(&scalar, node, decoder->problems, to);
+        return;
+    }
+    }
+}
+
+/* A member that is written; `*seen` has a bit for each field that was. */
+static void decode_member(const struct decoder *decoder, const struct level *level, const struct node *member,
+                          void *object, uint64_t *seen)
+{
+    struct problems *problems = decoder->problems;
+    const struct schema_field *field = find_field(level->schema, member->key);
+    if (!field) {
+        say_unknown(decoder, level, member);
+        return;
+    }
+    if (member->kind == NODE_NULL)
+        return;
+    size_t errors = problems->errors;
+    *seen |= 1ull << (field - level->schema->fields);
+    decode_value(decoder, level, field, member, member_of(object, field));
+    if ((field->flags & SCHEMA_UNSUPPORTED) && problems->errors == errors)
+        problems_add(problems, SEVERITY_WARNING, STR_NONE, member, "is valid, but not acted on by this version");
+}
+
+static void decode_object(const struct decoder *decoder, const struct level *level, void *object)
+{
+    const struct schema *schema = level->schema;
+    const struct node *node = level->node;
+    struct problems *problems = decoder->problems;
+    size_t errors = problems->errors;
+    uint64_t seen = 0;
+    ASSERT(schema->field_count <= SCHEMA_FIELDS_MAX);
+    *(const struct node **)object = node;
+    if (node->kind != NODE_MAP) {
+        say_no_object(schema, node, problems);
+        return;
+    }
+    for (const struct node *member = node->first; member; member = member->next)
+        decode_member(decoder, level, member, object, &seen);
+    for (size_t i = 0; i < schema->field_count; i++) {
+        const struct schema_field *field = &schema->fields[i];
+        if (seen & 1ull << i)
+            continue;
+        set_absent(decoder, field, node, member_of(object, field));
+        if (field->flags & SCHEMA_REQUIRED)
+            problems_add_member(problems, SEVERITY_ERROR, STR_NONE, node, field->name, "is missing");
+    }
+    if (schema->check && problems->errors == errors)
+        schema->check(object, problems);
+}
+
+bool schema_decode(const struct schema *schema, const struct node *node, struct arena *arena, struct problems *problems,
+                   void *object, bool from_server)
+{
+    const struct decoder decoder = {arena, problems, from_server};
+    const struct level top = {.schema = schema, .node = node};
+    size_t errors = problems->errors;
+    decode_object(&decoder, &top, object);
+    return problems->errors == errors;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "manifest/yaml_error.h"
+
+/* A line of the text, from 1, without its end; STR_NONE behind the last. */
+static struct str find_line(struct str text, uint32_t line)
+{
+    size_t start = 0;
+    for (uint32_t current = 1; current < line && start < text.len; start++)
+        current += part_is_break(text, start);
+    if (start >= text.len)
+        return STR_NONE;
+    size_t end = start;
+    while (end < text.len && !part_is_break(text, end))
+        end++;
+    return str_slice(text, start, end);
+}
+
+static size_t indent_of(struct str line)
+{
+    size_t indent = 0;
+    while (indent < line.len && (line.ptr[indent] == ' ' || line.ptr[indent] == '\t'))
+        indent++;
+    return indent;
+}
+
+static struct place to_file(const struct yaml_error *error, struct place at)
+{
+    uint32_t shift = at.line == 1 ? error->origin.column - 1 : 0;
+    return (struct place){error->origin.line + at.line - 1, at.column + shift};
+}
+
+static bool says(const struct yaml_error *error, const char *words)
+{
+    return strstr(error->message, words) != NULL;
+}
+
+/* Tabs look like spaces, so they are named even where libfyaml stumbles over what follows from them. */
+static bool tell_tab(const struct yaml_error *error, struct tree *tree)
+{
+    if (says(error, "flow") || says(error, "quote"))
+        return false;
+    uint32_t first = error->at.line > 1 ? error->at.line - 1 : 1;
+    for (uint32_t number = first; number <= error->at.line + 1; number++) {
+        struct str line = find_line(error->text, number);
+        size_t indent = indent_of(line), tab = str_find_char(str_slice(line, 0, indent), '\t');
+        if (tab == indent || indent == line.len)
+            continue;
+        struct place at = {number, (uint32_t)tab + 1};
+        tree_fail(tree, to_file(error, at), "a tab can't indent YAML; use spaces");
+        return true;
+    }
+    return false;
+}
+
+/* What is wrong is far from where libfyaml noticed: the bracket that is open. */
+static bool tell_bracket(const struct yaml_error *error, struct tree *tree)
+{
+    bool is_list = says(error, "flow sequence");
+    if (!is_list && !says(error, "flow mapping") && !says(error, "expected node content"))
+        return false;
+    struct str rest = find_line(error->text, error->at.line);
+    const struct node *open = tree_find_open(tree, is_list ? NODE_LIST : NODE_MAP);
+    if (!open || (error->at.column <= rest.len && !says(error, "missing comma")))
+        return false;
+    const char *bracket = open->kind == NODE_LIST ? "[" : "{", *closing = open->kind == NODE_LIST ? "]" : "}";
+    if (error->at.column > rest.len)
+        tree_fail(tree, (struct place){open->line, open->column}, "this %s is not closed by a %s", bracket, closing);
+    else
+        tree_fail(tree, to_file(error, error->at), "a , or the %s that closes the %s of %u:%u is missing before this",
+                  closing, bracket, open->line, open->column);
+    return true;
+}
+
+/* A key of several lines: either the colon of the first is missing, or the second is indented too far. */
+static bool tell_plain_key(const struct yaml_error *error, struct tree *tree)
+{
+    if (!says(error, "multiline plain key"))
+        return false;
+    bool is_value = error->at.column > indent_of(find_line(error->text, error->at.line)) + 1;
+    struct place next = {error->at.line + 1, (uint32_t)indent_of(find_line(error->text, error->at.line + 1)) + 1};
+    if (is_value)
+        tree_fail(
+            tree, to_file(error, next),
+            "the key before has its value already, so nothing can be indented below it; is this line too far right?");
+    else
+        tree_fail(tree, to_file(error, error->at), "a key needs a colon with a blank behind it, like `key: value`");
+    return true;
+}
+
+static const struct {
+    const char *words; /* in libfyaml's message */
+    const char *text;
+} messages[] = {
+    {"double-quoted scalar without closing", "this double quote is not closed"},
+    {"single-quoted scalar without closing", "this single quote is not closed"},
+    {"trailing content after",
+     "there is text behind the closing quote; a quote inside of quotes is written \\\" or ''"},
+    {"expected ':'", "a key needs a colon with a blank behind it, like `key: value`"},
+    {"invalid value after mapping", "a key needs a colon with a blank behind it, like `key: value`"},
+    {"nested block mapping on the same line", "a second colon in this line; quote the value if it holds one"},
+    {"on same line as previous key", "a second colon in this line; quote the value if it holds one"},
+    {"indentation in mapping", "this line is indented like none of those that it could belong to"},
+    {"indendation in sequence", "this line is indented like none of those that it could belong to"},
+    {"wrongly indented sequence", "this line is indented like none of those that it could belong to"},
+    {"invalid scalar at the end of block sequence",
+     "this fits neither into the list before it nor behind it; look at the indentation"},
+    {"expected '-' indicator", "this fits neither into the list before it nor behind it; look at the indentation"},
+    {"scalar has invalid", "this holds an escape that stands for no character"},
+    {"block sequence on the same line", "a list begins in a line of its own"},
+    {"invalid escape",
+     "this escape is not known; a backslash in double quotes is written \\\\, and single quotes have no escapes"},
+    {"invalid alias", "a text that begins with * needs quotes"},
+    {"invalid anchor", "a text that begins with & needs quotes"},
+    {"plain scalar cannot start with", "a text that begins with this character needs quotes"},
+    {"mismatched flow", "this bracket does not close the one that is open"},
+    {"extra closing", "this bracket closes none"},
+    {"undefined tag", "tags are not supported; a text that begins with ! needs quotes"},
+    {"no linebreak found", "behind | or > only a + or -, a digit or a comment can stand"},
+    {"missing document start", "something follows the end of the document; begin another one with a line of ---"},
+    {"after document end", "something follows the end of the document; begin another one with a line of ---"},
+    {"flow mode", "inside of brackets, lines are indented deeper than the key that the bracket belongs to"},
+    {"quoted scalar", "the lines of a quoted text are indented deeper than its key"},
+    {"directive", "directives (lines that begin with %) stand before a line of ---; remove this"},
+};
+
+void yaml_error_tell(const struct yaml_error *error, struct tree *tree)
+{
+    if (tell_tab(error, tree) || tell_bracket(error, tree) || tell_plain_key(error, tree))
+        return;
+    struct place at = to_file(error, error->at);
+    for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+        if (says(error, messages[i].words)) {
+            tree_fail(tree, at, "%s", messages[i].text);
+            return;
+        }
+    }
+    tree_fail(tree, at, "no valid YAML%s%s", error->message[0] ? ": " : "", error->message);
+}

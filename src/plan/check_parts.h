@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of plan_check, to be called when the arrays lie inside the block. Internal to src/plan. Thread: any. */
+#pragma once
+
+#include "base/err.h"
+#include "plan/layout.h"
+
+/* check_route.c: routes, their backends and what is done to requests. */
+bool check_routes(const struct plan *plan, struct err *err) __attribute__((warn_unused_result));
+/* check_mirror.c */
+bool check_mirrors(const struct plan *plan, struct err *err) __attribute__((warn_unused_result));

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plan/check_parts.h"
+#include "plan/flat.h"
+
+static bool is_index(struct plan_array array, uint32_t index)
+{
+    return index == PLAN_NONE || index < array.count;
+}
+
+static bool has_actions(const struct plan *plan, const struct plan_actions *actions)
+{
+    return flat_has_range(plan->edits, actions->request_edits) &&
+           flat_has_range(plan->edits, actions->response_edits) && is_index(plan->rewrites, actions->rewrite) &&
+           is_index(plan->redirects, actions->redirect) && is_index(plan->cors, actions->cors);
+}
+
+static bool check_route(const struct plan *plan, uint32_t i, struct err *err)
+{
+    const struct plan_route *route = PLAN_ROUTE(plan, i);
+    if (!flat_has_text(plan->strings, route->label))
+        return err_set(err, "plan: the label of route %u is outside the strings", i);
+    if (!flat_has_range(plan->weighted, route->backends))
+        return err_set(err, "plan: the backends of route %u are out of range", i);
+    if (!flat_has_range(plan->mirrors, route->mirrors))
+        return err_set(err, "plan: the mirrors of route %u are out of range", i);
+    if (!has_actions(plan, &route->actions))
+        return err_set(err, "plan: the actions of route %u are out of range", i);
+    if (!flat_has_range(plan->codes, route->retry_codes))
+        return err_set(err, "plan: the retry codes of route %u are out of range", i);
+    return true;
+}
+
+static bool check_weighted(const struct plan *plan, uint32_t i, struct err *err)
+{
+    const struct plan_weighted *weighted = PLAN_WEIGHTED(plan, i);
+    if (!is_index(plan->backends, weighted->backend))
+        return err_set(err, "plan: weight %u names backend %u of %u", i, weighted->backend, plan->backends.count);
+    if (!flat_has_range(plan->mirrors, weighted->mirrors))
+        return err_set(err, "plan: the mirrors of weight %u are out of range", i);
+    if (!has_actions(plan, &weighted->actions))
+        return err_set(err, "plan: the actions of weight %u are out of range", i);
+    return true;
+}
+
+static bool check_edits(const struct plan *plan, struct err *err)
+{
+    for (uint32_t i = 0; i < plan->edits.count; i++) {
+        const struct plan_edit *edit = PLAN_EDIT(plan, i);
+        if (edit->kind > EDIT_REMOVE || !flat_has_text(plan->strings, edit->name) ||
+            !flat_has_text(plan->strings, edit->value))
+            return err_set(err, "plan: edit %u is none", i);
+    }
+    return true;
+}
+
+static bool check_rewrites(const struct plan *plan, struct err *err)
+{
+    for (uint32_t i = 0; i < plan->rewrites.count; i++) {
+        const struct plan_rewrite *rewrite = PLAN_REWRITE(plan, i);
+        if (rewrite->path_kind > REWRITE_PREFIX || !flat_has_text(plan->strings, rewrite->hostname) ||
+            !flat_has_text(plan->strings, rewrite->path))
+            return err_set(err, "plan: rewrite %u is none", i);
+    }
+    return true;
+}
+
+static bool is_redirect_status(uint32_t status)
+{
+    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+static bool check_redirects(const struct plan *plan, struct err *err)
+{
+    for (uint32_t i = 0; i < plan->redirects.count; i++) {
+        const struct plan_redirect *redirect = PLAN_REDIRECT(plan, i);
+        if (redirect->path_kind > REWRITE_PREFIX || redirect->port > UINT16_MAX ||
+            !flat_has_text(plan->strings, redirect->scheme) || !flat_has_text(plan->strings, redirect->hostname) ||
+            !flat_has_text(plan->strings, redirect->path))
+            return err_set(err, "plan: redirect %u is none", i);
+        if (!is_redirect_status(redirect->status))
+            return err_set(err, "plan: redirect %u has the status %u", i, redirect->status);
+    }
+    return true;
+}
+
+static bool check_cors(const struct plan *plan, struct err *err)
+{
+    for (uint32_t i = 0; i < plan->cors.count; i++) {
+        const struct plan_cors *cors = PLAN_CORS(plan, i);
+        if (cors->allows_credentials > 1 || !flat_has_range(plan->texts, cors->origins) ||
+            !flat_has_range(plan->texts, cors->methods) || !flat_has_range(plan->texts, cors->headers) ||
+            !flat_has_range(plan->texts, cors->expose))
+            return err_set(err, "plan: CORS setting %u is none", i);
+    }
+    for (uint32_t i = 0; i < plan->texts.count; i++) {
+        if (!flat_has_text(plan->strings, PLAN_TEXT(plan, i)))
+            return err_set(err, "plan: text %u is outside the strings", i);
+    }
+    return true;
+}
+
+bool check_routes(const struct plan *plan, struct err *err)
+{
+    for (uint32_t i = 0; i < plan->routes.count; i++) {
+        if (!check_route(plan, i, err))
+            return false;
+    }
+    for (uint32_t i = 0; i < plan->weighted.count; i++) {
+        if (!check_weighted(plan, i, err))
+            return false;
+    }
+    for (uint32_t i = 0; i < plan->codes.count; i++) {
+        if (PLAN_CODE(plan, i) < 100 || PLAN_CODE(plan, i) > 599)
+            return err_set(err, "plan: the retry code %u is none", PLAN_CODE(plan, i));
+    }
+    return check_edits(plan, err) && check_rewrites(plan, err) && check_redirects(plan, err) && check_cors(plan, err);
+}

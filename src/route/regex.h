@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The plan's regular expressions, compiled with PCRE2 (JIT where the system allows it), matched against the whole subject with limits
+ * on time and depth, so that no request can make a worker think for long.
+ * Lifetime: compiled once per plan, by the gateway's builder thread; shared read-only by workers, each with its own scratch. */
+#pragma once
+
+#include "base/err.h"
+#include "plan/layout.h"
+
+#define REGEX_MATCH_LIMIT 20000 /* PCRE2's internal match() calls: about a millisecond */
+#define REGEX_MAX_SUBJECT 16384
+
+struct regexes;
+struct regex_scratch;
+
+/* NULL when one does not compile (a plan that control has checked has none). */
+struct regexes *regexes_new(const struct plan *plan, struct err *err) __attribute__((warn_unused_result));
+void regexes_free(struct regexes *regexes);
+struct regex_scratch *regex_scratch_new(void);
+void regex_scratch_free(struct regex_scratch *scratch);
+
+enum regex_result { REGEX_NO, REGEX_YES, REGEX_LIMIT };
+enum regex_result regexes_match(const struct regexes *regexes, struct regex_scratch *scratch, uint32_t index,
+                                struct str subject);
