@@ -134,6 +134,16 @@ static bool on_plan(struct child *child, struct ipc_message *message)
     return true;
 }
 
+static bool on_last_good(struct supervisor *supervisor, struct ipc_message *message)
+{
+    if (supervisor->last_good_fd >= 0)
+        close(supervisor->last_good_fd);
+    supervisor->last_good_fd = -1;
+    if (message->fd_count == 1)
+        keep_fd(message, 0, &supervisor->last_good_fd);
+    return true;
+}
+
 static bool control_message(struct child *child, struct ipc_message *message)
 {
     struct supervisor *supervisor = child->supervisor;
@@ -147,11 +157,7 @@ static bool control_message(struct child *child, struct ipc_message *message)
         (void)send_fd(&supervisor->children[CHILD_GATEWAY], IPC_ENDPOINTS, supervisor->endpoints_fd);
         return true;
     case IPC_LAST_GOOD:
-        if (message->fd_count == 1)
-            keep_fd(message, 0, &supervisor->last_good_fd);
-        else if (supervisor->last_good_fd >= 0)
-            supervisor->last_good_fd = (close(supervisor->last_good_fd), -1);
-        return true;
+        return on_last_good(supervisor, message);
     case IPC_READY:
         child->is_ready = true;
         supervisor_check_ready(supervisor);
