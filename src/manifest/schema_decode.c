@@ -126,7 +126,7 @@ static void add_hint(const struct level *level, struct str name, struct strbuf *
     strbuf_deinit(&path);
 }
 
-/* At the key, since that is what is wrong. */
+/* The place of the key, where it is what a message is about. */
 static struct node at_key(const struct node *member)
 {
     struct node key = *member;
@@ -388,8 +388,10 @@ static void decode_member(const struct decoder *decoder, const struct level *lev
     size_t errors = problems->errors;
     *seen |= 1ull << (field - level->schema->fields);
     decode_value(decoder, level, field, member, member_of(object, field));
-    if ((field->flags & SCHEMA_UNSUPPORTED) && problems->errors == errors)
-        problems_add(problems, SEVERITY_WARNING, STR_NONE, member, "is valid, but not acted on by this version");
+    if ((field->flags & SCHEMA_UNSUPPORTED) && problems->errors == errors) {
+        struct node key = at_key(member);
+        problems_add(problems, SEVERITY_WARNING, STR_NONE, &key, "is valid, but not acted on by this version");
+    }
 }
 
 static void decode_object(const struct decoder *decoder, const struct level *level, void *object)

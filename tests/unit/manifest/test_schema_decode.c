@@ -283,7 +283,7 @@ static void test_fields_that_are_not_acted_on_are_a_warning(void **state)
 {
     (void)state;
     static const struct message_case cases[] = {
-        {"  replicas: 3\n", "4:13: Sample/a: spec.replicas: is valid, but not acted on by this version"},
+        {"  replicas: 3\n", "4:3: Sample/a: spec.replicas: is valid, but not acted on by this version"},
     };
     check_cases(cases, COUNT(cases));
 }
