@@ -12,6 +12,9 @@
 #include "plan/layout.h"
 #include "registry/registry.h"
 
+/* Problems in one page; their number beyond is said. */
+#define STATUS_MAX_PROBLEMS 1000
+
 struct status_listener {
     struct str gateway, name; /* "namespace/name" of its Gateway, and its own */
     struct address address;   /* family ADDRESS_NONE: nothing is accepted */
@@ -32,7 +35,7 @@ struct status_source {
     const struct plan *plan;           /* the plan that control gave last; NULL: not known */
     const struct endpoints *endpoints; /* NULL: not known */
     struct status_config config;
-    const struct rates *rates;         /* NULL: all rates are 0 */
+    const struct rates *rates; /* NULL: all rates are 0 */
     uint64_t started_wall_ns, now_wall_ns;
     uint64_t now_ns; /* monotonic, as breaker_until_ns */
     bool is_draining;

@@ -101,7 +101,8 @@ static struct acceptor *acceptor_new(struct acceptors *acceptors, const struct a
 
 static struct acceptor *get_acceptor(struct acceptors *acceptors, const struct address *address)
 {
-    FOR_EACH (acceptors, at) {
+    FOR_EACH(acceptors, at)
+    {
         struct acceptor *acceptor = OF(at);
         if (!acceptor->is_leaving && address_eq(&acceptor->address, address))
             return acceptor;
@@ -158,7 +159,8 @@ void acceptors_set(struct acceptors *acceptors, struct gateway_listeners *socket
         if (socket_index(rules->plan, address) != PLAN_NONE)
             listen_on(get_acceptor(acceptors, address), sockets->list[i].fd);
     }
-    FOR_EACH (acceptors, at) {
+    FOR_EACH(acceptors, at)
+    {
         struct acceptor *acceptor = OF(at);
         uint32_t index = socket_index(rules->plan, &acceptor->address);
         bool is_wanted = acceptors->is_stopped || gateway_listeners_has(sockets, &acceptor->address);
@@ -176,13 +178,14 @@ void acceptors_set(struct acceptors *acceptors, struct gateway_listeners *socket
 void acceptors_drain(struct acceptors *acceptors)
 {
     acceptors->is_draining = true;
-    FOR_EACH (acceptors, at)
-        server_drain(&OF(at)->server);
+    FOR_EACH(acceptors, at)
+    server_drain(&OF(at)->server);
 }
 
 void acceptors_stop(struct acceptors *acceptors)
 {
-    FOR_EACH (acceptors, at) {
+    FOR_EACH(acceptors, at)
+    {
         if (OF(at)->is_started)
             listener_sweep(&OF(at)->listener);
         listen_end(OF(at));
@@ -194,14 +197,14 @@ void acceptors_stop(struct acceptors *acceptors)
 
 void acceptors_close_idle(struct acceptors *acceptors)
 {
-    FOR_EACH (acceptors, at)
-        server_close_idle(&OF(at)->server);
+    FOR_EACH(acceptors, at)
+    server_close_idle(&OF(at)->server);
 }
 
 void acceptors_close_all(struct acceptors *acceptors)
 {
-    FOR_EACH (acceptors, at)
-        server_close_all(&OF(at)->server);
+    FOR_EACH(acceptors, at)
+    server_close_all(&OF(at)->server);
 }
 
 void acceptors_init(struct acceptors *acceptors, struct proxy *proxy, struct registry_gateway *gauges)
@@ -212,7 +215,7 @@ void acceptors_init(struct acceptors *acceptors, struct proxy *proxy, struct reg
 
 void acceptors_deinit(struct acceptors *acceptors)
 {
-    FOR_EACH (acceptors, at)
-        acceptor_free(OF(at));
+    FOR_EACH(acceptors, at)
+    acceptor_free(OF(at));
     gateway_listeners_unref(acceptors->sockets);
 }

@@ -12,7 +12,7 @@
 struct acceptors {
     struct proxy *proxy; /* handles the requests */
     struct registry_gateway *gauges;
-    int64_t max_connections; /* of the gateway; those beyond are closed and counted */
+    int64_t max_connections;                       /* of the gateway; those beyond are closed and counted */
     void (*on_close)(struct acceptors *acceptors); /* a connection is gone */
     struct list list;                              /* struct acceptor */
     struct gateway_listeners *sockets;             /* those in use */

@@ -67,7 +67,8 @@ static void list_compiled_listeners(struct load *load)
     for (size_t i = 0; i < load->listener_count; i++) {
         const struct compiled_listener *from = &compiled->listeners[i];
         load->listeners[i] = (struct status_listener){
-            .gateway = arena_printf(&load->arena, "%.*s/%.*s", STR_ARG(from->gateway->ns), STR_ARG(from->gateway->name)),
+            .gateway = arena_printf(&load->arena, "%.*s/%.*s", STR_ARG(from->gateway->ns),
+                                    STR_ARG(from->gateway->name)),
             .name = from->name,
             .routes = from->attached_routes,
         };

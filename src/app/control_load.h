@@ -29,9 +29,9 @@ struct load {
     size_t listener_count;
     struct dns_name **names; /* per host of rules.backends; NULL: needs no question. NULL: none was taken yet */
     size_t host_count;
-    size_t routes;    /* as people count them: HTTPRoutes */
-    bool is_rebound;  /* sockets that were taken were asked for again */
-    bool is_refused;  /* no plan could be made of it: nothing of it is in force */
+    size_t routes;   /* as people count them: HTTPRoutes */
+    bool is_rebound; /* sockets that were taken were asked for again */
+    bool is_refused; /* no plan could be made of it: nothing of it is in force */
 };
 
 struct load *load_of_flags(const struct settings *settings);

@@ -302,8 +302,7 @@ void publish_bound(struct control *control, const struct ipc_message *message)
     if (message->len < sizeof(head))
         return;
     memcpy(&head, message->payload, sizeof(head));
-    if (head.sequence != control->bind_sequence ||
-        message->len != sizeof(head) + head.count * sizeof(struct ipc_bound))
+    if (head.sequence != control->bind_sequence || message->len != sizeof(head) + head.count * sizeof(struct ipc_bound))
         return;
     struct load *load = control->pending;
     if (!load) {

@@ -41,7 +41,7 @@ struct control {
     const struct endpoints *endpoints; /* NULL: none yet */
     int plan_fd;                       /* of `plan` */
     bool has_told_ready;
-    bool is_report_due; /* once the gateway serves the plan */
+    bool is_report_due;         /* once the gateway serves the plan */
     struct ipc_message message; /* the one being handled */
 };
 

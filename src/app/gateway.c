@@ -94,8 +94,7 @@ static void on_report(struct watch *watch, uint32_t events)
             tell(gateway, IPC_READY, STR_NONE);
         gateway->is_ready = true;
         if (gateway->is_news)
-            tell(gateway, IPC_IN_FORCE,
-                 (struct str){(const char *)&gateway->generation, sizeof gateway->generation});
+            tell(gateway, IPC_IN_FORCE, (struct str){(const char *)&gateway->generation, sizeof gateway->generation});
         gateway->is_news = false;
     }
     if (gateway->is_draining && atomic_load(&gateway->drained) == gateway->worker_count) {

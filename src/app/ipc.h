@@ -21,9 +21,9 @@ enum ipc_type {
                          messages (an empty one for the empty set) before the IPC_PLAN that uses them, and not again for a plan
                          with the same set */
     IPC_ADMIN, /* supervisor → control: the admin listening socket and its address; the last message of a control's start */
-    IPC_BIND,  /* control → supervisor: struct ipc_bind, then as many addresses: the whole set that the next plan needs */
+    IPC_BIND, /* control → supervisor: struct ipc_bind, then as many addresses: the whole set that the next plan needs */
     IPC_BOUND, /* supervisor → control: the same struct ipc_bind, then as many struct ipc_bound */
-    IPC_PLAN,  /* control → supervisor → gateway: the descriptors of plan and endpoints, which come into force together; also
+    IPC_PLAN, /* control → supervisor → gateway: the descriptors of plan and endpoints, which come into force together; also
                          supervisor → control at its start, so that it knows what is in force */
     IPC_ENDPOINTS, /* control → supervisor → gateway: the endpoints' descriptor alone */
     IPC_READY, /* gateway → supervisor: listeners are served with a plan; control → supervisor: a plan was given out */
@@ -35,7 +35,7 @@ enum ipc_type {
                          IPC_TAKEOVER as the last; request and answer carry struct ipc_takeover */
     IPC_TAKEN,    /* successor → supervisor: I serve; drain now */
     IPC_IN_FORCE, /* gateway → supervisor → control: all workers serve the plan of this generation (uint64_t) */
-    IPC_SOURCE,   /* supervisor → control at its start: the text that stands for the path of -f with this index (uint32_t) */
+    IPC_SOURCE, /* supervisor → control at its start: the text that stands for the path of -f with this index (uint32_t) */
     IPC_LAST_GOOD, /* control → supervisor, and back to the next control: an archive of texts (app/archive.h), without which a
                          control that is started anew would not know what a bad resource was; no descriptor: there is none */
     IPC_FAILED, /* control → supervisor: said why this run can't begin; ends it while it is starting */

@@ -187,6 +187,7 @@ static bool supervisor_init(struct supervisor *supervisor, const struct options 
     supervisor->settings = options->settings;
     supervisor->registry_fd = supervisor->plan_fd = supervisor->endpoints_fd = supervisor->last_good_fd = -1;
     supervisor->admin.fd = -1;
+    supervisor->listeners_version = 1; /* the empty set is news to a gateway, too */
     supervisor->instance.fd = -1;
     supervisor->signals.fd = -1;
     replace_init(supervisor);

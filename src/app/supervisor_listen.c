@@ -85,7 +85,7 @@ bool listeners_bind_admin(struct supervisor *supervisor, struct err *err)
     if (admin->fd >= 0)
         return true;
     int error = errno;
-    bind_explain(asked, error, err);
+    bind_explain(asked, error, false, err);
     pid_t pid = 0;
     int running = error == EADDRINUSE ? instance_connect(&supervisor->instance, &pid) : -1;
     if (running < 0)

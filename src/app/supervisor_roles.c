@@ -156,8 +156,7 @@ static bool control_message(struct child *child, struct ipc_message *message)
         keep_fd(message, 0, &supervisor->endpoints_fd);
         (void)send_fd(&supervisor->children[CHILD_GATEWAY], IPC_ENDPOINTS, supervisor->endpoints_fd);
         return true;
-    case IPC_LAST_GOOD:
-        return on_last_good(supervisor, message);
+    case IPC_LAST_GOOD: return on_last_good(supervisor, message);
     case IPC_READY:
         child->is_ready = true;
         supervisor_check_ready(supervisor);
