@@ -292,12 +292,9 @@ void policies_apply(struct compiler *compiler, const struct policy_set *set, con
     qsort(list, count, sizeof(*list), compare_precedence);
     for (size_t field = 0; count > 0 && field < policy_field_count; field++)
         apply_field(compiler, list, count, field, &outcome);
-    if (mirror->sampling == SAMPLING_HASH && mirror->key == KEY_NONE) {
-        mirror->sampling = SAMPLING_EVEN;
-        compiler_report(compiler, SEVERITY_WARNING, "", shadow->node, NULL,
-                        "its policies ask for Hash sampling, but none has a key, so it is sampled evenly; add "
-                        "sampling.key");
-    }
+    /* The schema ties Hash and key together in each policy; one that wins with another mode leaves a key over. */
+    if (mirror->sampling != SAMPLING_HASH)
+        mirror->key = KEY_NONE;
     bool leaves = compiler->options->is_cluster && !str_eq(shadow->from_ns, shadow->ns);
     policy_outcome_finish(&outcome, leaves && !outcome.keeps_credentials);
 }

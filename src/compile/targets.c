@@ -113,17 +113,13 @@ static void resolve_service(struct compiler *compiler, const struct reference *r
 static bool check_protocol(struct compiler *compiler, const struct reference *reference,
                            const struct backend_spec *spec, struct target *target)
 {
-    static const char *const names[] = {
-        [BACKEND_HTTP] = "HTTP", [BACKEND_H2C] = "H2C", [BACKEND_HTTPS] = "HTTPS", [BACKEND_AUTO] = "AUTO"};
     if (spec->protocol.value == BACKEND_HTTP && !spec->tls)
         return true;
-    bool is_tls_only = spec->protocol.value == BACKEND_HTTP;
     fail(target, "UnsupportedProtocol",
          arena_printf(&compiler->scratch,
-                      "Backend %.*s/%.*s asks for %s, which this version does not speak, and nothing is sent to it in "
-                      "plain text instead; only protocol: HTTP without tls can be used",
-                      STR_ARG(reference->ns), STR_ARG(reference->name),
-                      is_tls_only ? "tls" : names[spec->protocol.value]));
+                      "Backend %.*s/%.*s asks for another protocol than HTTP, which this version does not speak, and "
+                      "HTTP/1.1 is not sent instead",
+                      STR_ARG(reference->ns), STR_ARG(reference->name)));
     return false;
 }
 

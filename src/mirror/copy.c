@@ -402,7 +402,8 @@ struct copy *copy_new(struct mirror *mirror, struct target *target, const struct
     timer_init(&copy->timer, on_timer);
     list_init(&copy->by_watch);
     struct copy_marking marking = {
-        .mirror = plan_text(plan, rule->label),
+        .plan = plan,
+        .mirror = rule,
         .unix_s = loop_wall_ns(mirror->codec->loop) / 1000000000,
         .key = mirror->settings.marker_key,
         .random = &mirror->random,
@@ -417,7 +418,7 @@ struct copy *copy_new(struct mirror *mirror, struct target *target, const struct
         slab_give(mirror->copies, copy);
         return NULL;
     }
-    list_add(&target->copies, &copy->by_target);
+    target_add(target, &copy->by_target);
     mirror->in_flight++;
     move_gauge(target->entry->queued, copy, 1);
     timer_arm(mirror->codec->loop, &copy->timer, copy->timeout_ms);
