@@ -130,8 +130,7 @@ static bool check_matches(const struct plan *plan, struct share *conditions, str
         if (match->route >= plan->routes.count)
             return err_set(err, "plan: match %u is of route %u of %u", i, match->route, plan->routes.count);
         if (!is_regex(plan, match->regex))
-            return err_set(err, "plan: match %u has regular expression %u of %u", i, match->regex,
-                           plan->regexes.count);
+            return err_set(err, "plan: match %u has regular expression %u of %u", i, match->regex, plan->regexes.count);
         if (!flat_has_text(plan->strings, match->method) || !flat_has_text(plan->strings, match->prefix))
             return err_set(err, "plan: a text of match %u is outside the strings", i);
         if (!take(conditions, match->conditions))

@@ -177,7 +177,7 @@ struct plan_name {
     uint32_t hash;       /* of parent and bytes: plan_name_hash */
     uint32_t parent;     /* PLAN_PARENT(…) */
     struct plan_str key; /* a host in lower case, ".example.com" for "*.example.com", "" for all; a path element */
-    uint32_t value; /* index of a listener, virtual host or node; PLAN_NONE: a free slot */
+    uint32_t value;      /* index of a listener, virtual host or node; PLAN_NONE: a free slot */
 };
 /* Parents of different kinds have different numbers. */
 enum plan_parent { PARENT_SOCKET, PARENT_LISTENER, PARENT_NODE };

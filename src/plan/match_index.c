@@ -111,8 +111,8 @@ static bool add_route(struct match_index *index, size_t number, struct err *err)
     for (size_t i = 0; i < route->binding_count && !draft_is_too_large(index->draft); i++) {
         const struct rule_binding *binding = &route->bindings[i];
         if (binding->listener >= index->rules->listener_count)
-            return err_set(err, "route %.*s is bound to listener %zu of %zu", STR_ARG(route->label),
-                           binding->listener, index->rules->listener_count);
+            return err_set(err, "route %.*s is bound to listener %zu of %zu", STR_ARG(route->label), binding->listener,
+                           index->rules->listener_count);
         uint32_t host = find_or_add_host(index, binding);
         uint32_t root = ((struct plan_virtual_host *)draft_at(index->draft, ARRAY_VIRTUAL_HOSTS, host))->root;
         for (size_t k = 0; k < route->match_count; k++)

@@ -18,7 +18,7 @@ struct ranked {
     const struct rule_match *rule;
     struct str path; /* of a prefix without the slash at its end */
     uint32_t route;
-    uint32_t order; /* among all matches as the rules have them */
+    uint32_t order;                            /* among all matches as the rules have them */
     const struct ranked_condition *conditions; /* by kind and name */
     uint32_t condition_count, header_count;
     uint32_t signature; /* equal for those that look at the same things: method, names of exact conditions */

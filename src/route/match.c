@@ -244,5 +244,6 @@ void route_match(const struct plan *plan, const struct regexes *regexes, struct 
         return;
     match->route = PLAN_MATCH(plan, best)->route;
     size_t prefix_len = PLAN_MATCH(plan, best)->prefix.len;
-    match->prefix_len = prefix_len < request->path.len ? prefix_len : request->path.len; /* a damaged plan could say more */
+    match->prefix_len = prefix_len < request->path.len ? prefix_len
+                                                       : request->path.len; /* a damaged plan could say more */
 }

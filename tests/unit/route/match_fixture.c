@@ -36,8 +36,9 @@ size_t match_fixture_add_listener(struct match_fixture *fixture, size_t socket, 
 {
     size_t index = fixture->rules.listener_count++;
     assert_true(index < FIXTURE_LISTENERS);
-    fixture->listeners[index] = (struct rule_listener){
-        .label = arena_printf(&fixture->arena, "listener-%zu", index), .socket = socket, .hostname = str_from_c(hostname)};
+    fixture->listeners[index] = (struct rule_listener){.label = arena_printf(&fixture->arena, "listener-%zu", index),
+                                                       .socket = socket,
+                                                       .hostname = str_from_c(hostname)};
     return index;
 }
 
@@ -128,8 +129,8 @@ void fixture_request_init(struct fixture_request *request, const char *text)
     while (str_next(&rest, ' ', &word)) {
         size_t at = str_find_char(word, '=');
         assert_true(request->head.field_count < FIXTURE_FIELDS && at < word.len);
-        request->fields[request->head.field_count++] = (struct field){
-            .name = str_slice(word, 0, at), .value = str_slice(word, at + 1, word.len)};
+        request->fields[request->head.field_count++] = (struct field){.name = str_slice(word, 0, at),
+                                                                      .value = str_slice(word, at + 1, word.len)};
     }
 }
 

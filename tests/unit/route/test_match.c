@@ -81,7 +81,11 @@ static void test_exact_path_is_the_whole_path(void **state)
     (void)state;
     static const struct match_case cases[] = {
         {{"exact /foo", "exact /foo/"},
-         {{"GET h /foo", 0}, {"GET h /foo/", 1}, {"GET h /foo/x", NOBODY}, {"GET h /foo//", NOBODY}, {"GET h /", NOBODY}}},
+         {{"GET h /foo", 0},
+          {"GET h /foo/", 1},
+          {"GET h /foo/x", NOBODY},
+          {"GET h /foo//", NOBODY},
+          {"GET h /", NOBODY}}},
         {{"exact /"}, {{"GET h /", 0}, {"GET h /a", NOBODY}, {"OPTIONS h *", NOBODY}}},
     };
     CHECK(cases);
@@ -92,7 +96,10 @@ static void test_regex_is_matched_against_the_whole_path(void **state)
     (void)state;
     static const struct match_case cases[] = {
         {{"regex /v[0-9]+/users"},
-         {{"GET h /v1/users", 0}, {"GET h /v12/users", 0}, {"GET h /v/users", NOBODY}, {"GET h /v1/users/", NOBODY},
+         {{"GET h /v1/users", 0},
+          {"GET h /v12/users", 0},
+          {"GET h /v/users", NOBODY},
+          {"GET h /v1/users/", NOBODY},
           {"GET h /x/v1/users", NOBODY}}},
         {{"regex /a|/b/c"}, {{"GET h /a", 0}, {"GET h /b/c", 0}, {"GET h /b", NOBODY}}},
         {{"regex /api/(v1|v2)/.*"}, {{"GET h /api/v2/", 0}, {"GET h /api/v3/", NOBODY}, {"GET h /api/v1/x/y", 0}}},
@@ -108,11 +115,13 @@ static void test_path_precedence_is_exact_regex_prefix(void **state)
 {
     (void)state;
     static const struct match_case cases[] = {
-        {{"prefix /a/b GET x=1 ?q=1", "regex /a/.* GET", "exact /a/b"}, {{"GET h /a/b?q=1 x=1", 2}, {"GET h /a/b/ x=1", 1}}},
+        {{"prefix /a/b GET x=1 ?q=1", "regex /a/.* GET", "exact /a/b"},
+         {{"GET h /a/b?q=1 x=1", 2}, {"GET h /a/b/ x=1", 1}}},
         /* what an exact path does not take goes on */
         {{"prefix /a", "exact /a/b x=1"}, {{"GET h /a/b x=1", 1}, {"GET h /a/b", 0}}},
         /* longer patterns first, wherever their literal prefix ends */
-        {{"regex /a/b/.+", "regex /a/.+.+.+.+", "prefix /a/b/cccc"}, {{"GET h /a/b/cccc", 1}, {"GET h /a/b/c", 1}, {"GET h /a/xyz", NOBODY}}},
+        {{"regex /a/b/.+", "regex /a/.+.+.+.+", "prefix /a/b/cccc"},
+         {{"GET h /a/b/cccc", 1}, {"GET h /a/b/c", 0}, {"GET h /a/xyz", NOBODY}}},
         {{"regex /a/...", "regex /./b.."}, {{"GET h /a/bcd", 0}}},
         {{"prefix /a", "prefix /a/b POST"}, {{"GET h /a/b", 0}, {"POST h /a/b", 1}}},
     };
@@ -130,7 +139,8 @@ static void test_method_then_headers_then_parameters_then_order_decide(void **st
         {{"prefix / ?q=1", "prefix / ?q=1 ?r=1"}, {{"GET h /?q=1&r=1", 1}, {"GET h /?q=1", 0}}},
         {{"prefix / x=1", "prefix / y=1"}, {{"GET h / x=1 y=1", 0}, {"GET h / y=1", 1}}},
         {{"prefix / x~.*", "prefix / y=1"}, {{"GET h / x=1 y=1", 0}, {"GET h / y=1", 1}}},
-        {{"prefix / GET", "prefix / PUT", "prefix / PROPFIND"}, {{"PUT h /", 1}, {"PROPFIND h /", 2}, {"POST h /", NOBODY}}},
+        {{"prefix / GET", "prefix / PUT", "prefix / PROPFIND"},
+         {{"PUT h /", 1}, {"PROPFIND h /", 2}, {"POST h /", NOBODY}}},
     };
     CHECK(cases);
 }
@@ -140,7 +150,10 @@ static void test_header_conditions(void **state)
     (void)state;
     static const struct match_case cases[] = {
         {{"prefix / X-Version=two"},
-         {{"GET h / x-version=two", 0}, {"GET h / X-VERSION=two", 0}, {"GET h / x-version=Two", NOBODY}, {"GET h /", NOBODY},
+         {{"GET h / x-version=two", 0},
+          {"GET h / X-VERSION=two", 0},
+          {"GET h / x-version=Two", NOBODY},
+          {"GET h /", NOBODY},
           {"GET h / x-version=", NOBODY}}},
         /* several fields are one list */
         {{"prefix / x=1,2"}, {{"GET h / x=1 a=b X=2", 0}, {"GET h / x=2 x=1", NOBODY}, {"GET h / x=1,2", 0}}},
@@ -160,9 +173,17 @@ static void test_query_conditions(void **state)
     (void)state;
     static const struct match_case cases[] = {
         {{"prefix / ?a=1"},
-         {{"GET h /?a=1", 0}, {"GET h /?b=2&a=1", 0}, {"GET h /?a=1&a=2", 0}, {"GET h /?a=2&a=1", NOBODY}, {"GET h /?A=1", NOBODY},
-          {"GET h /", NOBODY}, {"GET h /?a", NOBODY}, {"GET h /?a=%31", 0}, {"GET h /?a=1%", NOBODY}}},
-        {{"prefix / ?a~x\\Dy"}, {{"GET h /?a=x+y", 0}, {"GET h /?a=x%20y", 0}, {"GET h /?a=xy", NOBODY}, {"GET h /?a=x%2by", 0}}},
+         {{"GET h /?a=1", 0},
+          {"GET h /?b=2&a=1", 0},
+          {"GET h /?a=1&a=2", 0},
+          {"GET h /?a=2&a=1", NOBODY},
+          {"GET h /?A=1", NOBODY},
+          {"GET h /", NOBODY},
+          {"GET h /?a", NOBODY},
+          {"GET h /?a=%31", 0},
+          {"GET h /?a=1%", NOBODY}}},
+        {{"prefix / ?a~x\\Dy"},
+         {{"GET h /?a=x+y", 0}, {"GET h /?a=x%20y", 0}, {"GET h /?a=xy", NOBODY}, {"GET h /?a=x%2by", 0}}},
         {{"prefix / ?a=x+y"}, {{"GET h /?a=x%2By", 0}, {"GET h /?a=x+y", NOBODY}}},
         {{"prefix / ?a=%zz"}, {{"GET h /?a=%zz", 0}}},
         {{"prefix / ?a=1 ?A=2"}, {{"GET h /?a=1&A=2", 0}, {"GET h /?a=1", NOBODY}}},
@@ -187,14 +208,24 @@ static void test_most_specific_host_is_asked_first(void **state)
           {"GET - /", 0}}},
         /* what none of its rules take goes to the next */
         {{"exact /all", "*.example.com; prefix /wild", "a.example.com; prefix /one"},
-         {{"GET a.example.com /one", 2}, {"GET a.example.com /wild", 1}, {"GET a.example.com /all", 0}, {"GET a.example.com /no", NOBODY}}},
+         {{"GET a.example.com /one", 2},
+          {"GET a.example.com /wild", 1},
+          {"GET a.example.com /all", 0},
+          {"GET a.example.com /no", NOBODY}}},
         /* the host weighs more than the path */
         {{"exact /a/b GET", "*.test; prefix /"}, {{"GET x.test /a/b", 1}}},
         {{"a.test; prefix /", "*.b.test; prefix /"},
-         {{"GET A.Test:8080 /", 0}, {"GET a.test. /", 0}, {"GET a.test.:80 /", 0}, {"GET x.B.test:1 /", 1}, {"GET b.test /", NOBODY},
-          {"GET xa.test /", NOBODY}, {"GET bad:host:1 /", NOBODY}}},
-        {{"*.Example.COM; prefix /", "A.example.com; prefix /"}, {{"GET a.example.com /", 1}, {"GET b.example.com /", 0}}},
-        {{"::1; prefix /", "127.0.0.1; prefix /"}, {{"GET [::1]:80 /", 0}, {"GET [::1] /", 0}, {"GET 127.0.0.1:80 /", 1}, {"GET [::2] /", NOBODY}}},
+         {{"GET A.Test:8080 /", 0},
+          {"GET a.test. /", 0},
+          {"GET a.test.:80 /", 0},
+          {"GET x.B.test:1 /", 1},
+          {"GET b.test /", NOBODY},
+          {"GET xa.test /", NOBODY},
+          {"GET bad:host:1 /", NOBODY}}},
+        {{"*.Example.COM; prefix /", "A.example.com; prefix /"},
+         {{"GET a.example.com /", 1}, {"GET b.example.com /", 0}}},
+        {{"::1; prefix /", "127.0.0.1; prefix /"},
+         {{"GET [::1]:80 /", 0}, {"GET [::1] /", 0}, {"GET 127.0.0.1:80 /", 1}, {"GET [::2] /", NOBODY}}},
     };
     CHECK(cases);
 }
@@ -321,7 +352,7 @@ static void test_many_names_are_all_found(void **state)
     match_fixture_deinit(&fixture);
 }
 
-/* Each goes through all of (x+x+)+y before it can say no. */
+/* Each goes through all ways of (x+x+)+[yz] before it can say no. */
 static void test_regexes_at_their_limit_are_no_match_and_counted(void **state)
 {
     (void)state;
@@ -330,7 +361,7 @@ static void test_regexes_at_their_limit_are_no_match_and_counted(void **state)
     match_fixture_init(&fixture);
     size_t listener = match_fixture_add_listener(&fixture, 0, "");
     for (unsigned i = 0; i < 20; i++)
-        match_fixture_add_route(&fixture, listener, "", "regex /(x+x+)+y");
+        match_fixture_add_route(&fixture, listener, "", "regex /(x+x+)+[yz]");
     size_t last = match_fixture_add_route(&fixture, listener, "", "prefix /");
     match_fixture_build(&fixture);
     memset(request, 'x', sizeof(request));
@@ -362,13 +393,16 @@ static void test_values_over_the_limit_match_nothing(void **state)
         {{{.name = STR("x"), .value = {value, PLAN_MAX_VALUE}}, {.name = STR("z")}}, 0},
         {{{.name = STR("x"), .value = {value, PLAN_MAX_VALUE + 1}}, {.name = STR("z")}}, PLAN_NONE},
         {{{.name = STR("y"), .value = {value, PLAN_MAX_VALUE - 2}}, {.name = STR("y"), .value = {value, 1}}}, 1},
-        {{{.name = STR("y"), .value = {value, PLAN_MAX_VALUE - 1}}, {.name = STR("y"), .value = {value, 1}}}, PLAN_NONE},
-        {{{.name = STR("y"), .value = {value, PLAN_MAX_VALUE + 1}}, {.name = STR("y"), .value = {value, 1}}}, PLAN_NONE},
+        {{{.name = STR("y"), .value = {value, PLAN_MAX_VALUE - 1}}, {.name = STR("y"), .value = {value, 1}}},
+         PLAN_NONE},
+        {{{.name = STR("y"), .value = {value, PLAN_MAX_VALUE + 1}}, {.name = STR("y"), .value = {value, 1}}},
+         PLAN_NONE},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct head head = {.method = STR("GET"), .fields = cases[i].fields, .field_count = 2};
         struct route_match match;
-        route_match(fixture.plan, fixture.regexes, &fixture.scratch, &(struct route_request){0, &head, STR("/")}, &match);
+        route_match(fixture.plan, fixture.regexes, &fixture.scratch, &(struct route_request){0, &head, STR("/")},
+                    &match);
         assert_int_equal(match.route, cases[i].wants);
     }
     match_fixture_deinit(&fixture);
