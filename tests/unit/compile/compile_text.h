@@ -29,7 +29,7 @@
     "---\napiVersion: umbra.dev/v1alpha1\nkind: Backend\nmetadata: {" meta "}\nspec: {" spec "}\n"
 #define GRANT(meta, spec) \
     "---\napiVersion: gateway.networking.k8s.io/v1beta1\nkind: ReferenceGrant\nmetadata: {" meta "}\nspec: {" spec "}" \
-                                                                                                                   "\n"
+    "\n"
 
 struct compile_text {
     struct manifests *manifests;

@@ -47,8 +47,8 @@ static inline void plan_fixture_redact(struct plan_fixture *fixture, enum plan_r
 {
     fixture->plan.redactions.off = FIXTURE_OFFSET(redactions);
     assert_true(fixture->plan.redactions.count < sizeof fixture->redactions / sizeof *fixture->redactions);
-    fixture->redactions[fixture->plan.redactions.count++] = (struct plan_redaction){
-        kind, plan_fixture_text(fixture, name)};
+    fixture->redactions[fixture->plan.redactions.count++] = (struct plan_redaction){kind,
+                                                                                    plan_fixture_text(fixture, name)};
 }
 
 static inline struct plan_range plan_fixture_edits(const struct plan_fixture *fixture)
