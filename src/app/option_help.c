@@ -29,7 +29,8 @@ static void add_wrapped(struct strbuf *out, struct str text, size_t indent)
 
 static void add_option(struct strbuf *out, const struct option *option)
 {
-    strbuf_printf(out, "\n  %s", option->name);
+    const char *word = option_short(option);
+    strbuf_printf(out, "\n  %s%s%s", word ? word : "", word ? ", " : "", option->name);
     if (option->form)
         strbuf_printf(out, " %s", option->form);
     if (option->is_repeatable)
@@ -95,7 +96,8 @@ static void add_cell(struct strbuf *out, const char *text)
 
 static void add_reference_option(struct strbuf *out, const struct option *option)
 {
-    strbuf_printf(out, "| `%s", option->name);
+    const char *word = option_short(option);
+    strbuf_printf(out, "| `%s%s%s", word ? word : "", word ? ", " : "", option->name);
     if (option->form) {
         strbuf_add_char(out, ' ');
         add_cell(out, option->form);

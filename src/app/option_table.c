@@ -3,6 +3,16 @@
 
 /* In the order of --help. Defaults are part of the public contract. */
 const struct option option_table[] = {
+    {"--file", "FILE_OR_DIR", NULL,
+     "Rules: manifests of the Gateway API and of Umbra, as YAML or JSON; of a directory its *.yaml, *.yml and *.json; "
+     "- is "
+     "standard input. They are read again when they change, and on SIGHUP.",
+     FOR_RUN, true, option_file},
+    {"--bind", "IP", NULL, "With -f: where the Gateways' listeners are bound. Default: all addresses.", FOR_RUN, false,
+     option_bind},
+    {"--port-offset", "N", "0",
+     "With -f: added to the ports of the Gateways' listeners, so that port 80 is 8080 with 8000.", FOR_RUN, false,
+     option_port_offset},
     {"--listen", "HOST:PORT", NULL,
      "Where requests are taken: an IP or localhost, port 0 for any free one, or unix:/path.", FOR_RUN, false,
      option_listen},
@@ -89,3 +99,16 @@ const struct option option_table[] = {
 };
 
 const size_t option_count = sizeof(option_table) / sizeof(option_table[0]);
+
+static const struct {
+    const char *word, *name;
+} shorts[] = {{"-f", "--file"}};
+
+const char *option_short(const struct option *option)
+{
+    for (size_t i = 0; i < sizeof(shorts) / sizeof(shorts[0]); i++) {
+        if (str_eq(str_from_c(shorts[i].name), str_from_c(option->name)))
+            return shorts[i].word;
+    }
+    return NULL;
+}

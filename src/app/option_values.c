@@ -41,6 +41,43 @@ static bool local_address(struct str text, struct address *address, struct err *
                    "not an address of this machine; write IP:PORT ([::1]:8080 for IPv6) with a port of 0 to 65535");
 }
 
+OPTION_PARSER(option_file)
+{
+    struct settings *settings = &options->settings;
+    size_t used = 0;
+    for (uint32_t i = 0; i < settings->file_count; i++)
+        used += strlen(settings->files + used) + 1;
+    if (value.len == 0)
+        return err_set(err, "not a file name");
+    if (settings->file_count == SETTINGS_MAX_FILES || used + value.len + 1 > sizeof(settings->files))
+        return err_set(err, "more than %d files, or names too long; put them into one directory and name that",
+                       SETTINGS_MAX_FILES);
+    memcpy(settings->files + used, value.ptr, value.len);
+    settings->file_count++;
+    return true;
+}
+
+OPTION_PARSER(option_bind)
+{
+    struct cidr ip;
+    if (str_eq(value, STR("localhost")))
+        value = STR("127.0.0.1");
+    if (str_find_char(value, '/') < value.len || !cidr_parse(value, &ip))
+        return err_set(err, "write an IP of this machine without a port, for instance 127.0.0.1 or ::1");
+    options->settings.bind = (struct address){.family = ip.family};
+    memcpy(options->settings.bind.ip, ip.ip, sizeof(ip.ip));
+    return true;
+}
+
+OPTION_PARSER(option_port_offset)
+{
+    uint64_t offset;
+    if (!str_to_u64(value, &offset) || offset > 65534)
+        return err_set(err, "write a number from 0 to 65534");
+    options->settings.port_offset = (uint32_t)offset;
+    return true;
+}
+
 OPTION_PARSER(option_listen)
 {
     return local_address(value, &options->settings.listen, err);

@@ -7,6 +7,9 @@
 
 #define OPTION_PARSER(name) bool name(struct options *options, struct str value, struct err *err)
 
+OPTION_PARSER(option_file);
+OPTION_PARSER(option_bind);
+OPTION_PARSER(option_port_offset);
 OPTION_PARSER(option_listen);
 OPTION_PARSER(option_live);
 OPTION_PARSER(option_shadow);

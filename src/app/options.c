@@ -12,8 +12,11 @@
 static const struct option *find_option(struct str name, unsigned bits)
 {
     for (size_t i = 0; i < option_count; i++) {
-        if ((option_table[i].commands & bits) && str_eq(name, str_from_c(option_table[i].name)))
-            return &option_table[i];
+        const struct option *option = &option_table[i];
+        const char *word = option_short(option);
+        if ((option->commands & bits) &&
+            (str_eq(name, str_from_c(option->name)) || (word && str_eq(name, str_from_c(word)))))
+            return option;
     }
     return NULL;
 }
@@ -100,14 +103,37 @@ static bool has_words(const struct command *command, const struct options *optio
     return true;
 }
 
-static bool run_is_complete(const struct options *options, struct err *err)
+/* An option of the quick start that was given, or NULL. */
+static const char *quick_start_option(const struct settings *settings)
 {
-    const struct settings *settings = &options->settings;
+    const struct {
+        const char *name;
+        bool is_given;
+    } all[] = {
+        {"--listen", settings->listen.family != ADDRESS_NONE},
+        {"--live", settings->live.host[0] != '\0'},
+        {"--shadow", settings->shadow_count > 0},
+        {"--mirror-writes", settings->is_mirroring_writes != 0},
+        {"--sampling", settings->sampling != SAMPLING_EVEN},
+        {"--sampling-key", settings->key != KEY_NONE},
+    };
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        if (all[i].is_given)
+            return all[i].name;
+    }
+    return NULL;
+}
+
+static bool quick_start_is_complete(const struct settings *settings, struct err *err)
+{
     bool has_listen = settings->listen.family != ADDRESS_NONE;
     bool has_live = settings->live.host[0] != '\0';
+    if (settings->bind.family != ADDRESS_NONE || settings->port_offset > 0)
+        return err_set(err, "%s needs -f: with --listen the address is given whole",
+                       settings->port_offset > 0 ? "--port-offset" : "--bind");
     if (!has_listen && !has_live)
-        return err_set(err, "nothing to serve: give --listen HOST:PORT and --live HOST:PORT, for instance "
-                            "--listen 127.0.0.1:8080 --live 127.0.0.1:3000");
+        return err_set(err, "nothing to serve: give rules with -f FILE_OR_DIR, or begin without a file: --listen "
+                            "127.0.0.1:8080 --live 127.0.0.1:3000 --shadow 127.0.0.1:3001");
     if (!has_listen)
         return err_set(err, "--listen is missing: where are requests taken? For instance --listen 127.0.0.1:8080");
     if (!has_live)
@@ -118,6 +144,20 @@ static bool run_is_complete(const struct options *options, struct err *err)
         return err_set(err, "--sampling hash needs --sampling-key, for instance --sampling-key header:x-user-id");
     if (settings->sampling != SAMPLING_HASH && settings->key != KEY_NONE)
         return err_set(err, "--sampling-key needs --sampling hash");
+    return true;
+}
+
+static bool run_is_complete(const struct options *options, struct err *err)
+{
+    const struct settings *settings = &options->settings;
+    const char *quick = settings->file_count > 0 ? quick_start_option(settings) : NULL;
+    if (quick)
+        return err_set(err,
+                       "-f and %s exclude each other: either all rules come from files, or the quick start's options "
+                       "say them; leave one of both out",
+                       quick);
+    if (settings->file_count == 0 && !quick_start_is_complete(settings, err))
+        return false;
     if (!address_is_loopback(&settings->admin) && settings->admin_token[0] == '\0')
         return err_set(err, "--admin is not a loopback address, so it needs --admin-token-file FILE with a secret that "
                             "clients must show; or use 127.0.0.1");

@@ -50,6 +50,8 @@ struct option {
 
 extern const struct option option_table[];
 extern const size_t option_count;
+/* "-f" for --file; NULL when an option has no short form. */
+const char *option_short(const struct option *option);
 
 enum options_result { OPTIONS_OK, OPTIONS_HELP, OPTIONS_USAGE };
 

@@ -11,6 +11,8 @@
 #define SETTINGS_MAX_HOSTS 16
 #define SETTINGS_MARKER_KEY 32
 #define SETTINGS_NAME 256
+#define SETTINGS_MAX_FILES 64
+#define SETTINGS_FILES 8192 /* bytes of the paths of -f together */
 
 struct settings_target {
     char host[SETTINGS_NAME]; /* name or IP, NUL-terminated, without brackets; "unix:/path" with port 0 */
@@ -20,7 +22,11 @@ struct settings_target {
 };
 
 struct settings {
-    struct address listen; /* quick start; family ADDRESS_NONE when rules come from elsewhere */
+    char files[SETTINGS_FILES]; /* -f: paths, each ended by a NUL; "-": standard input */
+    uint32_t file_count;        /* 0: quick start */
+    struct address bind;        /* --bind: only the IP counts; family ADDRESS_NONE: all */
+    uint32_t port_offset;       /* --port-offset */
+    struct address listen;      /* quick start; family ADDRESS_NONE when rules come from elsewhere */
     struct settings_target live;
     struct settings_target shadows[SETTINGS_MAX_SHADOWS];
     uint32_t shadow_count;

@@ -155,7 +155,7 @@ static void assert_addresses(const struct dns_name *name, const char *want)
     const struct address *addresses = dns_get(name, &count);
     for (size_t i = 0; i < count; i++)
         len += (size_t)snprintf(got + len, sizeof(got) - len, "%s%s", i > 0 ? " " : "",
-                                address_format(&addresses[i], text).ptr);
+                                address_format_ip(&addresses[i], text).ptr);
     assert_string_equal(got, want);
 }
 
@@ -174,30 +174,38 @@ static bool has_many_questions(void)
     return questions >= 6;
 }
 
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+static void assert_literal(const char *host, uint16_t port, const char *want)
+{
+    struct address address;
+    char text[ADDRESS_TEXT];
+    bool is_literal = dns_literal(str_from_c(host), port, &address);
+    assert_string_equal(is_literal ? address_format(&address, text).ptr : "", want);
+}
+
 static void test_literals_and_paths_need_no_question(void **state)
 {
     (void)state;
-    struct dns_name *ipv4 = dns_add(dns, STR("192.0.2.1"), 80, NULL, 0);
-    struct dns_name *ipv6 = dns_add(dns, STR("::1"), 81, NULL, 0);
-    struct dns_name *path = dns_add(dns, STR("unix:/run/x"), 0, NULL, 0);
-    assert_addresses(ipv4, "192.0.2.1:80");
-    assert_addresses(ipv6, "[::1]:81");
-    assert_addresses(path, "unix:/run/x");
-    assert_true(dns_is_settled(ipv4) && dns_is_settled(ipv6) && dns_is_settled(path));
-    assert_int_equal(questions, 0);
+    assert_literal("192.0.2.1", 80, "192.0.2.1:80");
+    assert_literal("::1", 81, "[::1]:81");
+    assert_literal("unix:/run/x", 0, "unix:/run/x");
+    assert_literal("shop.test", 80, "");
+    assert_literal("192.0.2.0/24", 80, "");
 }
 
-static void test_both_families_become_addresses(void **state)
+static void test_both_families_become_addresses_in_order(void **state)
 {
     (void)state;
     script.a[0] = "192.0.2.9";
     script.a[1] = "192.0.2.1";
     script.aaaa[0] = "2001:db8::1";
-    struct dns_name *name = dns_add(dns, STR("shop.test"), 80, NULL, 0);
-    assert_false(dns_is_settled(name));
+    struct dns_name *name = dns_take(dns, STR("shop.test"));
+    assert_true(dns_is_awaiting(dns));
     run_until(has_changed);
-    assert_true(dns_is_settled(name));
-    assert_addresses(name, "192.0.2.1:80 192.0.2.9:80 [2001:db8::1]:80");
+    assert_false(dns_is_awaiting(dns));
+    assert_addresses(name, "192.0.2.1 192.0.2.9 2001:db8::1");
+    dns_give(name);
 }
 
 static void test_a_change_is_seen_when_the_ttl_is_over(void **state)
@@ -205,12 +213,14 @@ static void test_a_change_is_seen_when_the_ttl_is_over(void **state)
     (void)state;
     script.a[0] = "192.0.2.1";
     script.ttl_s = 0; /* counts as 1 s */
-    struct dns_name *name = dns_add(dns, STR("shop.test"), 80, NULL, 0);
+    struct dns_name *name = dns_take(dns, STR("shop.test"));
     run_until(has_changed);
-    assert_addresses(name, "192.0.2.1:80");
+    assert_addresses(name, "192.0.2.1");
     script.a[0] = "192.0.2.2";
+    uint64_t begin_ns = loop_now_ns(loop);
     run_until(has_changed_twice);
-    assert_addresses(name, "192.0.2.2:80");
+    assert_addresses(name, "192.0.2.2");
+    assert_in_range(loop_now_ns(loop) - begin_ns, 0, 1800000000);
 }
 
 static void test_another_order_is_no_change(void **state)
@@ -219,7 +229,7 @@ static void test_another_order_is_no_change(void **state)
     script.a[0] = "192.0.2.1";
     script.a[1] = "192.0.2.2";
     script.ttl_s = 1;
-    dns_add(dns, STR("shop.test"), 80, NULL, 0);
+    dns_take(dns, STR("shop.test"));
     run_until(has_changed);
     script.a[0] = "192.0.2.2";
     script.a[1] = "192.0.2.1";
@@ -232,11 +242,11 @@ static void test_good_addresses_stay_while_dns_fails(void **state)
     (void)state;
     script.a[0] = "192.0.2.1";
     script.ttl_s = 1;
-    struct dns_name *name = dns_add(dns, STR("shop.test"), 80, NULL, 0);
+    struct dns_name *name = dns_take(dns, STR("shop.test"));
     run_until(has_changed);
     script.code = 3;
     run_until(has_many_questions);
-    assert_addresses(name, "192.0.2.1:80");
+    assert_addresses(name, "192.0.2.1");
     assert_int_equal(changes, 1);
 }
 
@@ -244,14 +254,14 @@ static void test_a_name_that_is_unknown_is_asked_for_again(void **state)
 {
     (void)state;
     script.code = 3;
-    struct dns_name *name = dns_add(dns, STR("shop.test"), 80, NULL, 0);
+    struct dns_name *name = dns_take(dns, STR("shop.test"));
     run_until(has_changed);
-    assert_true(dns_is_settled(name));
+    assert_false(dns_is_awaiting(dns));
     assert_addresses(name, "");
     script.code = 0;
     script.a[0] = "192.0.2.1";
     run_until(has_changed_twice);
-    assert_addresses(name, "192.0.2.1:80");
+    assert_addresses(name, "192.0.2.1");
 }
 
 static void test_known_addresses_serve_until_the_first_answer(void **state)
@@ -260,21 +270,89 @@ static void test_known_addresses_serve_until_the_first_answer(void **state)
     script.is_silent = true;
     struct address known;
     assert_true(address_parse(STR("192.0.2.7:80"), &known));
-    struct dns_name *name = dns_add(dns, STR("shop.test"), 80, &known, 1);
-    assert_true(dns_is_settled(name));
-    assert_addresses(name, "192.0.2.7:80");
+    struct dns_name *name = dns_take(dns, STR("shop.test"));
+    dns_know(name, &known);
+    assert_false(dns_is_awaiting(dns));
+    assert_addresses(name, "192.0.2.7");
     script.is_silent = false;
     script.a[0] = "192.0.2.8";
     run_until(has_changed);
-    assert_addresses(name, "192.0.2.8:80");
+    assert_addresses(name, "192.0.2.8");
+}
+
+static void test_a_name_is_asked_for_once_however_many_want_it(void **state)
+{
+    (void)state;
+    script.a[0] = "192.0.2.1";
+    struct dns_name *name = dns_take(dns, STR("shop.test"));
+    for (int i = 0; i < 10000; i++)
+        assert_ptr_equal(dns_take(dns, STR("shop.test")), name);
+    run_until(has_changed);
+    assert_int_equal(questions, 2); /* A and AAAA */
+    for (int i = 0; i < 10000; i++)
+        dns_give(name);
+    assert_addresses(name, "192.0.2.1");
+    dns_give(name);
+}
+
+static void test_a_name_that_nobody_holds_is_not_asked_for_again(void **state)
+{
+    (void)state;
+    script.a[0] = "192.0.2.1";
+    script.ttl_s = 1;
+    struct dns_name *left = dns_take(dns, STR("left.test"));
+    run_until(has_changed);
+    dns_give(left);
+    dns_give(dns_take(dns, STR("never.test"))); /* its answer comes to nobody */
+    assert_false(dns_is_awaiting(dns));
+    struct dns_name *kept = dns_take(dns, STR("kept.test"));
+    run_until(has_many_questions);
+    assert_int_equal(changes, 2);
+    assert_in_range(questions, 6, 7);
+    dns_give(kept);
+}
+
+static bool has_all_names(void)
+{
+    return !dns_is_awaiting(dns);
+}
+
+static void test_many_names_do_not_flood_the_server(void **state)
+{
+    (void)state;
+    enum { MANY = 3 * DNS_MAX_ASKING };
+    script.a[0] = "192.0.2.1";
+    struct dns_name *names[MANY];
+    for (int i = 0; i < MANY; i++) {
+        char host[32];
+        int len = snprintf(host, sizeof(host), "shop-%d.test", i);
+        names[i] = dns_take(dns, (struct str){host, (size_t)len});
+    }
+    run_until(has_all_names);
+    for (int i = 0; i < MANY; i++)
+        assert_addresses(names[i], "192.0.2.1");
+}
+
+static void test_names_that_are_awaited_in_vain_have_had_their_time(void **state)
+{
+    (void)state;
+    script.is_silent = true;
+    struct dns_name *name = dns_take(dns, STR("shop.test"));
+    assert_true(dns_is_awaiting(dns));
+    dns_stop_awaiting(dns);
+    assert_false(dns_is_awaiting(dns));
+    script.is_silent = false;
+    script.a[0] = "192.0.2.1";
+    run_until(has_changed);
+    assert_addresses(name, "192.0.2.1");
 }
 
 static void test_names_of_the_hosts_file_are_found_without_a_server(void **state)
 {
     (void)state;
     script.is_silent = true;
-    struct dns_name *name = dns_add(dns, STR("localhost"), 80, NULL, 0);
-    run_until(has_changed);
+    struct dns_name *name = dns_take(dns, STR("localhost"));
+    run_until(has_all_names);
     size_t count;
     const struct address *addresses = dns_get(name, &count);
     assert_true(count >= 1);
@@ -284,14 +362,18 @@ static void test_names_of_the_hosts_file_are_found_without_a_server(void **state
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_literals_and_paths_need_no_question, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_both_families_become_addresses, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_change_is_seen_when_the_ttl_is_over, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_another_order_is_no_change, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_good_addresses_stay_while_dns_fails, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_name_that_is_unknown_is_asked_for_again, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_known_addresses_serve_until_the_first_answer, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_names_of_the_hosts_file_are_found_without_a_server, setup, teardown),
+        cmocka_unit_test(test_literals_and_paths_need_no_question),
+        CASE(test_both_families_become_addresses_in_order),
+        CASE(test_a_change_is_seen_when_the_ttl_is_over),
+        CASE(test_another_order_is_no_change),
+        CASE(test_good_addresses_stay_while_dns_fails),
+        CASE(test_a_name_that_is_unknown_is_asked_for_again),
+        CASE(test_known_addresses_serve_until_the_first_answer),
+        CASE(test_a_name_is_asked_for_once_however_many_want_it),
+        CASE(test_a_name_that_nobody_holds_is_not_asked_for_again),
+        CASE(test_many_names_do_not_flood_the_server),
+        CASE(test_names_that_are_awaited_in_vain_have_had_their_time),
+        CASE(test_names_of_the_hosts_file_are_found_without_a_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
