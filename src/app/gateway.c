@@ -149,7 +149,11 @@ static void apply_plan(struct gateway *gateway)
     const struct endpoints *endpoints = gateway->endpoints_fd < 0 ? NULL : endpoints_map(gateway->endpoints_fd, &err);
     if (gateway->endpoints_fd >= 0 && !endpoints)
         log_error("endpoints are refused: %s", err.text);
-    apply(gateway, rules_new(plan, endpoints, gateway->registry, gateway->slot));
+    struct rules *rules = rules_new(plan, endpoints, gateway->registry, gateway->slot, &err);
+    if (rules)
+        apply(gateway, rules);
+    else
+        log_error("a plan is refused: %s; the rules stay as they were", err.text);
 }
 
 /* The plan that is in force stays, with what was made of it. */

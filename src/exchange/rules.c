@@ -16,6 +16,7 @@ struct rules_plan {
     struct registry_route *no_route;
     struct registry_mirror **mirrors;
     uint64_t *mirror_identities;
+    struct regexes *regexes;
 };
 
 static void resolve_route(struct rules_plan *shared, uint32_t index)
@@ -71,6 +72,7 @@ static void rules_plan_unref(struct rules_plan *shared)
     mem_free(shared->own_series);
     mem_free(shared->mirrors);
     mem_free(shared->mirror_identities);
+    regexes_free(shared->regexes);
     mem_free(shared);
 }
 
@@ -99,15 +101,25 @@ static struct rules *join(struct rules_plan *shared, const struct endpoints *end
     rules->no_route = shared->no_route;
     rules->mirrors = shared->mirrors;
     rules->mirror_identities = shared->mirror_identities;
+    rules->regexes = shared->regexes;
     rules->endpoints = endpoints;
     join_addresses(rules);
     return rules;
 }
 
 struct rules *rules_new(const struct plan *plan, const struct endpoints *endpoints, struct registry *registry,
-                        unsigned gateway_slot)
+                        unsigned gateway_slot, struct err *err)
 {
-    return join(rules_plan_new(plan, registry, gateway_slot), endpoints);
+    struct regexes *regexes = regexes_new(plan, err);
+    if (!regexes) {
+        plan_unmap(plan);
+        if (endpoints)
+            endpoints_unmap(endpoints);
+        return NULL;
+    }
+    struct rules_plan *shared = rules_plan_new(plan, registry, gateway_slot);
+    shared->regexes = regexes;
+    return join(shared, endpoints);
 }
 
 struct rules *rules_with_endpoints(const struct rules *rules, const struct endpoints *endpoints)

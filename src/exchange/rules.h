@@ -9,6 +9,7 @@
 #include "plan/endpoints.h"
 #include "plan/layout.h"
 #include "registry/registry.h"
+#include "route/regex.h"
 
 struct rules_addresses {
     const struct address *list;
@@ -20,7 +21,7 @@ struct rules_plan;
 
 struct rules {
     _Atomic uint32_t refs;
-    struct rules_plan *shared; /* what the fields down to mirror_identities are of */
+    struct rules_plan *shared; /* what the fields down to regexes are of */
     const struct plan *plan;
     struct registry *registry;
     unsigned gateway_slot;
@@ -29,13 +30,15 @@ struct rules {
     struct registry_route *no_route;    /* requests that no route takes: route "", backend "" */
     struct registry_mirror **mirrors;   /* per plan.mirrors */
     uint64_t *mirror_identities;        /* per plan.mirrors: hash of route and mirror label, for sampling */
+    struct regexes *regexes;            /* the plan's */
     struct rules_addresses *addresses;  /* per plan.backends */
     const struct endpoints *endpoints;  /* what addresses point into */
 };
 
-/* Both mappings become the rules' own (endpoints may be NULL: no backend has an address yet). One reference. */
+/* Both mappings become the rules' own (endpoints may be NULL: no backend has an address yet). One reference. NULL when a regular
+ * expression does not compile; the mappings are gone then. */
 struct rules *rules_new(const struct plan *plan, const struct endpoints *endpoints, struct registry *registry,
-                        unsigned gateway_slot);
+                        unsigned gateway_slot, struct err *err) __attribute__((warn_unused_result));
 /* The same rules with other addresses: nothing of the plan is looked at again but its backends' labels. Takes over the mapping, as
  * rules_new does. One reference; `rules` keeps its own. */
 struct rules *rules_with_endpoints(const struct rules *rules, const struct endpoints *endpoints);

@@ -5,6 +5,8 @@
 #include "manifest/quote.h"
 #include "manifest/schema_scalar.h"
 
+#include <stdio.h>
+
 #define KEY_MAX 317 /* of a map: a domain of 253, a slash, a name of 63 */
 
 struct decoder {
@@ -238,27 +240,45 @@ static void check_count(const struct schema_field *field, const struct node *nod
     }
 }
 
+/* What two values are compared by: numbers by their value, however they are written. `out` has QUOTE_TEXT bytes. */
+static struct str identity_of(const struct node *value, char *out)
+{
+    if (value->kind != NODE_INT)
+        return value->text;
+    snprintf(out, QUOTE_TEXT, "%lld", (long long)value->integer);
+    return str_from_c(out);
+}
+
+static void say_twice(const struct schema_field *field, const struct node *value, const struct node *first,
+                      struct problems *problems)
+{
+    char text[QUOTE_TEXT];
+    const char *shown = value->kind == NODE_STRING ? quote_short(value->text, text) : quote_cut(value->text, text);
+    if (*field->key)
+        problems_add(problems, SEVERITY_ERROR, STR_NONE, value, "%s is the %s of item [%u] already; they must differ",
+                     shown, field->key, first->index);
+    else
+        problems_add(problems, SEVERITY_ERROR, STR_NONE, value, "%s is in the list already, as item [%u]", shown,
+                     first->index);
+}
+
 /* Objects that have the same value in the list's key field, or scalars that are there twice. */
 static void check_unique(const struct schema_field *field, const struct node *list, struct problems *problems)
 {
     struct map seen;
-    char shown[QUOTE_TEXT];
     struct str key = str_from_c(field->key);
     map_init(&seen);
     for (const struct node *item = list->first; item; item = item->next) {
         const struct node *value = key.len > 0 ? node_find(item, key) : item;
         if (!value || value->kind == NODE_NULL || value->kind == NODE_MAP || value->kind == NODE_LIST)
             continue;
-        const struct node *first = map_find(&seen, value->text);
-        if (!first)
-            (void)map_add(&seen, value->text, (void *)item);
-        else if (key.len > 0)
-            problems_add(problems, SEVERITY_ERROR, STR_NONE, value,
-                         "%s is the %s of item [%u] already; they must differ", quote_short(value->text, shown),
-                         field->key, first->index);
+        char number[QUOTE_TEXT];
+        struct str identity = identity_of(value, number);
+        const struct node *first = map_find(&seen, identity);
+        if (first)
+            say_twice(field, value, first, problems);
         else
-            problems_add(problems, SEVERITY_ERROR, STR_NONE, value, "%s is in the list already, as item [%u]",
-                         quote_short(value->text, shown), first->index);
+            (void)map_add(&seen, identity, (void *)(uintptr_t)item);
     }
     map_deinit(&seen);
 }

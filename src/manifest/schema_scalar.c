@@ -42,7 +42,9 @@ static struct schema_scalar scalar_of(const struct schema_field *field, enum sch
 
 struct schema_scalar schema_scalar_of_field(const struct schema_field *field)
 {
-    return scalar_of(field, field->type, field->min, field->max);
+    struct schema_scalar scalar = scalar_of(field, field->type, field->min, field->max);
+    scalar.is_required = (field->flags & SCHEMA_REQUIRED) != 0;
+    return scalar;
 }
 
 struct schema_scalar schema_scalar_of_items(const struct schema_field *field)
@@ -366,10 +368,12 @@ static bool has_right_length(const struct schema_scalar *scalar, const struct no
     if (len >= scalar->min)
         return true;
     if (len == 0)
-        problems_add(problems, SEVERITY_ERROR, STR_NONE, node, "is empty; write a value, or leave the field out");
+        problems_add(problems, SEVERITY_ERROR, STR_NONE, node, "is empty; write a value%s",
+                     scalar->is_required ? "" : ", or leave it out");
     else
         problems_add(problems, SEVERITY_ERROR, STR_NONE, node,
-                     "is %" PRId64 " characters long; at least %" PRId64 " are needed", len, scalar->min);
+                     "is %" PRId64 " character%s long; at least %" PRId64 " are needed", len, len == 1 ? "" : "s",
+                     scalar->min);
     return false;
 }
 

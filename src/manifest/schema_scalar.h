@@ -11,7 +11,7 @@ struct schema_scalar {
     int64_t min, max; /* see schema_field */
     const char *const *values;
     const struct schema_format *format; /* of numbers with units, too */
-    bool is_secret;
+    bool is_required, is_secret;
 };
 
 struct schema_scalar schema_scalar_of_field(const struct schema_field *field);

@@ -417,7 +417,7 @@ struct copy *copy_new(struct mirror *mirror, struct target *target, const struct
         slab_give(mirror->copies, copy);
         return NULL;
     }
-    list_add(&target->copies, &copy->by_target);
+    target_add(target, &copy->by_target);
     mirror->in_flight++;
     move_gauge(target->entry->queued, copy, 1);
     timer_arm(mirror->codec->loop, &copy->timer, copy->timeout_ms);

@@ -3,6 +3,7 @@
 
 #include "mirror/copy.h"
 #include "mirror/gates.h"
+#include "route/balance.h"
 
 /* The copies of one live exchange, while it lasts: exchange->tap_state. */
 struct watch_list {
@@ -30,18 +31,29 @@ static struct target *find_target(struct mirror *mirror, struct registry_mirror 
     return target;
 }
 
-/* One endpoint per copy, at random, past those that could not be reached lately. */
+struct target_choice {
+    const struct mirror *mirror;
+    struct registry_mirror *entry;
+    const struct rules_addresses *addresses;
+};
+
+static uint64_t cost_of(void *user, size_t at)
+{
+    const struct target_choice *choice = user;
+    struct target_key key = {choice->entry, choice->addresses->list[at]};
+    const struct target *target = map_find(&choice->mirror->targets, key_bytes(&key));
+    return target ? target->load + client_pool_is_failing(target->pool) * BALANCE_AVOID : 0;
+}
+
+/* Least copies of two, past those that could not be reached lately. */
 static struct target *pick_target(struct mirror *mirror, struct registry_mirror *entry,
                                   const struct rules_addresses *addresses)
 {
-    size_t first = addresses->count > 1 ? random_next(&mirror->random) % addresses->count : 0;
-    struct target *target = NULL;
-    for (size_t k = 0; k < addresses->count; k++) {
-        target = find_target(mirror, entry, &addresses->list[(first + k) % addresses->count]);
-        if (!client_pool_is_failing(target->pool))
-            return target;
-    }
-    return target;
+    struct target_choice choice = {mirror, entry, addresses};
+    size_t at = 0;
+    if (addresses->count > 1)
+        at = balance_pick(addresses->count, random_next(&mirror->random), cost_of, &choice);
+    return find_target(mirror, entry, &addresses->list[at]);
 }
 
 static struct copy *offer(struct mirror *mirror, const struct exchange *exchange, uint32_t index)

@@ -91,8 +91,15 @@ void target_drop(struct target *target)
     free_if_over(target);
 }
 
+void target_add(struct target *target, struct list *copy)
+{
+    list_add(&target->copies, copy);
+    target->load++;
+}
+
 void target_remove(struct target *target, struct list *copy)
 {
     list_remove(copy);
+    target->load--;
     free_if_over(target);
 }

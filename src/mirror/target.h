@@ -28,6 +28,7 @@ struct target {
     struct address address;
     struct client_pool *pool;
     struct list copies; /* not over yet */
+    uint32_t load;      /* how many those are */
     struct loop *loop;
     struct timer retry;        /* armed while copies wait for a connection */
     struct log_limit failures; /* at most one line a second */
@@ -38,7 +39,9 @@ struct target {
 
 struct target *target_new(struct codec *codec, const struct address *address, struct registry_mirror *entry,
                           struct budget *budget);
-/* A copy is over. */
+/* A copy begins. */
+void target_add(struct target *target, struct list *copy);
+/* It is over. */
 void target_remove(struct target *target, struct list *copy);
 /* No copy may wait for a connection. */
 void target_drop(struct target *target);

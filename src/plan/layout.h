@@ -10,6 +10,8 @@
 #define PLAN_VERSION 2
 /* An index that names nothing. */
 #define PLAN_NONE UINT32_MAX
+/* A condition's value; a longer one of a request matches nothing. */
+#define PLAN_MAX_VALUE (16 * 1024)
 #define PLAN_MAX_BYTES (256u * 1024 * 1024)
 
 /* Bytes at plan + off. */

@@ -70,7 +70,8 @@ bool endpoint_reached(struct lease *lease)
     if (lease->era != endpoint->era || endpoint->state != ENDPOINT_UNREACHABLE)
         return false;
     enter(endpoint, ENDPOINT_HEALTHY);
-    lease->era = endpoint->era; /* its answer still counts */
+    lease->era = endpoint->era; /* its answer counts like any other's */
+    lease->is_probe = false;
     return true;
 }
 

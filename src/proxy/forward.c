@@ -13,6 +13,13 @@ static void count_refusal(struct proxy *proxy, enum refusal why)
     counter_add(&registry_totals(proxy->registry)->refused[why], 1);
 }
 
+static void count_limit_hits(struct proxy *proxy)
+{
+    if (proxy->scratch.limit_hits)
+        counter_add(&registry_totals(proxy->registry)->regex_limit, proxy->scratch.limit_hits);
+    proxy->scratch.limit_hits = 0;
+}
+
 /* ---- to live ---- */
 
 void relay_connect(struct relay *relay, bool is_fresh)
@@ -107,9 +114,11 @@ static bool route_request(struct relay *relay, const struct head *head)
         relay_answer(relay, 400, STR("target\n"));
         return false;
     }
-    if (listener->index != UINT32_MAX)
-        exchange->route = route_match(plan, listener->index, head, path);
-    if (exchange->route == UINT32_MAX) {
+    route_match(plan, exchange->rules->regexes, &proxy->scratch, &(struct route_request){listener->index, head, path},
+                &relay->match);
+    count_limit_hits(proxy);
+    exchange->route = relay->match.route;
+    if (exchange->route == PLAN_NONE) {
         relay_answer(relay, 404, STR("no route\n"));
         return false;
     }
@@ -132,12 +141,17 @@ static bool pick_backend(struct relay *relay)
     const struct rules *rules = relay->exchange.rules;
     const struct plan_route *route = PLAN_ROUTE(rules->plan, relay->exchange.route);
     uint32_t weighted = route_pick_backend(rules->plan, route, (uint32_t)random_next(&proxy->random));
-    if (weighted == UINT32_MAX) {
+    if (weighted == PLAN_NONE) {
         relay_answer(relay, 500, STR("the route has no backend\n"));
         return false;
     }
     relay->series = rules->series[weighted];
     relay->backend = PLAN_WEIGHTED(rules->plan, weighted)->backend;
+    if (relay->backend == PLAN_NONE) {
+        relay_answer(relay, 500, STR("the route's backend is not known\n"));
+        return false;
+    }
+    relay->exchange.mirrors_of_backend = PLAN_WEIGHTED(rules->plan, weighted)->mirrors;
     if (!rules->addresses[relay->backend].count) {
         relay_answer(relay, 503, STR("the backend has no endpoint\n"));
         return false;

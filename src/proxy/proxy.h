@@ -8,6 +8,7 @@
 #include "exchange/tap.h"
 #include "http/server.h"
 #include "proxy/upstream.h"
+#include "route/match.h"
 
 /* What stream->peer->listener points at: which socket of the present plan the connection came through. */
 struct proxy_listener {
@@ -22,6 +23,7 @@ struct proxy {
     struct registry *registry;
     const unsigned char *marker_key; /* MARKER_KEY_BYTES */
     struct random random;
+    struct route_scratch scratch;
     struct slab *relays;
     size_t in_flight;
     bool is_access_log;

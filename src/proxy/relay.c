@@ -32,7 +32,7 @@ static void log_access(const struct relay *relay, uint64_t duration_ns)
     const struct head *request = &relay->request;
     char client[ADDRESS_TEXT], id[32];
     struct str ip = address_format_ip(&relay->exchange.client, client);
-    struct str route = relay->exchange.route == UINT32_MAX
+    struct str route = relay->exchange.route == PLAN_NONE
                            ? STR("-")
                            : plan_text(plan, PLAN_ROUTE(plan, relay->exchange.route)->label);
     request_id_format(id, relay->exchange.id);
@@ -107,7 +107,7 @@ struct relay *relay_new(struct proxy *proxy, struct stream *client)
     relay->proxy = proxy;
     relay->client = client;
     relay->exchange.rules = rules_ref(proxy->rules);
-    relay->exchange.route = UINT32_MAX;
+    relay->exchange.route = PLAN_NONE;
     relay->exchange.id = (struct request_id){random_next(&proxy->random), random_next(&proxy->random)};
     relay->begin_ns = loop_now_ns(proxy->codec->loop);
     arena_init(&relay->arena, relay->first_block, sizeof relay->first_block);
@@ -122,6 +122,7 @@ void proxy_init(struct proxy *proxy, struct codec *codec, struct registry *regis
 {
     *proxy = (struct proxy){.codec = codec, .registry = registry};
     random_init(&proxy->random);
+    route_scratch_init(&proxy->scratch);
     proxy->relays = slab_new("relays", sizeof(struct relay));
     upstreams_init(&proxy->upstreams, codec, registry_gateway_get(registry, gateway_slot), &proxy->random);
 }
@@ -130,6 +131,7 @@ void proxy_deinit(struct proxy *proxy)
 {
     upstreams_deinit(&proxy->upstreams);
     rules_unref(proxy->rules);
+    route_scratch_deinit(&proxy->scratch);
     slab_free(proxy->relays);
 }
 

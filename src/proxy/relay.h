@@ -24,6 +24,7 @@ struct relay {
     uint16_t trailer_count;
     struct replay replay;
     struct registry_route *series;
+    struct route_match match;
     uint32_t backend;   /* in the plan */
     uint32_t series_at; /* in plan.weighted */
     struct upstream upstream;

@@ -133,6 +133,7 @@ struct registry_gateway {
 #define REGISTRY_REFUSALS 32
 struct registry_totals {
     counter refused[REGISTRY_REFUSALS]; /* indexed by the enum of http/http1_parse.h */
+    counter regex_limit;                /* regular expressions that were given up */
     counter budget_limit;
     _Atomic uint32_t is_off; /* kill switch of all mirrors */
     _Atomic uint64_t config_generation;

@@ -3,12 +3,25 @@
 
 __extension__ typedef unsigned __int128 wide;
 
-uint32_t route_match(const struct plan *plan, uint32_t socket, const struct head *request, struct str path)
+void route_scratch_init(struct route_scratch *scratch)
+{
+    scratch->regex = regex_scratch_new();
+    scratch->limit_hits = 0;
+}
+
+void route_scratch_deinit(struct route_scratch *scratch)
+{
+    regex_scratch_free(scratch->regex);
+}
+
+void route_match(const struct plan *plan, const struct regexes *regexes, struct route_scratch *scratch,
+                 const struct route_request *request, struct route_match *match)
 {
     /* One rule for everything, as the quick start has it. */
-    (void)request;
-    (void)path;
-    return socket < plan->sockets.count && plan->routes.count > 0 ? 0 : PLAN_NONE;
+    (void)regexes;
+    (void)scratch;
+    bool is_known = request->socket < plan->sockets.count && plan->listeners.count > 0 && plan->routes.count > 0;
+    *match = (struct route_match){is_known ? 0 : PLAN_NONE, is_known ? 0 : PLAN_NONE, 0};
 }
 
 uint32_t route_pick_backend(const struct plan *plan, const struct plan_route *route, uint32_t draw)

@@ -8,9 +8,33 @@
 
 #include "http/head.h"
 #include "plan/layout.h"
+#include "route/regex.h"
 
-/* Index of the rule, or PLAN_NONE (404). `path` is the normalised path (url_normalise_path), without the query. */
-uint32_t route_match(const struct plan *plan, uint32_t socket, const struct head *request, struct str path);
+/* What matching needs besides, one per worker. */
+struct route_scratch {
+    struct regex_scratch *regex;
+    uint64_t
+        limit_hits; /* regular expressions that were given up; they count as no match. The owner takes and clears it. */
+    char value[PLAN_MAX_VALUE]; /* of the header or parameter being looked at, where it does not stand in one piece */
+};
+void route_scratch_init(struct route_scratch *scratch);
+void route_scratch_deinit(struct route_scratch *scratch);
+
+struct route_request {
+    uint32_t socket; /* of plan.sockets; PLAN_NONE: one that the plan does not have */
+    const struct head *head;
+    struct str path; /* the normalised one (url_normalise_path), without the query */
+};
+
+struct route_match {
+    uint32_t route;    /* index of the rule; PLAN_NONE: 404 */
+    uint32_t listener; /* PLAN_NONE: the socket has none for this host (404) */
+    size_t
+        prefix_len; /* bytes at the front of `path` that a prefix match covers ("/a" of "/a/b"); 0: "/" or no prefix */
+};
+
+void route_match(const struct plan *plan, const struct regexes *regexes, struct route_scratch *scratch,
+                 const struct route_request *request, struct route_match *match);
 
 /* Chooses among weighted backends with 32 random bits: index in plan.weighted; PLAN_NONE when all weights are 0 or there are none. */
 uint32_t route_pick_backend(const struct plan *plan, const struct plan_route *route, uint32_t draw);

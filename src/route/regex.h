@@ -7,8 +7,8 @@
 #include "base/err.h"
 #include "plan/layout.h"
 
-#define REGEX_MATCH_LIMIT 20000 /* PCRE2's internal match() calls: about a millisecond */
-#define REGEX_MAX_SUBJECT 16384
+#define REGEX_MATCH_LIMIT 20000       /* PCRE2's internal match() calls: about a millisecond */
+#define REGEX_MAX_SUBJECT (16 * 1024) /* of a longer one it is not known: REGEX_LIMIT */
 
 struct regexes;
 struct regex_scratch;

@@ -59,11 +59,13 @@ static void follow_mirrors(const struct plan *plan)
 static void follow_plan(const struct plan *plan)
 {
     static const struct head request = {.method_id = METHOD_GET};
+    static struct route_scratch scratch;
+    struct route_match match;
     for (uint32_t i = 0; i < plan->sockets.count; i++) {
         touch_address(&PLAN_SOCKET(plan, i)->address);
-        uint32_t route = route_match(plan, i, &request, STR("/"));
-        if (route != PLAN_NONE)
-            touch_text(plan, PLAN_ROUTE(plan, route)->label);
+        route_match(plan, NULL, &scratch, &(struct route_request){i, &request, STR("/")}, &match);
+        if (match.route != PLAN_NONE)
+            touch_text(plan, PLAN_ROUTE(plan, match.route)->label);
     }
     for (uint32_t i = 0; i < plan->routes.count; i++) {
         const struct plan_route *route = PLAN_ROUTE(plan, i);

@@ -273,7 +273,8 @@ void sim_apply(struct sim *sim, const struct sim_rules *play)
     close(plan_fd);
     close(endpoints_fd);
     ASSERT(plan && endpoints);
-    struct rules *rules = rules_new(plan, endpoints, sim->registry, SLOT);
+    struct rules *rules = rules_new(plan, endpoints, sim->registry, SLOT, &err);
+    ASSERT(rules);
     mirror_set_rules(&sim->mirror, rules);
     proxy_set_rules(&sim->proxy, rules);
     sim_rest(sim);

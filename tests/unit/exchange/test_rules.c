@@ -21,11 +21,20 @@ static struct registry *open_registry(void)
     return registry;
 }
 
+static struct rules *make_rules(const struct plan *plan, const struct endpoints *endpoints, struct registry *registry,
+                                unsigned slot)
+{
+    struct err err;
+    struct rules *rules = rules_new(plan, endpoints, registry, slot, &err);
+    assert_non_null(rules);
+    return rules;
+}
+
 static void test_rules_join_a_plan_with_addresses_and_series(void **state)
 {
     (void)state;
     struct registry *registry = open_registry();
-    struct rules *rules = rules_new(fixture_plan(), fixture_endpoints(8080, 2), registry, 0);
+    struct rules *rules = make_rules(fixture_plan(), fixture_endpoints(8080, 2), registry, 0);
     assert_int_equal(rules->addresses[0].count, 2);
     assert_int_equal(rules->addresses[0].list[1].port, 8081);
     assert_int_equal(rules->addresses[1].count, 0);
@@ -45,7 +54,7 @@ static void test_rules_without_endpoints_have_no_address(void **state)
 {
     (void)state;
     struct registry *registry = open_registry();
-    struct rules *rules = rules_new(fixture_plan(), NULL, registry, 0);
+    struct rules *rules = make_rules(fixture_plan(), NULL, registry, 0);
     assert_int_equal(rules->addresses[0].count, 0);
     rules_unref(rules);
     registry_close(registry);
@@ -55,7 +64,7 @@ static void test_other_endpoints_keep_what_was_made_of_the_plan(void **state)
 {
     (void)state;
     struct registry *registry = open_registry();
-    struct rules *old = rules_new(fixture_plan(), fixture_endpoints(8080, 2), registry, 3);
+    struct rules *old = make_rules(fixture_plan(), fixture_endpoints(8080, 2), registry, 3);
     struct rules *new = rules_with_endpoints(old, fixture_endpoints(9090, 1));
     assert_ptr_equal(new->plan, old->plan);
     assert_ptr_equal(new->series, old->series);
@@ -80,7 +89,7 @@ static void test_the_last_rules_of_a_plan_keep_it_whoever_goes_first(void **stat
     for (int first = 0; first < 2; first++) {
         struct registry *registry = open_registry();
         struct rules *rules[2];
-        rules[0] = rules_new(fixture_plan(), NULL, registry, 0);
+        rules[0] = make_rules(fixture_plan(), NULL, registry, 0);
         rules[1] = rules_with_endpoints(rules[0], fixture_endpoints(8080, 1));
         rules_unref(rules[first]);
         struct rules *left = rules[1 - first];

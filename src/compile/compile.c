@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compile/compile.h"
+
+#include "base/mem.h"
+#include "compile/listeners.h"
+#include "compile/policies.h"
+#include "compile/rules.h"
+#include "compile/services.h"
+#include "compile/targets.h"
+
+static size_t count_routes(const struct manifests *manifests)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < manifests->resource_count; i++)
+        count += manifests->resources[i].kind->id == KIND_HTTP_ROUTE;
+    return count;
+}
+
+/* Puts the resources down that have an error or a warning; a problem without a resource counts for its file. */
+static void add_attention(struct map *seen, const struct problems *problems)
+{
+    struct strbuf key = STRBUF_INIT;
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct problem *problem = &problems->list[i];
+        if (problem->severity == SEVERITY_NOTE)
+            continue;
+        struct str ns = problem->ns.len > 0 ? problem->ns : STR("default");
+        strbuf_clear(&key);
+        if (problem->name.len > 0)
+            strbuf_printf(&key, "%.*s %.*s %.*s", STR_ARG(problem->kind), STR_ARG(ns), STR_ARG(problem->name));
+        else
+            strbuf_printf(&key, "%.*s", STR_ARG(problem->file));
+        map_add(seen, strbuf_str(&key), seen);
+    }
+    strbuf_deinit(&key);
+}
+
+static size_t count_attention(const struct compiled *compiled)
+{
+    struct map seen;
+    map_init(&seen);
+    add_attention(&seen, &compiled->manifests->problems);
+    add_attention(&seen, &compiled->problems);
+    size_t count = seen.live;
+    map_deinit(&seen);
+    return count;
+}
+
+static void copy_trusted(struct compiled *compiled, const struct compile_options *options)
+{
+    size_t size = options->trusted_proxy_count * sizeof(struct cidr);
+    struct cidr *trusted = arena_alloc(&compiled->arena, size + 1);
+    if (size > 0)
+        memcpy(trusted, options->trusted_proxies, size);
+    compiled->rules.trusted_proxies = trusted;
+    compiled->rules.trusted_proxy_count = options->trusted_proxy_count;
+}
+
+struct compiled *compile(struct manifests *manifests, const struct compile_options *options)
+{
+    struct compiled *compiled = mem_alloc(sizeof(*compiled));
+    arena_init(&compiled->arena, NULL, 0);
+    problems_init(&compiled->problems);
+    compiled->manifests = manifests_ref(manifests);
+    compiled->routes = count_routes(manifests);
+    copy_trusted(compiled, options);
+    struct compiler compiler;
+    compiler_init(&compiler, compiled, options);
+    listeners_collect(&compiler);
+    grants_collect(&compiler);
+    services_collect(&compiler);
+    targets_collect(&compiler);
+    policies_collect(&compiler);
+    rules_compile(&compiler);
+    policies_finish(&compiler);
+    targets_finish(&compiler);
+    compiler_deinit(&compiler);
+    compiled->attention = count_attention(compiled);
+    return compiled;
+}
+
+void compiled_free(struct compiled *compiled)
+{
+    if (!compiled)
+        return;
+    problems_deinit(&compiled->problems);
+    manifests_unref(compiled->manifests);
+    arena_deinit(&compiled->arena);
+    mem_free(compiled);
+}

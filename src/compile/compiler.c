@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compile/compiler.h"
+
+#include "base/mem.h"
+#include "manifest/guess.h"
+
+#include <stdlib.h>
+
+#define GUESSES_MAX 50000 /* candidates of all guesses: 0.1 s at most, whatever the manifests are */
+#define REACH_MAX 1000000 /* entries: hostnames and matches multiply */
+#define NAMES_SHOWN 5     /* more would hide the rest of the message */
+
+static int compare_age(const void *a, const void *b)
+{
+    const struct aged *left = a, *right = b;
+    if (left->resource->created_s != right->resource->created_s)
+        return left->resource->created_s < right->resource->created_s ? -1 : 1;
+    size_t common = left->key.len < right->key.len ? left->key.len : right->key.len;
+    int order = memcmp(left->key.ptr, right->key.ptr, common);
+    if (order != 0)
+        return order;
+    return (left->key.len > right->key.len) - (left->key.len < right->key.len);
+}
+
+static void collect_by_age(struct compiler *compiler)
+{
+    const struct manifests *manifests = compiler->out->manifests;
+    size_t counts[KIND_COUNT] = {0};
+    for (size_t i = 0; i < manifests->resource_count; i++)
+        counts[manifests->resources[i].kind->id] += manifests->resources[i].object != NULL;
+    for (size_t kind = 0; kind < KIND_COUNT; kind++)
+        compiler->by_age[kind].list = arena_alloc(&compiler->scratch, (counts[kind] + 1) * sizeof(struct aged));
+    for (size_t i = 0; i < manifests->resource_count; i++) {
+        const struct resource *resource = &manifests->resources[i];
+        if (!resource->object)
+            continue;
+        struct aged_list *aged = &compiler->by_age[resource->kind->id];
+        aged->list[aged->count++] = (struct aged){
+            .resource = resource,
+            .key = arena_printf(&compiler->scratch, "%.*s/%.*s", STR_ARG(resource->ns), STR_ARG(resource->name)),
+        };
+    }
+    for (size_t kind = 0; kind < KIND_COUNT; kind++)
+        qsort(compiler->by_age[kind].list, compiler->by_age[kind].count, sizeof(struct aged), compare_age);
+}
+
+static void each_map(struct compiler *compiler, void (*call)(struct map *map))
+{
+    struct map *const maps[] = {
+        &compiler->gateways, &compiler->sockets, &compiler->namespaces, &compiler->grants,   &compiler->slices,
+        &compiler->targets,  &compiler->labels,  &compiler->annotated,  &compiler->policies, &compiler->reached,
+    };
+    for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
+        call(maps[i]);
+}
+
+void compiler_init(struct compiler *compiler, struct compiled *out, const struct compile_options *options)
+{
+    *compiler = (struct compiler){
+        .out = out,
+        .options = options,
+        .arena = &out->arena,
+        .guesses_left = GUESSES_MAX,
+        .reach_left = REACH_MAX,
+    };
+    arena_init(&compiler->scratch, NULL, 0);
+    each_map(compiler, map_init);
+    collect_by_age(compiler);
+}
+
+void compiler_deinit(struct compiler *compiler)
+{
+    each_map(compiler, map_deinit);
+    mem_free(compiler->backends);
+    arena_deinit(&compiler->scratch);
+}
+
+/* The node at a path below another one, as far as it exists; `*rest` is what does not. */
+static const struct node *walk(const struct node *node, struct str *rest)
+{
+    const struct node *direct = node_find(node, *rest);
+    if (direct || rest->len == 0) {
+        *rest = STR("");
+        return direct ? direct : node;
+    }
+    size_t dot = str_find_char(*rest, '.');
+    const struct node *next = node_find(node, str_slice(*rest, 0, dot));
+    if (!next || dot == rest->len)
+        return node;
+    *rest = str_slice(*rest, dot + 1, rest->len);
+    return walk(next, rest);
+}
+
+void compiler_report(struct compiler *compiler, enum severity severity, const char *reason, const struct node *at,
+                     const char *member, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    struct str text = arena_vprintf(&compiler->scratch, format, args);
+    va_end(args);
+    struct str rest = str_from_c(member);
+    const struct node *place = walk(at, &rest);
+    struct problems *problems = &compiler->out->problems;
+    if (rest.len == 0)
+        problems_add(problems, severity, str_from_c(reason), place, "%.*s", STR_ARG(text));
+    else
+        problems_add_member(problems, severity, str_from_c(reason), place, rest.ptr, "%.*s", STR_ARG(text));
+}
+
+struct names {
+    const char **list;
+    size_t count;
+};
+
+static const char *next_name(size_t index, const void *user)
+{
+    const struct names *names = user;
+    return index < names->count ? names->list[index] : NULL;
+}
+
+static void add_list(struct strbuf *out, const struct str *names, size_t count)
+{
+    for (size_t i = 0; i < count && i < NAMES_SHOWN; i++)
+        strbuf_printf(out, "%s%.*s", i > 0 ? ", " : "", STR_ARG(names[i]));
+    if (count > NAMES_SHOWN)
+        strbuf_printf(out, " and %zu more", count - NAMES_SHOWN);
+}
+
+struct str compiler_hint_name(struct compiler *compiler, struct str name, const struct str *names, size_t count)
+{
+    if (count > compiler->guesses_left)
+        return STR("");
+    compiler->guesses_left -= count;
+    struct names candidates = {.list = arena_alloc(&compiler->scratch, (count + 1) * sizeof(char *)), .count = count};
+    for (size_t i = 0; i < count; i++)
+        candidates.list[i] = arena_printf(&compiler->scratch, "%.*s", STR_ARG(names[i])).ptr;
+    const char *guess = guess_word(name, next_name, &candidates);
+    struct strbuf text = STRBUF_INIT;
+    if (guess)
+        strbuf_printf(&text, "; did you mean \"%s\"?", guess);
+    if (guess && count > 1)
+        strbuf_add(&text, STR(" There are "));
+    else if (!guess && count > 0)
+        strbuf_add(&text, count == 1 ? STR("; there is ") : STR("; there are "));
+    if (!guess || count > 1)
+        add_list(&text, names, count);
+    struct str hint = arena_copy(&compiler->scratch, strbuf_str(&text));
+    strbuf_deinit(&text);
+    return hint;
+}
+
+struct str compiler_hint(struct compiler *compiler, enum kind_id kind, struct str ns, struct str name)
+{
+    const struct aged_list *aged = &compiler->by_age[kind];
+    if (aged->count == 0)
+        return arena_printf(&compiler->scratch, "; there is no %s at all", kind_table[kind].name);
+    if (aged->count > compiler->guesses_left)
+        return STR("");
+    struct str *names = arena_alloc(&compiler->scratch, aged->count * sizeof(*names));
+    size_t count = 0;
+    for (size_t i = 0; i < aged->count; i++) {
+        const struct resource *resource = aged->list[i].resource;
+        if (str_eq(resource->ns, ns))
+            names[count++] = resource->name;
+        else if (str_eq(resource->name, name))
+            return arena_printf(&compiler->scratch, "; there is one in namespace %.*s: write namespace: %.*s",
+                                STR_ARG(resource->ns), STR_ARG(resource->ns));
+    }
+    compiler->guesses_left -= aged->count - count;
+    return compiler_hint_name(compiler, name, names, count);
+}

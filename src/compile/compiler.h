@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of the compiler share during one run: the resources in force by age, indices by name, and the way to say
+ * what is wrong. Lifetime: one call of compile(). Thread: control's. */
+#pragma once
+
+#include "base/map.h"
+#include "compile/compile.h"
+#include "manifest/gateway.h"
+#include "manifest/http_route.h"
+#include "manifest/service.h"
+#include "manifest/umbra_kinds.h"
+
+#define GATEWAY_GROUP "gateway.networking.k8s.io"
+#define UMBRA_GROUP "umbra.dev"
+
+/* A resource in force, with its name as precedence and messages want it. */
+struct aged {
+    const struct resource *resource;
+    struct str key; /* "namespace/name" */
+};
+struct aged_list {
+    struct aged *list; /* oldest first, then by key: the Gateway API's order on a tie */
+    size_t count;
+};
+
+struct policy_chain;
+
+/* A Gateway that is served here. */
+struct gateway_site {
+    const struct resource *resource;
+    const struct gateway *object;
+    struct str key;
+    size_t first, count; /* of compiler.listeners */
+};
+struct listener_site {
+    const struct gateway_site *gateway;
+    const struct gateway_listener *spec;
+    size_t rule;       /* of rule_set.listeners; SIZE_MAX: not served */
+    bool takes_routes; /* HTTPRoutes, by allowedRoutes.kinds */
+    size_t last_route; /* the serial of the route that was attached last */
+};
+
+/* What a reference leads to. */
+struct target {
+    size_t backend; /* of rule_set.backends; SIZE_MAX: can't be resolved */
+    const char *reason;
+    struct str text; /* what is wrong with it */
+};
+
+struct backend_row {
+    struct rule_backend rule;
+    struct str owner; /* the Service's port or the Backend that it stands for */
+};
+
+struct compiler {
+    struct compiled *out;
+    const struct compile_options *options;
+    struct arena *arena;  /* of the result */
+    struct arena scratch; /* ends with the run */
+    struct aged_list by_age[KIND_COUNT];
+    size_t guesses_left; /* candidates that may still be compared: looking for what was meant costs time */
+
+    struct map gateways;                 /* "namespace/name" → struct gateway_site */
+    struct listener_site *listeners;     /* one for each of compiled.listeners */
+    struct map sockets;                  /* port → index + 1 of rule_set.sockets */
+    struct map namespaces;               /* name → struct schema_list of labels */
+    struct rule_listener *listener_rows; /* of rule_set.listeners, being filled */
+    struct address *socket_rows;         /* of rule_set.sockets, being filled */
+
+    struct map grants;    /* what may be referred to from where */
+    struct map slices;    /* "namespace/service" → struct slice_list */
+    struct map targets;   /* reference → struct target */
+    struct map labels;    /* label → index + 1 of backends */
+    struct map annotated; /* "namespace/name" of a Backend → its own label, struct str */
+    struct backend_row *backends;
+    size_t backend_count, backend_capacity;
+
+    struct map policies; /* target → struct policy_chain */
+    struct policy *policy_list;
+    size_t policy_count;
+
+    struct map reached; /* what requests an earlier rule takes → its label, struct str */
+    size_t reach_left;  /* entries that it may still get */
+};
+
+void compiler_init(struct compiler *compiler, struct compiled *out, const struct compile_options *options);
+void compiler_deinit(struct compiler *compiler);
+
+/* Says a problem at a member of a node, or at the node itself when `member` is NULL; `member` may be a path
+ * ("limits.inFlight") and need not exist. `reason` may be "". */
+void compiler_report(struct compiler *compiler, enum severity severity, const char *reason, const struct node *at,
+                     const char *member, const char *format, ...) __attribute__((format(printf, 6, 7)));
+
+/* The end of a sentence on a resource that does not exist: what may have been meant, or what there is; begins with "; "
+ * or is empty. */
+struct str compiler_hint(struct compiler *compiler, enum kind_id kind, struct str ns, struct str name);
+/* The same for a name out of a short list. */
+struct str compiler_hint_name(struct compiler *compiler, struct str name, const struct str *names, size_t count);
+
+/* "a", "a or b", with what absent means. */
+static inline struct str str_or(struct str text, struct str fallback)
+{
+    return text.ptr ? text : fallback;
+}

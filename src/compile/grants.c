@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compile/grants.h"
+
+/* No name of Kubernetes has a blank in it. An empty name is all of the kind. */
+static struct str grant_key(struct arena *arena, struct str from_ns, struct str to_ns, const struct reference_to *to)
+{
+    return arena_printf(arena, "%.*s %.*s %.*s %.*s %.*s", STR_ARG(from_ns), STR_ARG(to_ns), STR_ARG(to->group),
+                        STR_ARG(to->kind), STR_ARG(to->name));
+}
+
+static void add_grant(struct compiler *compiler, const struct resource *resource)
+{
+    const struct reference_grant_spec *spec = ((const struct reference_grant *)resource->object)->spec;
+    for (size_t i = 0; i < spec->from.count; i++) {
+        const struct reference_from *from = SCHEMA_ITEM(spec->from, struct reference_from, i);
+        if (!str_eq(from->group, STR(GATEWAY_GROUP)) || !str_eq(from->kind, STR("HTTPRoute")))
+            continue;
+        for (size_t j = 0; j < spec->to.count; j++) {
+            const struct reference_to *to = SCHEMA_ITEM(spec->to, struct reference_to, j);
+            map_add(&compiler->grants, grant_key(&compiler->scratch, from->ns, resource->ns, to), compiler);
+        }
+    }
+}
+
+void grants_collect(struct compiler *compiler)
+{
+    const struct aged_list *aged = &compiler->by_age[KIND_REFERENCE_GRANT];
+    for (size_t i = 0; i < aged->count; i++)
+        add_grant(compiler, aged->list[i].resource);
+}
+
+bool grants_allow(struct compiler *compiler, const struct reference *reference)
+{
+    if (str_eq(reference->from_ns, reference->ns))
+        return true;
+    struct reference_to to = {.group = reference->group, .kind = reference->kind};
+    if (map_find(&compiler->grants, grant_key(&compiler->scratch, reference->from_ns, reference->ns, &to)))
+        return true;
+    to.name = reference->name;
+    return map_find(&compiler->grants, grant_key(&compiler->scratch, reference->from_ns, reference->ns, &to)) != NULL;
+}

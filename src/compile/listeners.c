@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compile/listeners.h"
+
+#include <stdio.h>
+
+/* An IP without a port. */
+static bool parse_ip(struct str text, struct cidr *ip)
+{
+    return str_find_char(text, '/') == text.len && cidr_parse(text, ip);
+}
+
+static bool is_zero(const uint8_t ip[16])
+{
+    static const uint8_t zero[16];
+    return memcmp(ip, zero, sizeof(zero)) == 0;
+}
+
+static bool is_bound_to_all(const struct compile_options *options)
+{
+    return options->bind.family == ADDRESS_NONE || is_zero(options->bind.ip);
+}
+
+bool listeners_are_at(const struct compiler *compiler, struct str host, uint16_t port)
+{
+    const struct address *bind = &compiler->options->bind;
+    char key[8];
+    struct cidr ip;
+    snprintf(key, sizeof(key), "%u", port);
+    if (!map_find(&compiler->sockets, str_from_c(key)))
+        return false;
+    if (str_eq_nocase(host, STR("localhost")))
+        return is_bound_to_all(compiler->options) || address_is_loopback(bind);
+    if (!parse_ip(host, &ip))
+        return false;
+    struct address address = {.family = ip.family};
+    memcpy(address.ip, ip.ip, sizeof(address.ip));
+    /* Which other addresses the machine has is not known here. */
+    if (is_bound_to_all(compiler->options))
+        return address_is_loopback(&address) || is_zero(address.ip);
+    return address.family == bind->family && memcmp(address.ip, bind->ip, sizeof(address.ip)) == 0;
+}
+
+static bool is_served_class(struct compiler *compiler, const struct gateway *gateway)
+{
+    struct str name = gateway->spec->class_name;
+    const struct resource *resource = manifests_find(compiler->out->manifests, KIND_GATEWAY_CLASS, STR(""), name);
+    if (!resource) {
+        if (compiler->options->is_cluster)
+            compiler_report(compiler, SEVERITY_NOTE, "", gateway->spec->node, "gatewayClassName",
+                            "left out: there is no GatewayClass %.*s", STR_ARG(name));
+        return !compiler->options->is_cluster;
+    }
+    struct str controller = ((const struct gateway_class *)resource->object)->spec->controller_name;
+    if (str_eq(controller, STR(COMPILE_CONTROLLER)))
+        return true;
+    compiler_report(compiler, SEVERITY_NOTE, "", gateway->spec->node, "gatewayClassName",
+                    "left out: GatewayClass %.*s belongs to %.*s, not to " COMPILE_CONTROLLER, STR_ARG(name),
+                    STR_ARG(controller));
+    return false;
+}
+
+static void check_addresses(struct compiler *compiler, const struct gateway_spec *spec)
+{
+    char bound[ADDRESS_TEXT];
+    const struct address *bind = &compiler->options->bind;
+    for (size_t i = 0; i < spec->addresses.count; i++) {
+        const struct gateway_address *address = SCHEMA_ITEM(spec->addresses, struct gateway_address, i);
+        struct cidr ip;
+        if (!str_eq(address->type, STR("IPAddress")) || !parse_ip(address->value, &ip))
+            continue;
+        bool is_bound = ip.family == bind->family && memcmp(ip.ip, bind->ip, sizeof(ip.ip)) == 0;
+        if (is_bound)
+            continue;
+        struct str where = is_bound_to_all(compiler->options) ? STR("all addresses") : address_format_ip(bind, bound);
+        compiler_report(compiler, SEVERITY_WARNING, "AddressNotUsable", address->node, "value",
+                        "listeners are bound to %.*s, whatever stands here; start Umbra with --bind %.*s",
+                        STR_ARG(where), STR_ARG(address->value));
+    }
+}
+
+static bool takes_http_routes(struct compiler *compiler, const struct gateway_listener *spec)
+{
+    const struct schema_list *kinds = &spec->allowed_routes->kinds;
+    bool takes = kinds->count == 0;
+    for (size_t i = 0; i < kinds->count; i++) {
+        const struct object_ref *kind = SCHEMA_ITEM(*kinds, struct object_ref, i);
+        bool is_http = str_eq(kind->kind, STR("HTTPRoute")) && str_eq(kind->group, STR(GATEWAY_GROUP));
+        takes = takes || is_http;
+        if (!is_http)
+            compiler_report(compiler, SEVERITY_WARNING, "InvalidRouteKinds", kind->node, NULL,
+                            "routes of kind %.*s (group \"%.*s\") are not served by this version, only HTTPRoute is",
+                            STR_ARG(kind->kind), STR_ARG(kind->group));
+    }
+    return takes;
+}
+
+static size_t find_socket(struct compiler *compiler, uint16_t port)
+{
+    struct rule_set *rules = &compiler->out->rules;
+    struct str key = arena_printf(&compiler->scratch, "%u", port);
+    size_t known = (size_t)map_find(&compiler->sockets, key);
+    if (known > 0)
+        return known - 1;
+    struct address *socket = &compiler->socket_rows[rules->socket_count++];
+    *socket = compiler->options->bind;
+    if (socket->family == ADDRESS_NONE)
+        *socket = (struct address){.family = ADDRESS_IPV6};
+    socket->port = port;
+    map_add(&compiler->sockets, key, (void *)rules->socket_count);
+    return rules->socket_count - 1;
+}
+
+/* False, and said, when this version can't serve it. */
+static bool check_protocol(struct compiler *compiler, const struct gateway_listener *spec)
+{
+    static const struct str later[] = {STR_INIT("HTTPS"), STR_INIT("TLS"), STR_INIT("TCP"), STR_INIT("UDP")};
+    if (str_eq(spec->protocol, STR("HTTP")))
+        return true;
+    bool is_known = false;
+    for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
+        is_known = is_known || str_eq(spec->protocol, later[i]);
+    compiler_report(compiler, SEVERITY_ERROR, "UnsupportedProtocol", spec->node, "protocol",
+                    is_known ? "%.*s is not served by this version, so this listener is left out; write HTTP, and let "
+                               "whoever stands in front of Umbra take TLS off"
+                             : "\"%.*s\" is no protocol of this version, so this listener is left out; write HTTP",
+                    STR_ARG(spec->protocol));
+    return false;
+}
+
+/* The first with a port and hostname gets it: Gateways come in the order of age. */
+static bool claim_hostname(struct compiler *compiler, struct map *claims, struct listener_site *site)
+{
+    const struct gateway_listener *spec = site->spec;
+    struct str key = arena_printf(&compiler->scratch, "%u/%.*s", (unsigned)spec->port.value, STR_ARG(spec->hostname));
+    const struct listener_site *winner = map_find(claims, key);
+    if (!winner) {
+        map_add(claims, key, site);
+        return true;
+    }
+    struct str hostname = spec->hostname.len > 0 ? spec->hostname : STR("without a hostname");
+    compiler_report(compiler, SEVERITY_ERROR, "HostnameConflict", spec->node, NULL,
+                    "port %u, %.*s, is taken by listener %.*s of Gateway %.*s, which is older or comes first by name; "
+                    "give one of them another port or hostname",
+                    (unsigned)spec->port.value, STR_ARG(hostname), STR_ARG(winner->spec->name),
+                    STR_ARG(winner->gateway->key));
+    return false;
+}
+
+/* Serves a listener, or says why not. */
+static void add_listener(struct compiler *compiler, struct map *claims, struct listener_site *site)
+{
+    const struct gateway_listener *spec = site->spec;
+    struct rule_set *rules = &compiler->out->rules;
+    uint64_t port = (uint64_t)spec->port.value + compiler->options->port_offset;
+    site->rule = SIZE_MAX;
+    site->takes_routes = true;
+    if (!check_protocol(compiler, spec))
+        return;
+    site->takes_routes = takes_http_routes(compiler, spec);
+    if (port > UINT16_MAX) {
+        compiler_report(compiler, SEVERITY_ERROR, "PortUnavailable", spec->node, "port",
+                        "with --port-offset %u this is port %llu, and there is none over 65535; take a smaller offset",
+                        compiler->options->port_offset, (unsigned long long)port);
+        return;
+    }
+    if (!claim_hostname(compiler, claims, site))
+        return;
+    compiler->listener_rows[rules->listener_count] = (struct rule_listener){
+        .label = arena_printf(compiler->arena, "%.*s/%.*s", STR_ARG(site->gateway->key), STR_ARG(spec->name)),
+        .socket = find_socket(compiler, (uint16_t)port),
+        .hostname = str_or(spec->hostname, STR("")),
+        .port = (uint16_t)spec->port.value,
+    };
+    site->rule = rules->listener_count++;
+}
+
+static void add_gateway(struct compiler *compiler, struct map *claims, struct gateway_site *site)
+{
+    const struct gateway_spec *spec = site->object->spec;
+    if (!compiler->options->is_cluster)
+        check_addresses(compiler, spec);
+    for (size_t i = 0; i < site->count; i++) {
+        struct listener_site *listener = &compiler->listeners[site->first + i];
+        *listener = (struct listener_site){
+            .gateway = site,
+            .spec = SCHEMA_ITEM(spec->listeners, struct gateway_listener, i),
+        };
+        add_listener(compiler, claims, listener);
+        compiler->out->listeners[site->first + i] = (struct compiled_listener){
+            .gateway = site->resource,
+            .name = listener->spec->name,
+            .is_served = listener->rule != SIZE_MAX,
+        };
+    }
+}
+
+void listeners_collect(struct compiler *compiler)
+{
+    const struct aged_list *aged = &compiler->by_age[KIND_GATEWAY];
+    struct gateway_site *sites = arena_alloc(&compiler->scratch, (aged->count + 1) * sizeof(*sites));
+    size_t site_count = 0, count = 0;
+    for (size_t i = 0; i < aged->count; i++) {
+        const struct gateway *gateway = aged->list[i].resource->object;
+        if (!is_served_class(compiler, gateway))
+            continue;
+        sites[site_count] = (struct gateway_site){
+            .resource = aged->list[i].resource,
+            .object = gateway,
+            .key = aged->list[i].key,
+            .first = count,
+            .count = gateway->spec->listeners.count,
+        };
+        count += sites[site_count].count;
+        map_add(&compiler->gateways, aged->list[i].key, &sites[site_count]);
+        site_count++;
+    }
+    compiler->listeners = arena_alloc(&compiler->scratch, (count + 1) * sizeof(*compiler->listeners));
+    compiler->out->listeners = arena_alloc(compiler->arena, (count + 1) * sizeof(*compiler->out->listeners));
+    compiler->out->listener_count = count;
+    compiler->listener_rows = arena_alloc(compiler->arena, (count + 1) * sizeof(*compiler->listener_rows));
+    compiler->socket_rows = arena_alloc(compiler->arena, (count + 1) * sizeof(*compiler->socket_rows));
+    compiler->out->rules.listeners = compiler->listener_rows;
+    compiler->out->rules.sockets = compiler->socket_rows;
+    struct map claims;
+    map_init(&claims);
+    for (size_t i = 0; i < site_count; i++)
+        add_gateway(compiler, &claims, &sites[i]);
+    map_deinit(&claims);
+}

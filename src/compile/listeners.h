@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Classes, Gateways and their listeners: which are served, and on which sockets.
+ * Lifetime: the compiler's. Thread: control's. */
+#pragma once
+
+#include "compile/compiler.h"
+
+/* Fills compiled.listeners, the sockets and listeners of the rules, and what routes are attached by. */
+void listeners_collect(struct compiler *compiler);
+
+/* Whether a literal IP or "localhost" with a port is one of the sockets, as far as that can be told. */
+bool listeners_are_at(const struct compiler *compiler, struct str host, uint16_t port);

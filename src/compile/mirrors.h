@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* RequestMirror filters of a rule and of its backendRefs as mirrors, and the warnings that belong to them.
+ * Lifetime: the compiler's arena; a mirror_maker is reused from rule to rule. Thread: control's. */
+#pragma once
+
+#include "compile/policies.h"
+
+/* The rule whose mirrors are made. */
+struct mirror_maker {
+    struct compiler *compiler;
+    const struct aged *route;
+    const struct http_route_rule *rule;
+    const struct policy_set *policies;
+    const struct rule_weighted *live; /* its backends */
+    size_t live_count;
+    bool is_redirect; /* the rule answers itself */
+    /* Those made so far, for labels and warnings. */
+    struct made_mirror {
+        size_t backend;
+        const struct schema_list *filters; /* where it stands */
+    } * made;
+    size_t made_count, made_capacity;
+    size_t copying; /* of them, those that are not suspended */
+};
+void mirror_maker_deinit(struct mirror_maker *maker);
+
+/* The mirrors of one list of filters; `owner` is the backendRef that has them, or NULL: the rule. Call for the rule first. What
+ * can't be resolved is said and left out. */
+struct rule_mirror *mirrors_make(struct mirror_maker *maker, const struct schema_list *filters,
+                                 const struct rule_weighted *owner, size_t *count);

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compile/rules.h"
+
+#include "compile/actions.h"
+#include "compile/mirrors.h"
+#include "compile/reach.h"
+#include "compile/targets.h"
+
+#define RETRY_ATTEMPTS 1    /* where a retry says none */
+#define RETRY_BACKOFF_MS 25 /* likewise */
+
+/* The route whose rules are made, and what is reused from one to the next. */
+struct route_maker {
+    struct compiler *compiler;
+    const struct aged *route;
+    const struct http_route_spec *spec;
+    struct rule_binding *bindings;
+    size_t binding_count;
+    struct rule_route *rows; /* of rule_set.routes */
+    size_t row_count;
+    struct rule_weighted *backends; /* of the last rule that has any */
+    struct attachment attachment;
+    struct policy_set policies;
+    struct mirror_maker mirrors;
+};
+
+/* ------------------------------------------------------------------------------------------------------ matches */
+
+static bool has_name(const struct rule_condition *list, size_t count, const struct rule_condition *condition)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool is_header = condition->kind == CONDITION_HEADER;
+        bool is_same = is_header ? str_eq_nocase(list[i].name, condition->name) : str_eq(list[i].name, condition->name);
+        if (list[i].kind == condition->kind && is_same)
+            return true;
+    }
+    return false;
+}
+
+/* Of conditions on one name the first counts. */
+static size_t add_conditions(struct rule_condition *list, size_t count, enum plan_condition_kind kind,
+                             const struct schema_list *values)
+{
+    for (size_t i = 0; i < values->count; i++) {
+        const struct http_value_match *match = SCHEMA_ITEM(*values, struct http_value_match, i);
+        struct rule_condition condition = {
+            .kind = kind,
+            .name = match->name,
+            .value = match->value,
+            .is_regex = match->type.value == VALUE_REGEX,
+        };
+        if (!has_name(list, count, &condition))
+            list[count++] = condition;
+    }
+    return count;
+}
+
+static void compile_match(struct arena *arena, const struct http_route_match *match, struct rule_match *out)
+{
+    static const enum rule_path_kind kinds[] = {
+        [PATH_EXACT] = PATH_MATCH_EXACT, [PATH_PREFIX] = PATH_MATCH_PREFIX, [PATH_REGEX] = PATH_MATCH_REGEX};
+    *out = (struct rule_match){
+        .path_kind = kinds[match->path->type.value],
+        .path = match->path->value,
+        .method = str_or(match->method, STR("")),
+    };
+    size_t most = (size_t)match->headers.count + match->query_params.count;
+    if (most == 0)
+        return;
+    struct rule_condition *conditions = arena_alloc(arena, most * sizeof(*conditions));
+    out->conditions = conditions;
+    out->condition_count = add_conditions(conditions, 0, CONDITION_HEADER, &match->headers);
+    out->condition_count = add_conditions(conditions, out->condition_count, CONDITION_QUERY, &match->query_params);
+}
+
+static void compile_matches(struct arena *arena, const struct http_route_rule *rule, struct rule_route *row)
+{
+    size_t count = rule->matches.count;
+    struct rule_match *matches = arena_alloc(arena, (count + 1) * sizeof(*matches));
+    matches[0] = (struct rule_match){.path_kind = PATH_MATCH_PREFIX, .path = STR("/"), .method = STR("")};
+    for (size_t i = 0; i < count; i++)
+        compile_match(arena, SCHEMA_ITEM(rule->matches, struct http_route_match, i), &matches[i]);
+    row->matches = matches;
+    row->match_count = count > 0 ? count : 1;
+}
+
+/* ----------------------------------------------------------------------------------------------------- backends */
+
+static void compile_backend(struct route_maker *maker, const struct http_backend_ref *ref, struct rule_weighted *out)
+{
+    struct str ns = maker->route->resource->ns;
+    struct reference reference = {
+        .node = ref->node,
+        .from_ns = ns,
+        .group = ref->group,
+        .kind = ref->kind,
+        .ns = ref->ns.len > 0 ? ref->ns : ns,
+        .name = ref->name,
+        .has_port = ref->port.is_set,
+        .port = (uint16_t)ref->port.value,
+    };
+    *out = (struct rule_weighted){.weight = (uint32_t)ref->weight.value};
+    out->backend = targets_resolve(maker->compiler, &reference, false);
+    /* Half of its filters would be worse than an error. */
+    if (!actions_compile(maker->compiler, &ref->filters, &out->actions)) {
+        out->actions = (struct rule_actions){0};
+        out->backend = SIZE_MAX;
+    }
+}
+
+static void compile_backends(struct route_maker *maker, const struct http_route_rule *rule, struct rule_route *row)
+{
+    size_t count = rule->backend_refs.count;
+    uint64_t weights = 0;
+    if (count == 0 && !row->actions.redirect)
+        compiler_report(maker->compiler, SEVERITY_WARNING, "", rule->node, "backendRefs",
+                        "nobody is named to answer, so this rule's requests get 500; add backendRefs, or a redirect");
+    if (count == 0)
+        return;
+    struct rule_weighted *backends = arena_alloc(maker->compiler->arena, count * sizeof(*backends));
+    for (size_t i = 0; i < count; i++) {
+        compile_backend(maker, SCHEMA_ITEM(rule->backend_refs, struct http_backend_ref, i), &backends[i]);
+        weights += backends[i].weight;
+    }
+    if (weights == 0)
+        compiler_report(maker->compiler, SEVERITY_WARNING, "", rule->node, "backendRefs",
+                        "all weights are 0, so this rule's requests get 500; give one of them a weight");
+    maker->backends = backends;
+    row->backends = backends;
+    row->backend_count = count;
+}
+
+/* ------------------------------------------------------------------------------------------------------ mirrors */
+
+static void compile_mirrors(struct route_maker *maker, const struct http_route_rule *rule, struct rule_route *row)
+{
+    struct mirror_maker *mirrors = &maker->mirrors;
+    mirrors->route = maker->route;
+    mirrors->rule = rule;
+    mirrors->live = row->backends;
+    mirrors->live_count = row->backend_count;
+    mirrors->is_redirect = row->actions.redirect != NULL;
+    mirrors->made_count = 0;
+    row->mirrors = mirrors_make(mirrors, &rule->filters, NULL, &row->mirror_count);
+    for (size_t i = 0; i < row->backend_count; i++) {
+        const struct http_backend_ref *ref = SCHEMA_ITEM(rule->backend_refs, struct http_backend_ref, i);
+        struct rule_weighted *backend = &maker->backends[i];
+        /* Requests that get 500 are never copied. */
+        if (backend->backend != SIZE_MAX)
+            backend->mirrors = mirrors_make(mirrors, &ref->filters, backend, &backend->mirror_count);
+    }
+    if (mirrors->made_count > 0 && rule->name.len == 0)
+        compiler_report(
+            maker->compiler, SEVERITY_WARNING, "", rule->node, "name",
+            "this rule has a mirror and no name: its label is %.*s and changes when rules are moved; give it a "
+            "name",
+            STR_ARG(row->label));
+}
+
+/* -------------------------------------------------------------------------------------------------------- rules */
+
+static uint32_t milliseconds(const struct schema_int *duration)
+{
+    return duration->value > UINT32_MAX ? UINT32_MAX : (uint32_t)duration->value;
+}
+
+static void compile_times(struct arena *arena, const struct http_route_rule *rule, struct rule_route *row)
+{
+    if (rule->timeouts) {
+        row->request_timeout_ms = milliseconds(&rule->timeouts->request);
+        row->backend_timeout_ms = milliseconds(&rule->timeouts->backend_request);
+    }
+    const struct http_retry *retry = rule->retry;
+    if (!retry)
+        return;
+    row->retry_attempts = retry->attempts.is_set ? (uint32_t)retry->attempts.value : RETRY_ATTEMPTS;
+    row->retry_backoff_ms = retry->backoff.is_set ? milliseconds(&retry->backoff) : RETRY_BACKOFF_MS;
+    uint32_t *codes = arena_alloc(arena, (retry->codes.count + 1) * sizeof(*codes));
+    for (size_t i = 0; i < retry->codes.count; i++)
+        codes[i] = (uint32_t)SCHEMA_ITEM(retry->codes, struct schema_int, i)->value;
+    row->retry_codes = codes;
+    row->retry_code_count = retry->codes.count;
+}
+
+/* A name that looks like another rule's place, or that an earlier rule has, would be ambiguous as a label. */
+static bool is_label_name(const struct http_route_spec *spec, size_t index)
+{
+    struct str name = SCHEMA_ITEM(spec->rules, struct http_route_rule, index)->name;
+    uint64_t place;
+    if (name.len == 0 || (str_to_u64(name, &place) && place < spec->rules.count))
+        return false;
+    for (size_t i = 0; i < index; i++) {
+        if (str_eq(SCHEMA_ITEM(spec->rules, struct http_route_rule, i)->name, name))
+            return false;
+    }
+    return true;
+}
+
+static struct str rule_label(struct route_maker *maker, size_t index)
+{
+    struct arena *arena = maker->compiler->arena;
+    if (!is_label_name(maker->spec, index))
+        return arena_printf(arena, "%.*s#%zu", STR_ARG(maker->route->key), index);
+    struct str name = SCHEMA_ITEM(maker->spec->rules, struct http_route_rule, index)->name;
+    return arena_printf(arena, "%.*s#%.*s", STR_ARG(maker->route->key), STR_ARG(name));
+}
+
+static void compile_rule(struct route_maker *maker, const struct http_route_rule *rule, size_t index)
+{
+    struct compiler *compiler = maker->compiler;
+    struct rule_route *row = &maker->rows[maker->row_count++];
+    *row = (struct rule_route){
+        .label = rule_label(maker, index),
+        .bindings = maker->bindings,
+        .binding_count = maker->binding_count,
+    };
+    compile_matches(compiler->arena, rule, row);
+    reach_check(compiler, rule, row);
+    /* The Gateway API: a filter that can't be acted on is not skipped; without backends the answer is 500. */
+    if (!actions_compile(compiler, &rule->filters, &row->actions)) {
+        row->actions = (struct rule_actions){0};
+        return;
+    }
+    compile_times(compiler->arena, rule, row);
+    compile_backends(maker, rule, row);
+    policies_for_rule(compiler, maker->route, rule->name, &maker->policies);
+    compile_mirrors(maker, rule, row);
+}
+
+static void compile_route(struct route_maker *maker)
+{
+    struct compiler *compiler = maker->compiler;
+    struct attachment *attachment = &maker->attachment;
+    attach_route(compiler, maker->route->resource, attachment);
+    if (attachment->binding_count == 0)
+        return;
+    maker->binding_count = attachment->binding_count;
+    maker->bindings = arena_alloc(compiler->arena, maker->binding_count * sizeof(*maker->bindings));
+    memcpy(maker->bindings, attachment->bindings, maker->binding_count * sizeof(*maker->bindings));
+    policies_for_route(compiler, maker->route, attachment, &maker->policies);
+    maker->mirrors.copying = 0;
+    for (size_t i = 0; i < maker->spec->rules.count; i++)
+        compile_rule(maker, SCHEMA_ITEM(maker->spec->rules, struct http_route_rule, i), i);
+    compiler->out->mirrored += maker->mirrors.copying > 0;
+}
+
+void rules_compile(struct compiler *compiler)
+{
+    const struct aged_list *aged = &compiler->by_age[KIND_HTTP_ROUTE];
+    size_t most = 0;
+    for (size_t i = 0; i < aged->count; i++)
+        most += ((const struct http_route *)aged->list[i].resource->object)->spec->rules.count;
+    struct route_maker maker = {
+        .compiler = compiler,
+        .rows = arena_alloc(compiler->arena, (most + 1) * sizeof(struct rule_route)),
+        .mirrors = {.compiler = compiler, .policies = &maker.policies},
+    };
+    for (size_t i = 0; i < aged->count; i++) {
+        maker.route = &aged->list[i];
+        maker.spec = ((const struct http_route *)maker.route->resource->object)->spec;
+        compile_route(&maker);
+    }
+    compiler->out->rules.routes = maker.rows;
+    compiler->out->rules.route_count = maker.row_count;
+    attachment_deinit(&maker.attachment);
+    policy_set_deinit(&maker.policies);
+    mirror_maker_deinit(&maker.mirrors);
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compile/services.h"
+
+#define SERVICE_NAME_LABEL "kubernetes.io/service-name"
+#define PORTS_SHOWN 8 /* in a message */
+
+struct slice_link {
+    const struct endpoint_slice *slice;
+    struct slice_link *next;
+};
+/* The EndpointSlices of one Service. */
+struct slice_list {
+    struct slice_link *first, *last;
+    size_t endpoints;
+};
+
+void services_collect(struct compiler *compiler)
+{
+    const struct aged_list *aged = &compiler->by_age[KIND_ENDPOINT_SLICE];
+    for (size_t i = 0; i < aged->count; i++) {
+        const struct resource *resource = aged->list[i].resource;
+        const struct endpoint_slice *slice = resource->object;
+        struct str service = pairs_find(&slice->head.metadata->labels, STR(SERVICE_NAME_LABEL));
+        if (service.len == 0)
+            continue;
+        struct str key = arena_printf(&compiler->scratch, "%.*s/%.*s", STR_ARG(resource->ns), STR_ARG(service));
+        struct slice_list *list = map_find(&compiler->slices, key);
+        if (!list) {
+            list = arena_alloc(&compiler->scratch, sizeof(*list));
+            *list = (struct slice_list){0};
+            map_add(&compiler->slices, key, list);
+        }
+        struct slice_link *link = arena_alloc(&compiler->scratch, sizeof(*link));
+        *link = (struct slice_link){.slice = slice};
+        if (list->last)
+            list->last->next = link;
+        else
+            list->first = link;
+        list->last = link;
+        list->endpoints += slice->endpoints.count;
+    }
+}
+
+static struct service_hosts failed(const char *reason, struct str text)
+{
+    return (struct service_hosts){.reason = reason, .text = text};
+}
+
+static bool is_tcp(struct str protocol)
+{
+    return protocol.len == 0 || str_eq(protocol, STR("TCP"));
+}
+
+/* What a backend says it speaks, when this version does not. Unknown names are taken for HTTP. */
+static bool is_foreign_protocol(struct str name)
+{
+    static const struct str foreign[] = {
+        STR_INIT("kubernetes.io/h2c"),
+        STR_INIT("kubernetes.io/wss"),
+        STR_INIT("https"),
+        STR_INIT("wss"),
+        STR_INIT("h2c"),
+        STR_INIT("h2"),
+        STR_INIT("http2"),
+        STR_INIT("grpc"),
+        STR_INIT("grpcs"),
+        STR_INIT("grpc-web"),
+        STR_INIT("tls"),
+        STR_INIT("udp"),
+    };
+    for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
+        if (str_eq_nocase(name, foreign[i]))
+            return true;
+    }
+    return false;
+}
+
+static struct str port_names(struct arena *arena, const struct service_spec *spec)
+{
+    struct strbuf text = STRBUF_INIT;
+    for (size_t i = 0; i < spec->ports.count && i < PORTS_SHOWN; i++) {
+        const struct service_port *port = SCHEMA_ITEM(spec->ports, struct service_port, i);
+        strbuf_printf(&text, "%s%d", i > 0 ? ", " : "", (int)port->port.value);
+        if (port->name.len > 0)
+            strbuf_printf(&text, " (%.*s)", STR_ARG(port->name));
+    }
+    struct str names = arena_copy(arena, strbuf_str(&text));
+    strbuf_deinit(&text);
+    return names;
+}
+
+static const struct service_port *find_port(const struct service_spec *spec, uint16_t number)
+{
+    for (size_t i = 0; spec && i < spec->ports.count; i++) {
+        const struct service_port *port = SCHEMA_ITEM(spec->ports, struct service_port, i);
+        if (port->port.value == number && is_tcp(port->protocol))
+            return port;
+    }
+    return NULL;
+}
+
+/* The port of a slice's endpoints by the name of the Service's port; without a Service by number, or the only one there is.
+ * 0: it has none. */
+static uint16_t slice_port(const struct endpoint_slice *slice, const struct service_port *port, uint16_t number)
+{
+    uint16_t only = 0;
+    size_t count = 0;
+    for (size_t i = 0; i < slice->ports.count; i++) {
+        const struct endpoint_port *each = SCHEMA_ITEM(slice->ports, struct endpoint_port, i);
+        if (!is_tcp(each->protocol))
+            continue;
+        uint16_t value = each->port.is_set ? (uint16_t)each->port.value : number;
+        bool is_it = port ? str_eq(each->name, port->name) : value == number;
+        if (is_it)
+            return value;
+        only = value;
+        count++;
+    }
+    return !port && count == 1 ? only : 0;
+}
+
+static bool is_ready(const struct endpoint_conditions *conditions)
+{
+    return !conditions || !conditions->ready.is_set || conditions->ready.value != 0;
+}
+
+/* On its way out, but still answering: better than nobody. */
+static bool is_last_resort(const struct endpoint_conditions *conditions)
+{
+    return conditions && conditions->serving.value != 0 && conditions->terminating.value != 0;
+}
+
+struct host_collector {
+    struct compiler *compiler;
+    struct rule_host *list;
+    size_t count;
+    struct map seen; /* an endpoint may stand in several slices */
+    bool is_last_resort;
+};
+
+static void add_host(struct host_collector *collector, struct str host, uint16_t port)
+{
+    struct str key = arena_printf(&collector->compiler->scratch, "%.*s %u", STR_ARG(host), port);
+    if (map_add(&collector->seen, key, collector))
+        return;
+    collector->list[collector->count++] = (struct rule_host){.host = host, .port = port};
+}
+
+static void add_slice(struct host_collector *collector, const struct endpoint_slice *slice, uint16_t port)
+{
+    for (size_t i = 0; i < slice->endpoints.count; i++) {
+        const struct endpoint *endpoint = SCHEMA_ITEM(slice->endpoints, struct endpoint, i);
+        bool is_wanted = collector->is_last_resort ? is_last_resort(endpoint->conditions)
+                                                   : is_ready(endpoint->conditions);
+        /* The addresses of one endpoint are the same thing under several names: the first will do. */
+        if (is_wanted && endpoint->addresses.count > 0)
+            add_host(collector, *SCHEMA_ITEM(endpoint->addresses, struct str, 0), port);
+    }
+}
+
+/* `*has_port` tells whether any slice has the port at all. */
+static struct service_hosts resolve_slices(struct compiler *compiler, const struct slice_list *slices,
+                                           const struct service_port *port, uint16_t number, bool *has_port)
+{
+    struct host_collector collector = {
+        .compiler = compiler,
+        .list = arena_alloc(compiler->arena, (slices->endpoints + 1) * sizeof(struct rule_host)),
+    };
+    map_init(&collector.seen);
+    *has_port = false;
+    for (int pass = 0; pass < 2 && collector.count == 0; pass++) {
+        collector.is_last_resort = pass == 1;
+        for (const struct slice_link *link = slices->first; link; link = link->next) {
+            uint16_t endpoint_port = slice_port(link->slice, port, number);
+            if (endpoint_port == 0)
+                continue;
+            *has_port = true;
+            add_slice(&collector, link->slice, endpoint_port);
+        }
+    }
+    map_deinit(&collector.seen);
+    return (struct service_hosts){.list = collector.list, .count = collector.count};
+}
+
+static struct service_hosts one_host(struct compiler *compiler, struct str host, uint16_t port)
+{
+    struct rule_host *list = arena_alloc(compiler->arena, sizeof(*list));
+    *list = (struct rule_host){.host = host, .port = port};
+    return (struct service_hosts){.list = list, .count = 1};
+}
+
+static struct service_hosts resolve_external(struct compiler *compiler, const struct reference *reference,
+                                             const struct service_spec *spec)
+{
+    if (compiler->options->is_cluster)
+        return failed(
+            "InvalidKind",
+            arena_printf(&compiler->scratch,
+                         "Service %.*s/%.*s is an ExternalName, which could lead anywhere and is not followed in "
+                         "a cluster; name a Service with endpoints",
+                         STR_ARG(reference->ns), STR_ARG(reference->name)));
+    return one_host(compiler, spec->external_name, reference->port);
+}
+
+/* In files only: static slices say what will be, and nothing will become ready by itself. */
+static void warn_of_no_endpoint(struct compiler *compiler, const struct reference *reference, bool has_port)
+{
+    if (compiler->options->is_cluster)
+        return;
+    compiler_report(compiler, SEVERITY_WARNING, "", reference->node, NULL,
+                    has_port
+                        ? "no endpoint in the EndpointSlices of Service %.*s/%.*s is ready, so it answers 503; make "
+                          "one ready, or leave the slices out and the name is looked up in DNS"
+                        : "the EndpointSlices of Service %.*s/%.*s do not have this port, so it answers 503; their "
+                          "ports are found by the name that the Service's port has",
+                    STR_ARG(reference->ns), STR_ARG(reference->name));
+}
+
+struct service_hosts services_resolve(struct compiler *compiler, const struct reference *reference)
+{
+    struct manifests *manifests = compiler->out->manifests;
+    struct str ns = reference->ns, name = reference->name;
+    const struct resource *resource = manifests_find(manifests, KIND_SERVICE, ns, name);
+    if (!resource && manifests_has(manifests, KIND_SERVICE, ns, name))
+        return failed("BackendNotFound",
+                      arena_printf(&compiler->scratch,
+                                   "Service %.*s/%.*s is left out because of its own problems; mend them "
+                                   "first",
+                                   STR_ARG(ns), STR_ARG(name)));
+    if (!resource && compiler->options->is_cluster)
+        return failed("BackendNotFound",
+                      arena_printf(&compiler->scratch, "there is no Service %.*s/%.*s%.*s", STR_ARG(ns), STR_ARG(name),
+                                   STR_ARG(compiler_hint(compiler, KIND_SERVICE, ns, name))));
+    const struct service_spec *spec = resource ? ((const struct service *)resource->object)->spec : NULL;
+    if (spec && str_eq(spec->type, STR("ExternalName")))
+        return resolve_external(compiler, reference, spec);
+    const struct service_port *port = find_port(spec, reference->port);
+    if (spec && !port && spec->ports.count > 0)
+        return failed("BackendNotFound",
+                      arena_printf(&compiler->scratch, "Service %.*s/%.*s has no TCP port %u; it has %.*s", STR_ARG(ns),
+                                   STR_ARG(name), reference->port, STR_ARG(port_names(&compiler->scratch, spec))));
+    if (port && is_foreign_protocol(port->app_protocol))
+        return failed(
+            "UnsupportedProtocol",
+            arena_printf(&compiler->scratch,
+                         "port %u of Service %.*s/%.*s speaks %.*s (its appProtocol), which this version does "
+                         "not; name a port that speaks HTTP/1.1",
+                         reference->port, STR_ARG(ns), STR_ARG(name), STR_ARG(port->app_protocol)));
+    struct str key = arena_printf(&compiler->scratch, "%.*s/%.*s", STR_ARG(ns), STR_ARG(name));
+    const struct slice_list *slices = map_find(&compiler->slices, key);
+    if (!slices)
+        return compiler->options->is_cluster ? (struct service_hosts){0} : one_host(compiler, name, reference->port);
+    bool has_port;
+    struct service_hosts hosts = resolve_slices(compiler, slices, port, reference->port, &has_port);
+    if (hosts.count == 0)
+        warn_of_no_endpoint(compiler, reference, has_port);
+    return hosts;
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compile/targets.h"
+
+#include "base/mem.h"
+#include "compile/services.h"
+
+#define LABEL_ANNOTATION "umbra.dev/label"
+#define LABEL_MAX 253
+
+/* A label stands in metrics, in options and in tables. */
+static bool is_label(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] <= ' ' || text.ptr[i] >= 0x7f || text.ptr[i] == '"' || text.ptr[i] == '\\')
+            return false;
+    }
+    return text.len > 0 && text.len <= LABEL_MAX;
+}
+
+static void add_annotated(struct compiler *compiler, const struct aged *aged, struct map *taken)
+{
+    const struct object_meta *meta = ((const struct object_head *)aged->resource->object)->metadata;
+    struct str *label = arena_alloc(&compiler->scratch, sizeof(*label));
+    *label = pairs_find(&meta->annotations, STR(LABEL_ANNOTATION));
+    if (!label->ptr)
+        return;
+    const struct node *annotations = node_find(meta->node, STR("annotations"));
+    if (!is_label(*label)) {
+        compiler_report(
+            compiler, SEVERITY_WARNING, "", annotations, LABEL_ANNOTATION,
+            "a label has 1 to %d visible characters without quotes and backslashes; this one does not count",
+            LABEL_MAX);
+        return;
+    }
+    const struct aged *first = map_find(taken, *label);
+    if (first) {
+        compiler_report(compiler, SEVERITY_WARNING, "", annotations, LABEL_ANNOTATION,
+                        "Backend %.*s has this label already, so it does not count here; give this one another",
+                        STR_ARG(first->key));
+        return;
+    }
+    map_add(taken, *label, (void *)aged);
+    map_add(&compiler->annotated, aged->key, label);
+}
+
+void targets_collect(struct compiler *compiler)
+{
+    const struct aged_list *aged = &compiler->by_age[KIND_BACKEND];
+    struct map taken;
+    map_init(&taken);
+    for (size_t i = 0; i < aged->count; i++)
+        add_annotated(compiler, &aged->list[i], &taken);
+    map_deinit(&taken);
+}
+
+static struct backend_row *add_row(struct compiler *compiler)
+{
+    if (compiler->backend_count == compiler->backend_capacity) {
+        compiler->backend_capacity = compiler->backend_capacity ? compiler->backend_capacity * 2 : 64;
+        compiler->backends = mem_grow(compiler->backends, compiler->backend_capacity * sizeof(*compiler->backends));
+    }
+    return &compiler->backends[compiler->backend_count++];
+}
+
+/* The backend with a label, new when nobody had it. Two things under one label (a Service and a Backend of one name) get
+ * "~2" behind the second. */
+static size_t find_backend(struct compiler *compiler, struct str label, struct str owner, struct service_hosts hosts)
+{
+    struct str unique = label;
+    for (unsigned same = 2;; same++) {
+        size_t known = (size_t)map_find(&compiler->labels, unique);
+        if (known > 0 && str_eq(compiler->backends[known - 1].owner, owner))
+            return known - 1;
+        if (known == 0)
+            break;
+        unique = arena_printf(compiler->arena, "%.*s~%u", STR_ARG(label), same);
+    }
+    struct backend_row *row = add_row(compiler);
+    *row = (struct backend_row){
+        .rule = {.label = unique, .hosts = hosts.list, .host_count = hosts.count},
+        .owner = owner,
+    };
+    map_add(&compiler->labels, unique, (void *)compiler->backend_count);
+    return compiler->backend_count - 1;
+}
+
+/* "namespace/name", with ":port" where the reference has one. */
+static struct str reference_label(struct arena *arena, const struct reference *reference)
+{
+    if (!reference->has_port)
+        return arena_printf(arena, "%.*s/%.*s", STR_ARG(reference->ns), STR_ARG(reference->name));
+    return arena_printf(arena, "%.*s/%.*s:%u", STR_ARG(reference->ns), STR_ARG(reference->name), reference->port);
+}
+
+static void fail(struct target *target, const char *reason, struct str text)
+{
+    *target = (struct target){.backend = SIZE_MAX, .reason = reason, .text = text};
+}
+
+static void resolve_service(struct compiler *compiler, const struct reference *reference, struct target *target)
+{
+    struct service_hosts hosts = services_resolve(compiler, reference);
+    if (hosts.reason) {
+        fail(target, hosts.reason, hosts.text);
+        return;
+    }
+    struct str label = reference_label(compiler->arena, reference);
+    struct str owner = arena_printf(&compiler->scratch, "Service %.*s", STR_ARG(label));
+    target->backend = find_backend(compiler, label, owner, hosts);
+}
+
+/* Never plaintext where the Backend asks for more. */
+static bool check_protocol(struct compiler *compiler, const struct reference *reference,
+                           const struct backend_spec *spec, struct target *target)
+{
+    static const char *const names[] = {
+        [BACKEND_HTTP] = "HTTP", [BACKEND_H2C] = "H2C", [BACKEND_HTTPS] = "HTTPS", [BACKEND_AUTO] = "AUTO"};
+    if (spec->protocol.value == BACKEND_HTTP && !spec->tls)
+        return true;
+    bool is_tls_only = spec->protocol.value == BACKEND_HTTP;
+    fail(target, "UnsupportedProtocol",
+         arena_printf(&compiler->scratch,
+                      "Backend %.*s/%.*s asks for %s, which this version does not speak, and nothing is sent to it in "
+                      "plain text instead; only protocol: HTTP without tls can be used",
+                      STR_ARG(reference->ns), STR_ARG(reference->name),
+                      is_tls_only ? "tls" : names[spec->protocol.value]));
+    return false;
+}
+
+static struct service_hosts backend_hosts(struct compiler *compiler, const struct backend_spec *spec)
+{
+    struct rule_host *list = arena_alloc(compiler->arena, (spec->endpoints.count + 1) * sizeof(*list));
+    for (size_t i = 0; i < spec->endpoints.count; i++) {
+        const struct backend_endpoint *endpoint = SCHEMA_ITEM(spec->endpoints, struct backend_endpoint, i);
+        list[i] = (struct rule_host){.host = endpoint->host, .port = (uint16_t)endpoint->port.value};
+    }
+    return (struct service_hosts){.list = list, .count = spec->endpoints.count};
+}
+
+static void resolve_backend(struct compiler *compiler, const struct reference *reference, struct target *target)
+{
+    struct str ns = reference->ns, name = reference->name;
+    const struct resource *resource = manifests_find(compiler->out->manifests, KIND_BACKEND, ns, name);
+    if (!resource && manifests_has(compiler->out->manifests, KIND_BACKEND, ns, name)) {
+        fail(target, "BackendNotFound",
+             arena_printf(&compiler->scratch,
+                          "Backend %.*s/%.*s is left out because of its own problems; mend them first", STR_ARG(ns),
+                          STR_ARG(name)));
+        return;
+    }
+    if (!resource) {
+        fail(target, "BackendNotFound",
+             arena_printf(&compiler->scratch, "there is no Backend %.*s/%.*s%.*s", STR_ARG(ns), STR_ARG(name),
+                          STR_ARG(compiler_hint(compiler, KIND_BACKEND, ns, name))));
+        return;
+    }
+    const struct backend_spec *spec = ((const struct backend *)resource->object)->spec;
+    if (!check_protocol(compiler, reference, spec, target))
+        return;
+    struct str owner = arena_printf(&compiler->scratch, "Backend %.*s/%.*s", STR_ARG(ns), STR_ARG(name));
+    const struct str *annotated = map_find(&compiler->annotated, str_slice(owner, sizeof("Backend"), owner.len));
+    struct str label = annotated ? *annotated : reference_label(compiler->arena, reference);
+    target->backend = find_backend(compiler, label, owner, backend_hosts(compiler, spec));
+}
+
+static void resolve_kind(struct compiler *compiler, const struct reference *reference, struct target *target)
+{
+    struct str group = reference->group, kind = reference->kind;
+    bool is_backend = str_eq(kind, STR("Backend"));
+    if (group.len == 0 && str_eq(kind, STR("Service"))) {
+        resolve_service(compiler, reference, target);
+        return;
+    }
+    if (is_backend && str_eq(group, STR(UMBRA_GROUP))) {
+        resolve_backend(compiler, reference, target);
+        return;
+    }
+    if (is_backend && group.len == 0)
+        fail(target, "InvalidKind", STR("a Backend is of another group than a Service; add group: " UMBRA_GROUP));
+    else
+        fail(
+            target, "InvalidKind",
+            arena_printf(
+                &compiler->scratch,
+                "requests can't be sent to a %.*s (group \"%.*s\"); name a Service, or a Backend of group " UMBRA_GROUP,
+                STR_ARG(kind), STR_ARG(group)));
+}
+
+/* What it leads to, resolved once for all references to the same thing. */
+static const struct target *find_target(struct compiler *compiler, const struct reference *reference)
+{
+    struct str key = arena_printf(&compiler->scratch, "%.*s %.*s %.*s %.*s %d", STR_ARG(reference->group),
+                                  STR_ARG(reference->kind), STR_ARG(reference->ns), STR_ARG(reference->name),
+                                  reference->has_port ? reference->port : -1);
+    struct target *target = map_find(&compiler->targets, key);
+    if (target)
+        return target;
+    target = arena_alloc(&compiler->scratch, sizeof(*target));
+    *target = (struct target){.backend = SIZE_MAX};
+    resolve_kind(compiler, reference, target);
+    map_add(&compiler->targets, key, target);
+    return target;
+}
+
+/* Live traffic across namespaces is refused without a grant everywhere. Copies are in a cluster; files on a laptop are all
+ * of one owner, who is told. */
+static bool check_grant(struct compiler *compiler, const struct reference *reference, bool is_mirror)
+{
+    if (grants_allow(compiler, reference))
+        return true;
+    bool is_needed = compiler->options->is_cluster || !is_mirror;
+    compiler_report(compiler, is_needed ? SEVERITY_ERROR : SEVERITY_WARNING, "RefNotPermitted", reference->node,
+                    node_find(reference->node, STR("namespace")) ? "namespace" : NULL,
+                    "%s in namespace %.*s from %.*s %s a ReferenceGrant there (from: HTTPRoute of namespace %.*s, to: "
+                    "%.*s %.*s)",
+                    is_mirror ? "copies to a shadow" : "requests to a backend", STR_ARG(reference->ns),
+                    STR_ARG(reference->from_ns), is_needed ? "need" : "go without one here, but in a cluster they need",
+                    STR_ARG(reference->from_ns), STR_ARG(reference->kind), STR_ARG(reference->name));
+    return !is_needed;
+}
+
+size_t targets_resolve(struct compiler *compiler, const struct reference *reference, bool is_mirror)
+{
+    bool is_known_kind = (reference->group.len == 0 && str_eq(reference->kind, STR("Service"))) ||
+                         (str_eq(reference->group, STR(UMBRA_GROUP)) && str_eq(reference->kind, STR("Backend")));
+    if (is_known_kind && !check_grant(compiler, reference, is_mirror))
+        return SIZE_MAX;
+    const struct target *target = find_target(compiler, reference);
+    if (target->backend == SIZE_MAX)
+        compiler_report(compiler, SEVERITY_ERROR, target->reason, reference->node, NULL, "%.*s; %s",
+                        STR_ARG(target->text),
+                        is_mirror ? "until then nothing is copied to it" : "until then its share of requests gets 500");
+    return target->backend;
+}
+
+void targets_finish(struct compiler *compiler)
+{
+    struct rule_backend *rows = arena_alloc(compiler->arena, (compiler->backend_count + 1) * sizeof(*rows));
+    for (size_t i = 0; i < compiler->backend_count; i++)
+        rows[i] = compiler->backends[i].rule;
+    compiler->out->rules.backends = rows;
+    compiler->out->rules.backend_count = compiler->backend_count;
+}

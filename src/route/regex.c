@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include "route/regex.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+
+#include <pcre2.h>
+
+#define REGEX_MAX_PATTERN 8192       /* more than any field of the Gateway API holds */
+#define REGEX_MAX_DEPTH 2000         /* of backtracking, without JIT */
+#define REGEX_MAX_HEAP_KIB 1024      /* of backtracking, without JIT */
+#define REGEX_MIN_STACK (16 * 1024)  /* of backtracking, with JIT */
+#define REGEX_MAX_STACK (256 * 1024) /* likewise */
+#define REGEX_MESSAGE 256
+
+struct regexes {
+    uint32_t count;
+    pcre2_code **codes;
+};
+
+struct regex_scratch {
+    pcre2_match_data *data;
+    pcre2_match_context *context;
+    pcre2_jit_stack *stack;
+};
+
+/* Bytes, not UTF-8: what comes from a client may be anything. */
+static const uint32_t options = PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_UTF |
+                                PCRE2_NEVER_UCP | PCRE2_NEVER_BACKSLASH_C;
+
+static pcre2_code *compile(pcre2_compile_context *context, struct str pattern, struct err *err)
+{
+    int error;
+    size_t at;
+    PCRE2_UCHAR message[REGEX_MESSAGE];
+    pcre2_code *code = pcre2_compile((PCRE2_SPTR)pattern.ptr, pattern.len, options, &error, &at, context);
+    if (!code) {
+        pcre2_get_error_message(error, message, sizeof(message));
+        err_set(err, "the regular expression \"%.*s\" is wrong at byte %zu: %s", STR_ARG(pattern), at, (char *)message);
+        return NULL;
+    }
+    /* Where the system allows no code to be made at run time, the interpreter does it. */
+    pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
+    return code;
+}
+
+struct regexes *regexes_new(const struct plan *plan, struct err *err)
+{
+    struct regexes *regexes = mem_alloc(sizeof(*regexes));
+    pcre2_compile_context *context = pcre2_compile_context_create(NULL);
+    ASSERT(context);
+    pcre2_set_max_pattern_length(context, REGEX_MAX_PATTERN);
+    regexes->codes = mem_alloc((plan->regexes.count + 1) * sizeof(pcre2_code *));
+    bool is_right = true;
+    while (is_right && regexes->count < plan->regexes.count) {
+        struct str pattern = plan_text(plan, PLAN_REGEX(plan, regexes->count)->pattern);
+        regexes->codes[regexes->count] = compile(context, pattern, err);
+        is_right = regexes->codes[regexes->count++];
+    }
+    pcre2_compile_context_free(context);
+    if (is_right)
+        return regexes;
+    regexes_free(regexes);
+    return NULL;
+}
+
+void regexes_free(struct regexes *regexes)
+{
+    if (!regexes)
+        return;
+    for (uint32_t i = 0; i < regexes->count; i++)
+        pcre2_code_free(regexes->codes[i]);
+    mem_free(regexes->codes);
+    mem_free(regexes);
+}
+
+struct regex_scratch *regex_scratch_new(void)
+{
+    struct regex_scratch *scratch = mem_alloc(sizeof(*scratch));
+    scratch->data = pcre2_match_data_create(1, NULL);
+    scratch->context = pcre2_match_context_create(NULL);
+    scratch->stack = pcre2_jit_stack_create(REGEX_MIN_STACK, REGEX_MAX_STACK, NULL);
+    ASSERT(scratch->data && scratch->context);
+    pcre2_set_match_limit(scratch->context, REGEX_MATCH_LIMIT);
+    pcre2_set_depth_limit(scratch->context, REGEX_MAX_DEPTH);
+    pcre2_set_heap_limit(scratch->context, REGEX_MAX_HEAP_KIB);
+    pcre2_jit_stack_assign(scratch->context, NULL, scratch->stack);
+    return scratch;
+}
+
+void regex_scratch_free(struct regex_scratch *scratch)
+{
+    if (!scratch)
+        return;
+    pcre2_jit_stack_free(scratch->stack);
+    pcre2_match_context_free(scratch->context);
+    pcre2_match_data_free(scratch->data);
+    mem_free(scratch);
+}
+
+enum regex_result regexes_match(const struct regexes *regexes, struct regex_scratch *scratch, uint32_t index,
+                                struct str subject)
+{
+    ASSERT(index < regexes->count);
+    if (subject.len > REGEX_MAX_SUBJECT)
+        return REGEX_LIMIT;
+    PCRE2_SPTR bytes = (PCRE2_SPTR)(subject.len > 0 ? subject.ptr : "");
+    int result = pcre2_match(regexes->codes[index], bytes, subject.len, 0, 0, scratch->data, scratch->context);
+    if (result >= 0)
+        return REGEX_YES;
+    return result == PCRE2_ERROR_NOMATCH ? REGEX_NO : REGEX_LIMIT;
+}
