@@ -40,13 +40,6 @@ struct listener_site {
     size_t last_route; /* the serial of the route that was attached last */
 };
 
-/* What a reference leads to. */
-struct target {
-    size_t backend; /* of rule_set.backends; SIZE_MAX: can't be resolved */
-    const char *reason;
-    struct str text; /* what is wrong with it */
-};
-
 struct backend_row {
     struct rule_backend rule;
     struct str owner; /* the Service's port or the Backend that it stands for */
@@ -69,7 +62,7 @@ struct compiler {
 
     struct map grants;    /* what may be referred to from where */
     struct map slices;    /* "namespace/service" → struct slice_list */
-    struct map targets;   /* reference → struct target */
+    struct map targets;   /* reference → what it leads to */
     struct map labels;    /* label → index + 1 of backends */
     struct map annotated; /* "namespace/name" of a Backend → its own label, struct str */
     struct backend_row *backends;

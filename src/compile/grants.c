@@ -33,7 +33,7 @@ bool grants_allow(struct compiler *compiler, const struct reference *reference)
 {
     if (str_eq(reference->from_ns, reference->ns))
         return true;
-    struct reference_to to = {.group = reference->group, .kind = reference->kind};
+    struct reference_to to = {.group = reference->group, .kind = reference->kind, .name = STR("")};
     if (map_find(&compiler->grants, grant_key(&compiler->scratch, reference->from_ns, reference->ns, &to)))
         return true;
     to.name = reference->name;

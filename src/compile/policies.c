@@ -87,15 +87,7 @@ static bool check_section(struct compiler *compiler, const struct object_ref *re
 
 static void add_ref(struct compiler *compiler, struct policy *policy, const struct object_ref *ref)
 {
-    bool is_route = str_eq(ref->kind, STR("HTTPRoute")), is_gateway = str_eq(ref->kind, STR("Gateway"));
-    if (!str_eq(ref->group, STR(GATEWAY_GROUP)) || (!is_route && !is_gateway)) {
-        compiler_report(compiler, SEVERITY_WARNING, "Invalid", ref->node, NULL,
-                        "a policy is attached to an HTTPRoute or a Gateway of group " GATEWAY_GROUP
-                        ", not to a %.*s of group \"%.*s\", so it has no effect there",
-                        STR_ARG(ref->kind), STR_ARG(ref->group));
-        return;
-    }
-    enum kind_id kind = is_route ? KIND_HTTP_ROUTE : KIND_GATEWAY;
+    enum kind_id kind = str_eq(ref->kind, STR("HTTPRoute")) ? KIND_HTTP_ROUTE : KIND_GATEWAY;
     struct str ns = policy->aged->resource->ns;
     const struct resource *resource = manifests_find(compiler->out->manifests, kind, ns, ref->name);
     if (!resource) {
@@ -292,12 +284,9 @@ void policies_apply(struct compiler *compiler, const struct policy_set *set, con
     qsort(list, count, sizeof(*list), compare_precedence);
     for (size_t field = 0; count > 0 && field < policy_field_count; field++)
         apply_field(compiler, list, count, field, &outcome);
-    if (mirror->sampling == SAMPLING_HASH && mirror->key == KEY_NONE) {
-        mirror->sampling = SAMPLING_EVEN;
-        compiler_report(compiler, SEVERITY_WARNING, "", shadow->node, NULL,
-                        "its policies ask for Hash sampling, but none has a key, so it is sampled evenly; add "
-                        "sampling.key");
-    }
+    /* The schema ties Hash and key together in each policy; one that wins with another mode leaves a key over. */
+    if (mirror->sampling != SAMPLING_HASH)
+        mirror->key = KEY_NONE;
     bool leaves = compiler->options->is_cluster && !str_eq(shadow->from_ns, shadow->ns);
     policy_outcome_finish(&outcome, leaves && !outcome.keeps_credentials);
 }

@@ -41,9 +41,9 @@ void services_collect(struct compiler *compiler)
     }
 }
 
-static struct service_hosts failed(const char *reason, struct str text)
+static struct service_hosts failed(const char *reason, struct str text, struct str mend)
 {
-    return (struct service_hosts){.reason = reason, .text = text};
+    return (struct service_hosts){.failure = {.reason = reason, .text = text, .mend = mend}};
 }
 
 static bool is_tcp(struct str protocol)
@@ -192,14 +192,15 @@ static struct service_hosts one_host(struct compiler *compiler, struct str host,
 static struct service_hosts resolve_external(struct compiler *compiler, const struct reference *reference,
                                              const struct service_spec *spec)
 {
-    if (compiler->options->is_cluster)
-        return failed(
-            "InvalidKind",
-            arena_printf(&compiler->scratch,
-                         "Service %.*s/%.*s is an ExternalName, which could lead anywhere and is not followed in "
-                         "a cluster; name a Service with endpoints",
-                         STR_ARG(reference->ns), STR_ARG(reference->name)));
-    return one_host(compiler, spec->external_name, reference->port);
+    if (!compiler->options->is_cluster)
+        return one_host(compiler, spec->external_name, reference->port);
+    return failed(
+        "InvalidKind",
+        arena_printf(&compiler->scratch,
+                     "Service %.*s/%.*s is an ExternalName, which could lead anywhere and is not followed in a "
+                     "cluster",
+                     STR_ARG(reference->ns), STR_ARG(reference->name)),
+        STR("; name a Service with endpoints"));
 }
 
 /* In files only: static slices say what will be, and nothing will become ready by itself. */
@@ -216,36 +217,23 @@ static void warn_of_no_endpoint(struct compiler *compiler, const struct referenc
                     STR_ARG(reference->ns), STR_ARG(reference->name));
 }
 
-struct service_hosts services_resolve(struct compiler *compiler, const struct reference *reference)
+static struct service_hosts resolve_missing(struct compiler *compiler, const struct reference *reference)
 {
-    struct manifests *manifests = compiler->out->manifests;
     struct str ns = reference->ns, name = reference->name;
-    const struct resource *resource = manifests_find(manifests, KIND_SERVICE, ns, name);
-    if (!resource && manifests_has(manifests, KIND_SERVICE, ns, name))
+    if (manifests_has(compiler->out->manifests, KIND_SERVICE, ns, name))
         return failed("BackendNotFound",
-                      arena_printf(&compiler->scratch,
-                                   "Service %.*s/%.*s is left out because of its own problems; mend them "
-                                   "first",
-                                   STR_ARG(ns), STR_ARG(name)));
-    if (!resource && compiler->options->is_cluster)
-        return failed("BackendNotFound",
-                      arena_printf(&compiler->scratch, "there is no Service %.*s/%.*s%.*s", STR_ARG(ns), STR_ARG(name),
-                                   STR_ARG(compiler_hint(compiler, KIND_SERVICE, ns, name))));
-    const struct service_spec *spec = resource ? ((const struct service *)resource->object)->spec : NULL;
-    if (spec && str_eq(spec->type, STR("ExternalName")))
-        return resolve_external(compiler, reference, spec);
-    const struct service_port *port = find_port(spec, reference->port);
-    if (spec && !port && spec->ports.count > 0)
-        return failed("BackendNotFound",
-                      arena_printf(&compiler->scratch, "Service %.*s/%.*s has no TCP port %u; it has %.*s", STR_ARG(ns),
-                                   STR_ARG(name), reference->port, STR_ARG(port_names(&compiler->scratch, spec))));
-    if (port && is_foreign_protocol(port->app_protocol))
-        return failed(
-            "UnsupportedProtocol",
-            arena_printf(&compiler->scratch,
-                         "port %u of Service %.*s/%.*s speaks %.*s (its appProtocol), which this version does "
-                         "not; name a port that speaks HTTP/1.1",
-                         reference->port, STR_ARG(ns), STR_ARG(name), STR_ARG(port->app_protocol)));
+                      arena_printf(&compiler->scratch, "Service %.*s/%.*s is left out because of its own problems",
+                                   STR_ARG(ns), STR_ARG(name)),
+                      STR("; mend them first"));
+    return failed("BackendNotFound",
+                  arena_printf(&compiler->scratch, "there is no Service %.*s/%.*s", STR_ARG(ns), STR_ARG(name)),
+                  compiler_hint(compiler, KIND_SERVICE, ns, name));
+}
+
+static struct service_hosts resolve_port(struct compiler *compiler, const struct reference *reference,
+                                         const struct service_port *port)
+{
+    struct str ns = reference->ns, name = reference->name;
     struct str key = arena_printf(&compiler->scratch, "%.*s/%.*s", STR_ARG(ns), STR_ARG(name));
     const struct slice_list *slices = map_find(&compiler->slices, key);
     if (!slices)
@@ -255,4 +243,31 @@ struct service_hosts services_resolve(struct compiler *compiler, const struct re
     if (hosts.count == 0)
         warn_of_no_endpoint(compiler, reference, has_port);
     return hosts;
+}
+
+struct service_hosts services_resolve(struct compiler *compiler, const struct reference *reference)
+{
+    struct str ns = reference->ns, name = reference->name;
+    const struct resource *resource = manifests_find(compiler->out->manifests, KIND_SERVICE, ns, name);
+    bool is_bad = !resource && manifests_has(compiler->out->manifests, KIND_SERVICE, ns, name);
+    if (!resource && (is_bad || compiler->options->is_cluster))
+        return resolve_missing(compiler, reference);
+    const struct service_spec *spec = resource ? ((const struct service *)resource->object)->spec : NULL;
+    if (spec && str_eq(spec->type, STR("ExternalName")))
+        return resolve_external(compiler, reference, spec);
+    const struct service_port *port = find_port(spec, reference->port);
+    if (spec && !port && spec->ports.count > 0)
+        return failed("BackendNotFound",
+                      arena_printf(&compiler->scratch, "Service %.*s/%.*s has no TCP port %u", STR_ARG(ns),
+                                   STR_ARG(name), reference->port),
+                      arena_printf(&compiler->scratch, "; it has %.*s", STR_ARG(port_names(&compiler->scratch, spec))));
+    if (port && is_foreign_protocol(port->app_protocol))
+        return failed(
+            "UnsupportedProtocol",
+            arena_printf(&compiler->scratch,
+                         "port %u of Service %.*s/%.*s speaks %.*s (its appProtocol), which this version does "
+                         "not",
+                         reference->port, STR_ARG(ns), STR_ARG(name), STR_ARG(port->app_protocol)),
+            STR("; name a port that speaks HTTP/1.1"));
+    return resolve_port(compiler, reference, port);
 }

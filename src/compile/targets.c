@@ -7,6 +7,12 @@
 #define LABEL_ANNOTATION "umbra.dev/label"
 #define LABEL_MAX 253
 
+/* What a reference leads to. */
+struct target {
+    size_t backend; /* of rule_set.backends; SIZE_MAX: nowhere */
+    struct target_failure failure;
+};
+
 /* A label stands in metrics, in options and in tables. */
 static bool is_label(struct str text)
 {
@@ -92,16 +98,16 @@ static struct str reference_label(struct arena *arena, const struct reference *r
     return arena_printf(arena, "%.*s/%.*s:%u", STR_ARG(reference->ns), STR_ARG(reference->name), reference->port);
 }
 
-static void fail(struct target *target, const char *reason, struct str text)
+static void fail(struct target *target, const char *reason, struct str text, struct str mend)
 {
-    *target = (struct target){.backend = SIZE_MAX, .reason = reason, .text = text};
+    *target = (struct target){.backend = SIZE_MAX, .failure = {.reason = reason, .text = text, .mend = mend}};
 }
 
 static void resolve_service(struct compiler *compiler, const struct reference *reference, struct target *target)
 {
     struct service_hosts hosts = services_resolve(compiler, reference);
-    if (hosts.reason) {
-        fail(target, hosts.reason, hosts.text);
+    if (hosts.failure.reason) {
+        target->failure = hosts.failure;
         return;
     }
     struct str label = reference_label(compiler->arena, reference);
@@ -113,17 +119,14 @@ static void resolve_service(struct compiler *compiler, const struct reference *r
 static bool check_protocol(struct compiler *compiler, const struct reference *reference,
                            const struct backend_spec *spec, struct target *target)
 {
-    static const char *const names[] = {
-        [BACKEND_HTTP] = "HTTP", [BACKEND_H2C] = "H2C", [BACKEND_HTTPS] = "HTTPS", [BACKEND_AUTO] = "AUTO"};
     if (spec->protocol.value == BACKEND_HTTP && !spec->tls)
         return true;
-    bool is_tls_only = spec->protocol.value == BACKEND_HTTP;
     fail(target, "UnsupportedProtocol",
          arena_printf(&compiler->scratch,
-                      "Backend %.*s/%.*s asks for %s, which this version does not speak, and nothing is sent to it in "
-                      "plain text instead; only protocol: HTTP without tls can be used",
-                      STR_ARG(reference->ns), STR_ARG(reference->name),
-                      is_tls_only ? "tls" : names[spec->protocol.value]));
+                      "Backend %.*s/%.*s asks for another protocol than HTTP, which this version does "
+                      "not speak",
+                      STR_ARG(reference->ns), STR_ARG(reference->name)),
+         STR("; set protocol: HTTP if it speaks HTTP/1.1 too"));
     return false;
 }
 
@@ -141,17 +144,14 @@ static void resolve_backend(struct compiler *compiler, const struct reference *r
 {
     struct str ns = reference->ns, name = reference->name;
     const struct resource *resource = manifests_find(compiler->out->manifests, KIND_BACKEND, ns, name);
-    if (!resource && manifests_has(compiler->out->manifests, KIND_BACKEND, ns, name)) {
+    if (!resource) {
+        bool is_bad = manifests_has(compiler->out->manifests, KIND_BACKEND, ns, name);
         fail(target, "BackendNotFound",
              arena_printf(&compiler->scratch,
-                          "Backend %.*s/%.*s is left out because of its own problems; mend them first", STR_ARG(ns),
-                          STR_ARG(name)));
-        return;
-    }
-    if (!resource) {
-        fail(target, "BackendNotFound",
-             arena_printf(&compiler->scratch, "there is no Backend %.*s/%.*s%.*s", STR_ARG(ns), STR_ARG(name),
-                          STR_ARG(compiler_hint(compiler, KIND_BACKEND, ns, name))));
+                          is_bad ? "Backend %.*s/%.*s is left out because of its own problems"
+                                 : "there is no Backend %.*s/%.*s",
+                          STR_ARG(ns), STR_ARG(name)),
+             is_bad ? STR("; mend them first") : compiler_hint(compiler, KIND_BACKEND, ns, name));
         return;
     }
     const struct backend_spec *spec = ((const struct backend *)resource->object)->spec;
@@ -176,14 +176,13 @@ static void resolve_kind(struct compiler *compiler, const struct reference *refe
         return;
     }
     if (is_backend && group.len == 0)
-        fail(target, "InvalidKind", STR("a Backend is of another group than a Service; add group: " UMBRA_GROUP));
+        fail(target, "InvalidKind", STR("a Backend is of another group than a Service"),
+             STR("; add group: " UMBRA_GROUP));
     else
-        fail(
-            target, "InvalidKind",
-            arena_printf(
-                &compiler->scratch,
-                "requests can't be sent to a %.*s (group \"%.*s\"); name a Service, or a Backend of group " UMBRA_GROUP,
-                STR_ARG(kind), STR_ARG(group)));
+        fail(target, "InvalidKind",
+             arena_printf(&compiler->scratch, "requests can't be sent to a %.*s (group \"%.*s\")", STR_ARG(kind),
+                          STR_ARG(group)),
+             STR("; name a Service, or a Backend of group " UMBRA_GROUP));
 }
 
 /* What it leads to, resolved once for all references to the same thing. */
@@ -226,10 +225,11 @@ size_t targets_resolve(struct compiler *compiler, const struct reference *refere
     if (is_known_kind && !check_grant(compiler, reference, is_mirror))
         return SIZE_MAX;
     const struct target *target = find_target(compiler, reference);
+    const struct target_failure *failure = &target->failure;
     if (target->backend == SIZE_MAX)
-        compiler_report(compiler, SEVERITY_ERROR, target->reason, reference->node, NULL, "%.*s; %s",
-                        STR_ARG(target->text),
-                        is_mirror ? "until then nothing is copied to it" : "until then its share of requests gets 500");
+        compiler_report(
+            compiler, SEVERITY_ERROR, failure->reason, reference->node, NULL, "%.*s, so %s%.*s", STR_ARG(failure->text),
+            is_mirror ? "nothing is copied to it" : "its share of requests gets 500", STR_ARG(failure->mend));
     return target->backend;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "plan/check.h"
+#include "route/edits.h"
 
 #include <xxhash.h>
 
@@ -15,6 +16,8 @@ struct rules_plan {
     struct registry_route **own_series;
     struct registry_route *no_route;
     struct registry_mirror **mirrors;
+    struct str marker_headers[RULES_MARKER_HEADERS];
+    size_t marker_header_count;
     uint64_t *mirror_identities;
     struct regexes *regexes;
 };
@@ -44,6 +47,18 @@ static void resolve_mirror(struct rules_plan *shared, uint32_t index)
     shared->mirror_identities[index] = XXH3_64bits_withSeed(label.ptr, label.len, seed);
 }
 
+static void note_marker_header(struct rules_plan *shared, struct str name)
+{
+    if (!edits_is_safe(name, STR(""))) /* X-Umbra-Shadow, and what no marker is called */
+        return;
+    for (size_t i = 0; i < shared->marker_header_count; i++) {
+        if (str_eq_nocase(name, shared->marker_headers[i]))
+            return;
+    }
+    if (shared->marker_header_count < RULES_MARKER_HEADERS)
+        shared->marker_headers[shared->marker_header_count++] = name;
+}
+
 static struct rules_plan *rules_plan_new(const struct plan *plan, struct registry *registry, unsigned gateway_slot)
 {
     struct rules_plan *shared = mem_alloc(sizeof *shared);
@@ -60,6 +75,8 @@ static struct rules_plan *rules_plan_new(const struct plan *plan, struct registr
         resolve_route(shared, i);
     for (uint32_t i = 0; i < plan->mirrors.count; i++)
         resolve_mirror(shared, i);
+    for (uint32_t i = 0; i < plan->mirrors.count; i++)
+        note_marker_header(shared, plan_text(plan, PLAN_MIRROR(plan, i)->marker_header));
     return shared;
 }
 
@@ -101,6 +118,8 @@ static struct rules *join(struct rules_plan *shared, const struct endpoints *end
     rules->no_route = shared->no_route;
     rules->mirrors = shared->mirrors;
     rules->mirror_identities = shared->mirror_identities;
+    rules->marker_headers = shared->marker_headers;
+    rules->marker_header_count = shared->marker_header_count;
     rules->regexes = shared->regexes;
     rules->endpoints = endpoints;
     join_addresses(rules);

@@ -11,6 +11,9 @@
 #include "registry/registry.h"
 #include "route/regex.h"
 
+/* Names of marker headers besides X-Umbra-Shadow that one plan may have; every request's fields are compared with them. */
+#define RULES_MARKER_HEADERS 8
+
 struct rules_addresses {
     const struct address *list;
     size_t count;
@@ -29,10 +32,12 @@ struct rules {
     struct registry_route **own_series; /* per route: what Umbra answers itself (backend "") */
     struct registry_route *no_route;    /* requests that no route takes: route "", backend "" */
     struct registry_mirror **mirrors;   /* per plan.mirrors */
-    uint64_t *mirror_identities;        /* per plan.mirrors: hash of route and mirror label, for sampling */
-    struct regexes *regexes;            /* the plan's */
-    struct rules_addresses *addresses;  /* per plan.backends */
-    const struct endpoints *endpoints;  /* what addresses point into */
+    const struct str *marker_headers;   /* what mirrors call the marker besides X-Umbra-Shadow */
+    size_t marker_header_count;
+    uint64_t *mirror_identities;       /* per plan.mirrors: hash of route and mirror label, for sampling */
+    struct regexes *regexes;           /* the plan's */
+    struct rules_addresses *addresses; /* per plan.backends */
+    const struct endpoints *endpoints; /* what addresses point into */
 };
 
 /* Both mappings become the rules' own (endpoints may be NULL: no backend has an address yet). One reference. NULL when a regular

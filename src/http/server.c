@@ -85,21 +85,22 @@ static void ignore_credit(struct stream *stream)
 static const struct stream_handler ignoring = {"ignore",   ignore_head,  ignore_data,
                                                ignore_end, ignore_reset, ignore_credit};
 
-void server_answer(struct stream *stream, uint16_t status, struct str text)
+void server_answer_head(struct stream *stream, struct head *head, struct str text)
 {
-    struct field fields[1] = {{STR("Content-Type"), STR("text/plain; charset=utf-8"), FIELD_OTHER}};
-    struct head head = {
-        .version = HTTP_1_1,
-        .status = status,
-        .body = BODY_LENGTH,
-        .content_length = text.len,
-        .is_last = true,
-        .fields = fields,
-        .field_count = 1,
-    };
+    head->version = HTTP_1_1;
+    head->body = text.len ? BODY_LENGTH : BODY_NONE;
+    head->content_length = text.len;
+    head->is_last = true;
     stream->handler = &ignoring; /* the user is done with it */
-    stream_send_head(stream, &head);
+    stream_send_head(stream, head);
     stream_send_data(stream, (struct slice){NULL, text.ptr, text.len});
     stream_send_end(stream, NULL, 0);
     stream_reset(stream, RESET_CANCEL);
+}
+
+void server_answer(struct stream *stream, uint16_t status, struct str text)
+{
+    struct field fields[1] = {{STR("Content-Type"), STR("text/plain; charset=utf-8"), FIELD_OTHER}};
+    struct head head = {.status = status, .fields = fields, .field_count = 1};
+    server_answer_head(stream, &head, text);
 }

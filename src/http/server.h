@@ -50,3 +50,5 @@ void server_close_all(struct server *server);
 /* Answers a request whole with a short text body and ends the stream: what Umbra says itself. When the request's body has not
  * ended, it is not waited for. */
 void server_answer(struct stream *stream, uint16_t status, struct str text);
+/* Likewise, with status and fields of the caller; without a body when `text` is empty. The text is a literal. */
+void server_answer_head(struct stream *stream, struct head *head, struct str text);

@@ -129,7 +129,7 @@ static void read_yaml(struct parsing *parsing, const struct part *part, struct s
         return;
     if (part->directive > 0)
         tree_fail(&parsing->tree, (struct place){part->directive, 1},
-                  "of directives only %%YAML is supported; remove this");
+                  "a line can't begin with %%, but for %%YAML 1.2 before a line of ---");
     else if (!yaml_read(&parsing->yaml, text, at, &parsing->tree))
         parsing->tree.is_broken = true;
     struct place begin = text.ptr == part->text.ptr ? part->content_at : at;

@@ -137,6 +137,7 @@ static const struct schema_field listener_tls_rows[] = {
      .help = "Settings of TLS by name.",
      .type = SCHEMA_MAP,
      SCHEMA_AT(listener_tls, options),
+     .flags = SCHEMA_UNSUPPORTED,
      .max = 16,
      .item_max = OPTION_VALUE_MAX},
 };

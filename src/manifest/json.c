@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "manifest/json.h"
 
+#include "manifest/unescape.h"
+
 struct json {
     const char *at, *end;
     const char *line_start; /* moved on by what is no character of its own, so that columns count characters */
@@ -37,62 +39,6 @@ static bool take(struct json *json, char c)
     return true;
 }
 
-static bool read_hex(const char **at, const char *end, uint32_t *value)
-{
-    if (end - *at < 4)
-        return false;
-    *value = 0;
-    for (int i = 0; i < 4; i++) {
-        char c = *(*at)++;
-        char lower = (char)(c | 0x20);
-        uint32_t digit = c >= '0' && c <= '9' ? (uint32_t)(c - '0') : (uint32_t)(lower - 'a') + 10;
-        if (digit > 15 || (digit >= 10 && (lower < 'a' || lower > 'f')))
-            return false;
-        *value = *value << 4 | digit;
-    }
-    return true;
-}
-
-static char *put_utf8(char *out, uint32_t c)
-{
-    if (c < 0x80) {
-        *out++ = (char)c;
-    } else if (c < 0x800) {
-        *out++ = (char)(0xc0 | c >> 6);
-        *out++ = (char)(0x80 | (c & 0x3f));
-    } else if (c < 0x10000) {
-        *out++ = (char)(0xe0 | c >> 12);
-        *out++ = (char)(0x80 | (c >> 6 & 0x3f));
-        *out++ = (char)(0x80 | (c & 0x3f));
-    } else {
-        *out++ = (char)(0xf0 | c >> 18);
-        *out++ = (char)(0x80 | (c >> 12 & 0x3f));
-        *out++ = (char)(0x80 | (c >> 6 & 0x3f));
-        *out++ = (char)(0x80 | (c & 0x3f));
-    }
-    return out;
-}
-
-/* What stands behind \u, with the second half of a surrogate pair. */
-static bool read_unicode(const char **at, const char *end, char **out)
-{
-    uint32_t c, low;
-    if (!read_hex(at, end, &c))
-        return false;
-    if (c >= 0xd800 && c < 0xdc00) {
-        if (end - *at < 2 || (*at)[0] != '\\' || (*at)[1] != 'u')
-            return false;
-        *at += 2;
-        if (!read_hex(at, end, &low) || low < 0xdc00 || low > 0xdfff)
-            return false;
-        c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
-    } else if (c >= 0xdc00 && c < 0xe000) {
-        return false;
-    }
-    *out = put_utf8(*out, c);
-    return true;
-}
-
 /* A copy without escapes, which never is longer. */
 static bool unescape(struct arena *arena, struct str *text)
 {
@@ -108,7 +54,7 @@ static bool unescape(struct arena *arena, struct str *text)
         const char *name = memchr(names, c, sizeof(names) - 1);
         if (name)
             *out++ = values[name - names];
-        else if (c != 'u' || !read_unicode(&at, end, &out))
+        else if (c != 'u' || !unescape_code(&at, end, 4, &out))
             return false;
     }
     *text = (struct str){copy, (size_t)(out - copy)};

@@ -88,6 +88,7 @@ const struct kind kind_table[KIND_COUNT] = {
                             .versions = {"v1alpha1"},
                             .is_namespaced = true,
                             .has_crd = true,
+                            .policy = "Direct",
                             .name_format = &format_dns_name,
                             .schema = &mirror_policy_schema},
 };

@@ -26,6 +26,7 @@ struct kind {
     const char *versions[4];   /* NULL-terminated, the preferred one first */
     bool is_namespaced;
     bool has_crd;                            /* Umbra's own: deploy/crd is generated from it */
+    const char *policy;                      /* how it attaches to others (GEP-713): "Direct"; NULL: it is no policy */
     const struct schema_format *name_format; /* of metadata.name */
     const struct schema *schema;             /* of the whole object; its struct begins with struct object_head */
 };

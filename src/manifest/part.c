@@ -42,15 +42,22 @@ static size_t find_content(struct str line, size_t from)
     return from < line.len && line.ptr[from] == '#' ? line.len : from;
 }
 
-/* A line before the content. */
+static bool is_version(struct str line)
+{
+    struct str rest = str_slice(line, 9, line.len);
+    return (str_starts_with(line, STR("%YAML 1.1")) || str_starts_with(line, STR("%YAML 1.2"))) &&
+           find_content(rest, 0) == rest.len;
+}
+
 static void read_line(struct part *part, struct str line, uint32_t number, bool is_start)
 {
     if (line.ptr[0] == '%') {
-        if (!str_starts_with(line, STR("%YAML ")) && part->directive == 0)
+        bool is_known = !part->content.ptr && is_version(line);
+        if (!is_known && part->directive == 0)
             part->directive = number;
         return;
     }
-    size_t content = find_content(line, is_start ? 3 : 0);
+    size_t content = part->content.ptr ? line.len : find_content(line, is_start ? 3 : 0);
     if (content == line.len)
         return;
     part->content.ptr = line.ptr + content;
@@ -70,7 +77,7 @@ bool part_next(struct str *rest, uint32_t *line, struct part *part)
             break;
         is_begun = is_begun || is_start;
         is_ended = is_marker(current, STR("..."));
-        if (!part->content.ptr && !is_ended)
+        if (!is_ended)
             read_line(part, current, *line, is_start);
         part->text.len += current.len;
         *rest = str_slice(*rest, current.len, rest->len);

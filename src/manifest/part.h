@@ -14,7 +14,7 @@ struct part {
     struct place at;
     struct str content; /* what is left of the text behind markers, comments and directives; empty: no document */
     struct place content_at;
-    uint32_t directive; /* the line of one that is not %YAML, or 0 */
+    uint32_t directive; /* the first line that begins with % and is not %YAML 1.1 or 1.2 before the content, or 0 */
 };
 
 /* Takes the next part off `rest`, which begins at `line`; false at the end. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/assert.h"
 #include "base/map.h"
-#include "manifest/guess.h"
 #include "manifest/quote.h"
+#include "manifest/schema_hint.h"
 #include "manifest/schema_scalar.h"
 
 #include <stdio.h>
@@ -15,14 +15,6 @@ struct decoder {
     bool from_server;
 };
 
-/* An object that is being read, and those that it is in. */
-struct level {
-    const struct schema *schema;
-    const struct node *node;
-    const struct level *above;
-    bool is_secret;
-};
-
 static void *alloc_zeroed(struct arena *arena, size_t size)
 {
     return memset(arena_alloc(arena, size), 0, size);
@@ -33,100 +25,9 @@ static void *member_of(void *object, const struct schema_field *field)
     return (char *)object + field->offset;
 }
 
-/* ---------------------------------------------------------------------------------------------------- unknown fields */
+/* ---------------------------------------------------------------------------------------------- what does not belong */
 
-static const char *next_field(size_t index, const void *user)
-{
-    const struct schema *schema = user;
-    return index < schema->field_count ? schema->fields[index].name : NULL;
-}
-
-const char *schema_nearest(const struct schema *schema, struct str name)
-{
-    return guess_word(name, next_field, schema);
-}
-
-static const struct schema_field *find_field(const struct schema *schema, struct str name)
-{
-    for (size_t i = 0; i < schema->field_count; i++) {
-        if (str_eq(str_from_c(schema->fields[i].name), name))
-            return &schema->fields[i];
-    }
-    return NULL;
-}
-
-#define STEPS_DOWN 2 /* further down, a name means something else */
-
-/* Appends the way to a field of that name in the objects below, the shortest first. */
-static bool find_below(const struct schema *schema, struct str name, unsigned steps, struct strbuf *path)
-{
-    if (find_field(schema, name)) {
-        strbuf_add(path, name);
-        return true;
-    }
-    size_t before = path->len;
-    for (unsigned more = 0; more < steps; more++) {
-        for (size_t i = 0; i < schema->field_count; i++) {
-            const struct schema_field *field = &schema->fields[i];
-            if (!field->of)
-                continue;
-            strbuf_printf(path, "%s%s.", field->name, field->type == SCHEMA_LIST ? "[]" : "");
-            if (find_below(field->of, name, more, path))
-                return true;
-            path->len = before;
-        }
-    }
-    return false;
-}
-
-#define FIELDS_SHOWN 8
-
-static void list_fields(const struct schema *schema, struct strbuf *out)
-{
-    strbuf_printf(out, "; %s has ", schema->name);
-    for (size_t i = 0; i < schema->field_count && i <= FIELDS_SHOWN; i++)
-        strbuf_printf(out, "%s%s", i > 0 ? ", " : "", i < FIELDS_SHOWN ? schema->fields[i].name : "…");
-}
-
-/* The nearest object around this one that has such a field: an indent is wrong. */
-static const struct level *find_above(const struct level *level, struct str name)
-{
-    for (level = level->above; level; level = level->above) {
-        if (find_field(level->schema, name))
-            return level;
-    }
-    return NULL;
-}
-
-/* How to mend it: another place, another name, or what there is. */
-static void add_hint(const struct level *level, struct str name, struct strbuf *out)
-{
-    const struct level *above = find_above(level, name);
-    if (above) {
-        strbuf_add(out, STR("; it belongs further up, "));
-        size_t len = out->len;
-        strbuf_add(out, STR("in "));
-        node_path(out, above->node);
-        if (out->len == len + 3) {
-            out->len = len;
-            strbuf_add(out, STR("at the top level"));
-        }
-        return;
-    }
-    struct strbuf path = STRBUF_INIT;
-    const char *meant = schema_nearest(level->schema, name);
-    if (!meant && find_below(level->schema, name, STEPS_DOWN, &path))
-        meant = path.ptr;
-    if (!meant)
-        meant = guess_part(name, next_field, level->schema);
-    if (meant)
-        strbuf_printf(out, "; did you mean \"%s\"?", meant);
-    else
-        list_fields(level->schema, out);
-    strbuf_deinit(&path);
-}
-
-/* At the key, since that is what is wrong. */
+/* The place of the key, where it is what a message is about. */
 static struct node at_key(const struct node *member)
 {
     struct node key = *member;
@@ -135,16 +36,19 @@ static struct node at_key(const struct node *member)
     return key;
 }
 
-static void say_unknown(const struct decoder *decoder, const struct level *level, const struct node *member)
+/* Returns the bit of the field that was meant, or 0. */
+static uint64_t say_unknown(const struct decoder *decoder, const struct schema_level *level, const struct node *member)
 {
     struct node key = at_key(member);
     struct strbuf text = STRBUF_INIT;
+    const char *meant = NULL;
     strbuf_add(&text, STR("unknown field"));
     if (decoder->problems->count < PROBLEMS_MAX)
-        add_hint(level, member->key, &text);
+        meant = schema_add_hint(level, member->key, &text);
     problems_add(decoder->problems, decoder->from_server ? SEVERITY_WARNING : SEVERITY_ERROR, STR_NONE, &key, "%s",
                  text.ptr);
     strbuf_deinit(&text);
+    return meant ? 1ull << (schema_field_find(level->schema, str_from_c(meant)) - level->schema->fields) : 0;
 }
 
 /* ------------------------------------------------------------------------------------------------------- wrong kinds */
@@ -152,7 +56,7 @@ static void say_unknown(const struct decoder *decoder, const struct level *level
 static void say_no_object(const struct schema *schema, const struct node *node, struct problems *problems)
 {
     struct strbuf fields = STRBUF_INIT;
-    list_fields(schema, &fields);
+    schema_add_fields(schema, &fields);
     problems_add(problems, SEVERITY_ERROR, STR_NONE, node, "%s where a map belongs; write its fields below it%s%s",
                  node_kind_name(node->kind), node->kind == NODE_LIST ? ", without \"-\"" : "", fields.ptr);
     strbuf_deinit(&fields);
@@ -165,17 +69,28 @@ static void say_no_map(const struct node *node, struct problems *problems)
                  node->kind == NODE_LIST ? ", without \"-\"" : "");
 }
 
-static void say_no_list(const struct node *node, bool is_secret, struct problems *problems)
+/* Something else where a list of objects belongs. */
+static void say_no_objects(const struct schema *schema, const struct node *node, struct problems *problems)
+{
+    const struct node *first = node->kind == NODE_MAP ? node->first : NULL;
+    struct strbuf fields = STRBUF_INIT;
+    schema_add_fields(schema, &fields);
+    if (first && schema_field_find(schema, first->key))
+        problems_add(problems, SEVERITY_ERROR, STR_NONE, node, "a map where a list belongs; put \"- \" before \"%.*s\"",
+                     STR_ARG(first->key));
+    else
+        problems_add(problems, SEVERITY_ERROR, STR_NONE, node, "%s where a list belongs; begin each item with \"- \"%s",
+                     node_kind_name(node->kind), fields.ptr);
+    strbuf_deinit(&fields);
+}
+
+/* Something else where a list of scalars belongs. */
+static void say_no_scalars(const struct node *node, bool is_secret, struct problems *problems)
 {
     char shown[QUOTE_TEXT];
-    if (node->kind == NODE_MAP && node->count > 0)
-        problems_add(problems, SEVERITY_ERROR, STR_NONE, node, "a map where a list belongs; put \"- \" before \"%s\"",
-                     quote_cut(node->first->key, shown));
-    else if (node->kind == NODE_MAP)
-        problems_add(problems, SEVERITY_ERROR, STR_NONE, node, "a map where a list belongs; write []");
-    else
-        problems_add(problems, SEVERITY_ERROR, STR_NONE, node, "%s where a list belongs; write it as \"- %s\" below",
-                     node_kind_name(node->kind), is_secret ? "value" : quote_cut(node->text, shown));
+    bool is_shown = node->kind != NODE_MAP && !is_secret;
+    problems_add(problems, SEVERITY_ERROR, STR_NONE, node, "%s where a list belongs; write it as \"- %s\" below",
+                 node_kind_name(node->kind), is_shown ? quote_cut(node->text, shown) : "value");
 }
 
 /* ------------------------------------------------------------------------------------------------------------ absent */
@@ -222,7 +137,7 @@ static void set_all_absent(const struct decoder *decoder, const struct schema *s
 
 /* ------------------------------------------------------------------------------------------------------------- lists */
 
-static void decode_object(const struct decoder *decoder, const struct level *level, void *object);
+static void decode_object(const struct decoder *decoder, const struct schema_level *level, void *object);
 
 /* Whether a list or map has as many as it may; `*count` is how many of them are worth a look. */
 static void check_count(const struct schema_field *field, const struct node *node, struct problems *problems,
@@ -283,8 +198,8 @@ static void check_unique(const struct schema_field *field, const struct node *li
     map_deinit(&seen);
 }
 
-static void decode_item(const struct decoder *decoder, const struct level *level, const struct schema_field *field,
-                        const struct node *node, void *to)
+static void decode_item(const struct decoder *decoder, const struct schema_level *level,
+                        const struct schema_field *field, const struct node *node, void *to)
 {
     if (node->kind == NODE_NULL) {
         problems_add(decoder->problems, SEVERITY_ERROR, STR_NONE, node,
@@ -292,7 +207,7 @@ static void decode_item(const struct decoder *decoder, const struct level *level
         return;
     }
     if (field->item == SCHEMA_OBJECT) {
-        struct level below = {field->of, node, level, level->is_secret || (field->flags & SCHEMA_SECRET)};
+        struct schema_level below = {field->of, node, level, level->is_secret || (field->flags & SCHEMA_SECRET)};
         decode_object(decoder, &below, to);
         return;
     }
@@ -302,12 +217,15 @@ static void decode_item(const struct decoder *decoder, const struct level *level
     schema_scalar_decode(&scalar, node, decoder->problems, to);
 }
 
-static void decode_list(const struct decoder *decoder, const struct level *level, const struct schema_field *field,
-                        const struct node *node, struct schema_list *list)
+static void decode_list(const struct decoder *decoder, const struct schema_level *level,
+                        const struct schema_field *field, const struct node *node, struct schema_list *list)
 {
     bool is_secret = level->is_secret || (field->flags & SCHEMA_SECRET);
     if (node->kind != NODE_LIST) {
-        say_no_list(node, is_secret, decoder->problems);
+        if (field->item == SCHEMA_OBJECT)
+            say_no_objects(field->of, node, decoder->problems);
+        else
+            say_no_scalars(node, is_secret, decoder->problems);
         return;
     }
     uint32_t count;
@@ -322,8 +240,8 @@ static void decode_list(const struct decoder *decoder, const struct level *level
         check_unique(field, node, decoder->problems);
 }
 
-static void decode_map(const struct decoder *decoder, const struct level *level, const struct schema_field *field,
-                       const struct node *node, struct schema_list *list)
+static void decode_map(const struct decoder *decoder, const struct schema_level *level,
+                       const struct schema_field *field, const struct node *node, struct schema_list *list)
 {
     if (node->kind != NODE_MAP) {
         say_no_map(node, decoder->problems);
@@ -349,15 +267,15 @@ static void decode_map(const struct decoder *decoder, const struct level *level,
 
 /* ----------------------------------------------------------------------------------------------------------- objects */
 
-static void decode_value(const struct decoder *decoder, const struct level *level, const struct schema_field *field,
-                         const struct node *node, void *to)
+static void decode_value(const struct decoder *decoder, const struct schema_level *level,
+                         const struct schema_field *field, const struct node *node, void *to)
 {
     switch (field->type) {
     case SCHEMA_ANY: return;
     case SCHEMA_LIST: decode_list(decoder, level, field, node, to); return;
     case SCHEMA_MAP: decode_map(decoder, level, field, node, to); return;
     case SCHEMA_OBJECT: {
-        struct level below = {field->of, node, level, level->is_secret || (field->flags & SCHEMA_SECRET)};
+        struct schema_level below = {field->of, node, level, level->is_secret || (field->flags & SCHEMA_SECRET)};
         void *object = alloc_zeroed(decoder->arena, field->of->size);
         *(void **)to = object;
         decode_object(decoder, &below, object);
@@ -373,32 +291,38 @@ static void decode_value(const struct decoder *decoder, const struct level *leve
     }
 }
 
-/* A member that is written; `*seen` has a bit for each field that was. */
-static void decode_member(const struct decoder *decoder, const struct level *level, const struct node *member,
-                          void *object, uint64_t *seen)
+/* Which fields of an object were written; a bit for each. */
+struct seen {
+    uint64_t read, misspelt;
+};
+
+static void decode_member(const struct decoder *decoder, const struct schema_level *level, const struct node *member,
+                          void *object, struct seen *seen)
 {
     struct problems *problems = decoder->problems;
-    const struct schema_field *field = find_field(level->schema, member->key);
+    const struct schema_field *field = schema_field_find(level->schema, member->key);
     if (!field) {
-        say_unknown(decoder, level, member);
+        seen->misspelt |= say_unknown(decoder, level, member);
         return;
     }
     if (member->kind == NODE_NULL)
         return;
     size_t errors = problems->errors;
-    *seen |= 1ull << (field - level->schema->fields);
+    seen->read |= 1ull << (field - level->schema->fields);
     decode_value(decoder, level, field, member, member_of(object, field));
-    if ((field->flags & SCHEMA_UNSUPPORTED) && problems->errors == errors)
-        problems_add(problems, SEVERITY_WARNING, STR_NONE, member, "is valid, but not acted on by this version");
+    if ((field->flags & SCHEMA_UNSUPPORTED) && problems->errors == errors) {
+        struct node key = at_key(member);
+        problems_add(problems, SEVERITY_WARNING, STR_NONE, &key, "is valid, but not acted on by this version");
+    }
 }
 
-static void decode_object(const struct decoder *decoder, const struct level *level, void *object)
+static void decode_object(const struct decoder *decoder, const struct schema_level *level, void *object)
 {
     const struct schema *schema = level->schema;
     const struct node *node = level->node;
     struct problems *problems = decoder->problems;
     size_t errors = problems->errors;
-    uint64_t seen = 0;
+    struct seen seen = {0};
     ASSERT(schema->field_count <= SCHEMA_FIELDS_MAX);
     *(const struct node **)object = node;
     if (node->kind != NODE_MAP) {
@@ -409,10 +333,12 @@ static void decode_object(const struct decoder *decoder, const struct level *lev
         decode_member(decoder, level, member, object, &seen);
     for (size_t i = 0; i < schema->field_count; i++) {
         const struct schema_field *field = &schema->fields[i];
-        if (seen & 1ull << i)
+        if (seen.read & 1ull << i)
             continue;
         set_absent(decoder, field, node, member_of(object, field));
-        if (field->flags & SCHEMA_REQUIRED)
+        /* A misspelt one is an error already, but for a server's. */
+        bool is_said = (seen.misspelt & 1ull << i) && !decoder->from_server;
+        if ((field->flags & SCHEMA_REQUIRED) && !is_said)
             problems_add_member(problems, SEVERITY_ERROR, STR_NONE, node, field->name, "is missing");
     }
     if (schema->check && problems->errors == errors)
@@ -423,7 +349,7 @@ bool schema_decode(const struct schema *schema, const struct node *node, struct 
                    void *object, bool from_server)
 {
     const struct decoder decoder = {arena, problems, from_server};
-    const struct level top = {.schema = schema, .node = node};
+    const struct schema_level top = {.schema = schema, .node = node};
     size_t errors = problems->errors;
     decode_object(&decoder, &top, object);
     return problems->errors == errors;

@@ -259,19 +259,36 @@ static void say_no_string(const struct schema_scalar *scalar, const struct node 
                      strchr(kind, ' ') + 1, quote_cut(node->text, shown), quote_short(node->text, quoted));
 }
 
+/* What to write instead: the number at the start of the text ("10%", "80/tcp"), else what is allowed. */
+static void add_wanted_int(const struct schema_scalar *scalar, struct str text, struct strbuf *out)
+{
+    size_t digits = 0;
+    int64_t number;
+    while (digits < text.len && text.ptr[digits] >= '0' && text.ptr[digits] <= '9')
+        digits++;
+    bool is_number = !scalar->is_secret && parse_int(str_slice(text, 0, digits), &number);
+    if (is_number && number >= scalar->min && (scalar->max == 0 || number <= scalar->max))
+        strbuf_printf(out, "%" PRId64, number);
+    else if (scalar->max > 0 && scalar->max < INT32_MAX)
+        strbuf_printf(out, "a number from %" PRId64 " to %" PRId64, scalar->min, scalar->max);
+    else
+        strbuf_add(out, STR("a whole number"));
+}
+
 static void say_no_int(const struct schema_scalar *scalar, const struct node *node, struct problems *problems)
 {
-    char shown[QUOTE_TEXT], range[80] = "a whole number";
+    char shown[QUOTE_TEXT];
+    struct strbuf wanted = STRBUF_INIT;
     int64_t number;
     if (node->kind == NODE_STRING && parse_int(node->text, &number) && !scalar->is_secret) {
         problems_add(problems, SEVERITY_ERROR, STR_NONE, node,
                      "a string where an integer belongs; write %" PRId64 ", without quotes", number);
         return;
     }
-    if (scalar->max > 0 && scalar->max < INT32_MAX)
-        snprintf(range, sizeof(range), "a number from %" PRId64 " to %" PRId64, scalar->min, scalar->max);
+    add_wanted_int(scalar, node->text, &wanted);
     problems_add(problems, SEVERITY_ERROR, STR_NONE, node, "%s is no integer; write %s", show(scalar, node, shown),
-                 range);
+                 wanted.ptr);
+    strbuf_deinit(&wanted);
 }
 
 static void say_no_bool(const struct schema_scalar *scalar, const struct node *node, struct problems *problems)

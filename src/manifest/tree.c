@@ -80,6 +80,11 @@ const struct node *tree_find_open(const struct tree *tree, enum node_kind kind)
     return NULL;
 }
 
+unsigned tree_indent(const struct tree *tree)
+{
+    return tree->depth > 0 ? tree->frames[tree->depth - 1].node->column - 1 : 0;
+}
+
 /* NULL: one too many. */
 static struct node *new_node(struct tree *tree, enum node_kind kind, struct place at)
 {

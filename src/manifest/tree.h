@@ -60,5 +60,7 @@ bool tree_alias(struct tree *tree, struct str anchor, struct place at) __attribu
 bool tree_fail(struct tree *tree, struct place at, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* The innermost map or list that is open, or NULL. */
 const struct node *tree_find_open(const struct tree *tree, enum node_kind kind);
+/* How many columns the innermost map or list is indented by; 0 at the root. */
+unsigned tree_indent(const struct tree *tree);
 /* At most 60 bytes of a foreign text, for messages. */
 struct str tree_clip(struct str text);

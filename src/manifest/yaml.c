@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "manifest/yaml.h"
 
-#include "base/utf8.h"
 #include "manifest/yaml_error.h"
+#include "manifest/yaml_text.h"
 
 #include <libfyaml.h>
 
@@ -19,14 +19,18 @@ struct reading {
 
 void yaml_init(struct yaml *yaml)
 {
-    yaml->parser = NULL;
+    *yaml = (struct yaml){0};
 }
 
 void yaml_deinit(struct yaml *yaml)
 {
     if (yaml->parser)
         fy_parser_destroy(yaml->parser);
-    yaml->parser = NULL;
+    /* Giving the reference up would leave what it collected. */
+    if (yaml->diag)
+        fy_diag_destroy(yaml->diag);
+    strbuf_deinit(&yaml->copy);
+    *yaml = (struct yaml){0};
 }
 
 /* ------------------------------------------------------------------------------------------------------ before libfyaml */
@@ -55,13 +59,11 @@ static bool check_bytes(const struct reading *reading)
     uint32_t indicators = 0;
     for (size_t i = 0; i < text.len; i++) {
         unsigned char byte = (unsigned char)text.ptr[i];
-        if (byte == '\n')
-            indicators = 0;
-        bool is_blank = byte == '\n' || byte == '\t' || byte == '\r';
-        bool is_suspect = (byte < 0x20 && !is_blank) || byte == 0x7f || byte == 0xc2 || byte == 0xef;
+        bool is_break = byte == '\n' || byte == '\r';
+        bool is_suspect = (byte < 0x20 && byte != '\t' && !is_break) || byte == 0x7f || byte == 0xc2 || byte == 0xef;
         if (is_suspect && !check_character(reading, str_slice(text, i, text.len)))
             return false;
-        indicators += is_indicator[byte];
+        indicators = is_break ? 0 : indicators + is_indicator[byte];
         if (indicators > LINE_MAX_INDICATORS)
             return tree_fail(reading->tree, part_place(text, i, reading->origin),
                              "more than %u values in one line that is not JSON; break it into lines",
@@ -71,45 +73,6 @@ static bool check_bytes(const struct reading *reading)
 }
 
 /* ----------------------------------------------------------------------------------------------------------- the events */
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-/* `|` or `>`, digits, signs, then nothing but a comment. */
-static bool is_block_header(struct str line, size_t at)
-{
-    if ((line.ptr[at] != '|' && line.ptr[at] != '>') || (at > 0 && !is_blank(line.ptr[at - 1])))
-        return false;
-    at++;
-    while (at < line.len && strchr("+-0123456789", line.ptr[at]))
-        at++;
-    size_t blanks = at;
-    while (blanks < line.len && (is_blank(line.ptr[blanks]) || line.ptr[blanks] == '\r'))
-        blanks++;
-    return blanks == line.len || (blanks > at && line.ptr[blanks] == '#');
-}
-
-/* The place of the `|` or `>` of a block scalar whose contents begin at `offset`; `fallback` when it is not found. */
-static struct place block_header(struct str text, size_t offset, struct place origin, struct place fallback)
-{
-    size_t end = offset < text.len ? offset : text.len;
-    if (end == 0 || !part_is_break(text, end - 1))
-        return fallback;
-    size_t start = --end;
-    while (start > 0 && !part_is_break(text, start - 1))
-        start--;
-    struct str line = str_slice(text, start, end);
-    for (size_t i = 0; i < line.len; i++) {
-        if (!is_block_header(line, i))
-            continue;
-        /* The line is the one before the contents; its first characters tell the column. */
-        struct place at = {fallback.line - 1, start == 0 ? origin.column : 1};
-        return part_place(line, i, at);
-    }
-    return fallback;
-}
 
 static struct place place_of(const struct reading *reading, const struct fy_token *token)
 {
@@ -121,27 +84,12 @@ static struct place place_of(const struct reading *reading, const struct fy_toke
     return (struct place){reading->origin.line + (uint32_t)mark->line, (uint32_t)mark->column + 1 + shift};
 }
 
-/* The text of a token as long as the arena lives: mostly it is a part of the document. */
-static bool take_text(const struct reading *reading, struct fy_token *token, struct str *text)
+/* The bytes of a token in the document: without quotes, and of a block scalar without its header. */
+static struct str raw_text(const struct reading *reading, struct fy_token *token)
 {
-    *text = STR("");
-    if (!token)
-        return true;
-    const char *start = reading->text.ptr, *end = start + reading->text.len;
-    text->ptr = fy_token_get_text(token, &text->len);
-    if (!text->ptr || text->len == 0) {
-        *text = STR("");
-        return true;
-    }
-    if (text->ptr >= start && text->ptr < end)
-        return true;
-    for (size_t i = 0, len; i < text->len; i += len) {
-        len = utf8_len(str_slice(*text, i, text->len));
-        if (len == 0)
-            return tree_fail(reading->tree, place_of(reading, token), "an escape that stands for no character");
-    }
-    *text = arena_copy(reading->tree->arena, *text);
-    return true;
+    const struct fy_mark *start = token ? fy_token_start_mark(token) : NULL;
+    const struct fy_mark *end = token ? fy_token_end_mark(token) : NULL;
+    return start && end ? str_slice(reading->text, start->input_pos, end->input_pos) : STR("");
 }
 
 static bool take_tag(const struct reading *reading, struct fy_token *token, enum scalar_tag *tag)
@@ -150,69 +98,96 @@ static bool take_tag(const struct reading *reading, struct fy_token *token, enum
         const char *name;
         enum scalar_tag tag;
     } known[] = {
-        {"tag:yaml.org,2002:str", TAG_STRING},  {"tag:yaml.org,2002:int", TAG_INT},
-        {"tag:yaml.org,2002:float", TAG_FLOAT}, {"tag:yaml.org,2002:bool", TAG_BOOL},
-        {"tag:yaml.org,2002:null", TAG_NULL},
+        {"!", TAG_STRING},      {"!!str", TAG_STRING}, {"!!int", TAG_INT},
+        {"!!float", TAG_FLOAT}, {"!!bool", TAG_BOOL},  {"!!null", TAG_NULL},
     };
-    struct str text;
+    struct str text = raw_text(reading, token);
     *tag = TAG_NONE;
-    if (!token)
-        return true;
-    if (!take_text(reading, token, &text))
-        return false;
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (str_eq(text, str_from_c(known[i].name))) {
+        if (str_eq(text, str_from_c(known[i].name)))
             *tag = known[i].tag;
-            return true;
-        }
     }
-    struct str prefix = STR("tag:yaml.org,2002:");
-    bool is_short = str_starts_with(text, prefix);
-    if (is_short)
-        text = str_slice(text, prefix.len, text.len);
-    return tree_fail(reading->tree, place_of(reading, token), "the tag %s%.*s is not supported; remove it",
-                     is_short ? "!!" : "", STR_ARG(tree_clip(text)));
+    if (token && *tag == TAG_NONE)
+        return tree_fail(reading->tree, place_of(reading, token), "the tag %.*s is not supported; remove it",
+                         STR_ARG(tree_clip(text)));
+    return true;
+}
+
+/* `header`: the offset of the `|` or `>`. Tokens know where the contents begin. */
+static struct place header_place(const struct reading *reading, size_t header, size_t contents, uint32_t line)
+{
+    size_t start = header;
+    while (start > 0 && !part_is_break(reading->text, start - 1))
+        start--;
+    bool is_before = contents > 0 && part_is_break(reading->text, contents - 1);
+    struct place at = {line - is_before, start == 0 ? reading->origin.column : 1};
+    return part_place(str_slice(reading->text, start, header), header - start, at);
+}
+
+static bool take_block(const struct reading *reading, struct str raw, struct scalar *scalar)
+{
+    struct yaml_block block;
+    size_t contents = (size_t)(raw.ptr - reading->text.ptr);
+    size_t header = yaml_block_find(reading->text, contents, &block);
+    if (header == reading->text.len)
+        return tree_fail(reading->tree, scalar->at, "the | or > of this text is not found");
+    scalar->at = header_place(reading, header, contents, scalar->at.line);
+    scalar->text = yaml_block_text(raw, &block, tree_indent(reading->tree), reading->tree->arena);
+    return true;
+}
+
+static bool take_text(const struct reading *reading, struct fy_token *token, struct scalar *scalar)
+{
+    struct str raw = raw_text(reading, token);
+    struct arena *arena = reading->tree->arena;
+    scalar->text = raw;
+    switch (token ? fy_token_scalar_style(token) : FYSS_PLAIN) {
+    case FYSS_LITERAL:
+    case FYSS_FOLDED: return take_block(reading, raw, scalar);
+    case FYSS_SINGLE_QUOTED:
+        scalar->at.column -= scalar->at.column > 1; /* the quote is not in the token */
+        scalar->text = yaml_single_text(raw, arena);
+        return true;
+    case FYSS_DOUBLE_QUOTED:
+        scalar->at.column -= scalar->at.column > 1;
+        return yaml_double_text(raw, arena, &scalar->text) ||
+               tree_fail(reading->tree, scalar->at, "this holds an escape that stands for no character");
+    default:
+        scalar->is_plain = true;
+        scalar->text = yaml_plain_text(raw, arena);
+        return true;
+    }
 }
 
 static bool on_scalar(struct reading *reading, const struct fy_event *event)
 {
-    struct fy_token *token = event->scalar.value;
-    enum fy_scalar_style style = token ? fy_token_scalar_style(token) : FYSS_PLAIN;
-    struct scalar scalar = {.at = place_of(reading, token), .is_plain = style == FYSS_PLAIN};
-    const struct fy_mark *mark = token ? fy_token_start_mark(token) : NULL;
-    if (mark && (style == FYSS_LITERAL || style == FYSS_FOLDED))
-        scalar.at = block_header(reading->text, mark->input_pos, reading->origin, scalar.at);
-    if (style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED)
-        scalar.at.column -= scalar.at.column > 1; /* the quote is not in the token */
+    struct scalar scalar = {
+        .at = place_of(reading, event->scalar.value),
+        .anchor = raw_text(reading, event->scalar.anchor),
+    };
+    if (!take_tag(reading, event->scalar.tag, &scalar.tag) || !take_text(reading, event->scalar.value, &scalar))
+        return false;
     reading->last = scalar.at;
-    return take_tag(reading, event->scalar.tag, &scalar.tag) && take_text(reading, token, &scalar.text) &&
-           take_text(reading, event->scalar.anchor, &scalar.anchor) && tree_scalar(reading->tree, &scalar);
+    return tree_scalar(reading->tree, &scalar);
 }
 
 static bool on_start(struct reading *reading, enum node_kind kind, struct fy_token *start, struct fy_token *anchor,
                      struct fy_token *tag)
 {
-    struct str name, tag_text;
-    struct str expected = kind == NODE_MAP ? STR("tag:yaml.org,2002:map") : STR("tag:yaml.org,2002:seq");
-    enum scalar_tag unknown;
-    if (!take_text(reading, anchor, &name) || !take_text(reading, tag, &tag_text))
-        return false;
-    if (tag && !str_eq(tag_text, expected)) {
-        if (!take_tag(reading, tag, &unknown))
-            return false;
-        return tree_fail(reading->tree, place_of(reading, tag), "this tag says a scalar, but %s follows",
-                         node_kind_name(kind));
-    }
+    struct str name = raw_text(reading, tag);
+    enum scalar_tag scalar_tag;
+    if (tag && !str_eq(name, kind == NODE_MAP ? STR("!!map") : STR("!!seq")))
+        return take_tag(reading, tag, &scalar_tag) &&
+               tree_fail(reading->tree, place_of(reading, tag), "this tag does not fit %s", node_kind_name(kind));
     reading->last = place_of(reading, start);
-    return tree_open(reading->tree, kind, reading->last, name);
+    return tree_open(reading->tree, kind, reading->last, raw_text(reading, anchor));
 }
 
 static bool on_alias(struct reading *reading, const struct fy_event *event)
 {
-    struct str name;
     reading->last = place_of(reading, event->alias.anchor);
     reading->last.column -= reading->last.column > 1; /* the asterisk is not in the token */
-    return take_text(reading, event->alias.anchor, &name) && tree_alias(reading->tree, name, reading->last);
+    return tree_alias(reading->tree, raw_text(reading, event->alias.anchor), reading->last);
 }
 
 static bool on_event(struct reading *reading, const struct fy_event *event)
@@ -246,40 +221,41 @@ static void discard_output(struct fy_diag *diag, void *user, const char *text, s
     (void)diag, (void)user, (void)text, (void)len;
 }
 
-static struct fy_parser *new_parser(void)
+static void make_parser(struct yaml *yaml)
 {
     struct fy_diag_cfg diag_config;
     fy_diag_cfg_default(&diag_config);
     diag_config.fp = NULL;
     diag_config.output_fn = discard_output;
-    struct fy_diag *diag = fy_diag_create(&diag_config);
-    if (!diag)
-        return NULL;
-    fy_diag_set_collect_errors(diag, true);
+    yaml->diag = fy_diag_create(&diag_config);
+    if (!yaml->diag)
+        return;
+    fy_diag_set_collect_errors(yaml->diag, true);
     const struct fy_parse_cfg config = {
         /* Kubernetes does not mind where a bracket is closed. */
         .flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG | FYPCF_SLOPPY_FLOW_INDENTATION,
-        .diag = diag,
+        .diag = yaml->diag,
     };
-    struct fy_parser *parser = fy_parser_create(&config);
-    fy_diag_unref(diag); /* the parser has its own reference */
-    return parser;
+    yaml->parser = fy_parser_create(&config);
 }
 
 static bool start_parser(struct yaml *yaml, struct str text)
 {
-    if (yaml->parser && fy_parser_reset(yaml->parser) != 0)
+    if (!yaml->parser || fy_parser_reset(yaml->parser) != 0) {
         yaml_deinit(yaml);
-    if (!yaml->parser)
-        yaml->parser = new_parser();
-    return yaml->parser && fy_parser_set_string(yaml->parser, text.ptr, text.len) == 0;
+        make_parser(yaml);
+    }
+    /* libfyaml 0.7.12 looks at some bytes behind the end. */
+    strbuf_clear(&yaml->copy);
+    strbuf_add(&yaml->copy, text);
+    strbuf_add(&yaml->copy, STR("\0\0\0\0\0\0\0"));
+    return yaml->parser && fy_parser_set_string(yaml->parser, yaml->copy.ptr, text.len) == 0;
 }
 
 static void tell_error(struct yaml *yaml, const struct reading *reading)
 {
-    struct fy_diag *diag = yaml->parser ? fy_parser_get_diag(yaml->parser) : NULL;
     void *iterator = NULL;
-    const struct fy_diag_error *error = diag ? fy_diag_errors_iterate(diag, &iterator) : NULL;
+    const struct fy_diag_error *error = yaml->diag ? fy_diag_errors_iterate(yaml->diag, &iterator) : NULL;
     struct yaml_error found = {.text = reading->text, .origin = reading->origin, .message = "", .at = {1, 1}};
     if (error) {
         found.message = error->msg;
@@ -287,8 +263,6 @@ static void tell_error(struct yaml *yaml, const struct reading *reading)
         found.at.column = error->column > 0 ? (uint32_t)error->column : 1;
     }
     yaml_error_tell(&found, reading->tree);
-    if (diag)
-        fy_diag_unref(diag);
 }
 
 bool yaml_read(struct yaml *yaml, struct str text, struct place at, struct tree *tree)

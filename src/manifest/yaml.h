@@ -4,9 +4,12 @@
 
 #include "manifest/tree.h"
 
+struct fy_diag;
 struct fy_parser;
 struct yaml {
     struct fy_parser *parser; /* reused from document to document; NULL: to be made */
+    struct fy_diag *diag;     /* what is wrong in the parser's eyes */
+    struct strbuf copy;       /* of the document */
 };
 
 void yaml_init(struct yaml *yaml);

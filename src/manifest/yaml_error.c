@@ -91,6 +91,7 @@ static const struct {
     const char *words; /* in libfyaml's message */
     const char *text;
 } messages[] = {
+    {"invalid comment", "a comment needs a blank before its #"},
     {"double-quoted scalar without closing", "this double quote is not closed"},
     {"single-quoted scalar without closing", "this single quote is not closed"},
     {"trailing content after",

@@ -402,7 +402,8 @@ struct copy *copy_new(struct mirror *mirror, struct target *target, const struct
     timer_init(&copy->timer, on_timer);
     list_init(&copy->by_watch);
     struct copy_marking marking = {
-        .mirror = plan_text(plan, rule->label),
+        .plan = plan,
+        .mirror = rule,
         .unix_s = loop_wall_ns(mirror->codec->loop) / 1000000000,
         .key = mirror->settings.marker_key,
         .random = &mirror->random,

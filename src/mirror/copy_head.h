@@ -8,12 +8,14 @@
 #include "exchange/exchange.h"
 
 struct copy_marking {
-    struct str mirror; /* label */
+    const struct plan *plan;
+    const struct plan_mirror *mirror; /* of the plan */
     uint64_t unix_s;
     const unsigned char *key; /* MARKER_KEY_BYTES */
     struct random *random;
 };
 
+/* Nothing of it points into the plan or at the exchange. */
 void copy_head_make(struct head *copy, const struct exchange *exchange, struct arena *arena,
                     const struct copy_marking *marking);
 

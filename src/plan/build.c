@@ -2,6 +2,7 @@
 #include "plan/build.h"
 
 #include "plan/build_parts.h"
+#include "plan/match_index.h"
 
 static bool check_rules(const struct rule_set *rules, struct err *err)
 {
@@ -63,7 +64,9 @@ int plan_build(const struct rule_set *rules, struct err *err)
     struct draft draft;
     draft_init(&draft);
     fill(&draft, rules);
-    int fd = draft_seal(&draft, rules->generation, err);
+    int fd = -1;
+    if (draft_is_too_large(&draft) || match_index_write(&draft, rules, err))
+        fd = draft_seal(&draft, rules->generation, err);
     draft_deinit(&draft);
     return fd;
 }

@@ -9,3 +9,5 @@
 bool check_routes(const struct plan *plan, struct err *err) __attribute__((warn_unused_result));
 /* check_mirror.c */
 bool check_mirrors(const struct plan *plan, struct err *err) __attribute__((warn_unused_result));
+/* check_match.c: hosts, paths, groups, matches and their tables. */
+bool check_matching(const struct plan *plan, struct err *err) __attribute__((warn_unused_result));

@@ -167,17 +167,17 @@ struct plan_group {
 
 /* plan.buckets: an open-addressing table by (group, hash of the values), linear probing. */
 struct plan_bucket {
-    uint64_t hash;             /* route/match.c and plan/build.c agree by plan_values_hash */
+    uint64_t hash;             /* plan_bucket_hash */
     uint32_t group;            /* PLAN_NONE: a free slot */
     struct plan_range matches; /* of plan.candidates, the best first */
 };
 
-/* plan.names: an open-addressing table by (parent, bytes), for hosts and path elements alike. */
+/* plan.names: an open-addressing table by (parent, bytes), linear probing, for hosts and path elements alike. */
 struct plan_name {
-    uint32_t hash;   /* of parent and bytes; plan_name_hash */
-    uint32_t parent; /* PLAN_PARENT(…) */
-    struct plan_str key;
-    uint32_t value; /* index of a listener, virtual host or node; PLAN_NONE: a free slot */
+    uint32_t hash;       /* of parent and bytes: plan_name_hash */
+    uint32_t parent;     /* PLAN_PARENT(…) */
+    struct plan_str key; /* a host in lower case, ".example.com" for "*.example.com", "" for all; a path element */
+    uint32_t value;      /* index of a listener, virtual host or node; PLAN_NONE: a free slot */
 };
 /* Parents of different kinds have different numbers. */
 enum plan_parent { PARENT_SOCKET, PARENT_LISTENER, PARENT_NODE };

@@ -3,9 +3,27 @@
 #include "proxy/edit.h"
 #include "proxy/relay.h"
 
+/* 100 Continue and its like. */
+static void pass_interim(struct relay *relay, const struct head *head, const struct head *answer)
+{
+    if (head->status == 100 && relay->is_expecting)
+        relay_offer(relay);
+    stream_send_head(relay->client, answer);
+}
+
 static void on_head(struct stream *live, const struct head *head)
 {
     struct relay *relay = live->user;
+    bool is_interim = head->status < 200 && head->body != BODY_TUNNEL;
+    if (!is_interim) {
+        upstream_answered(&relay->upstream, head->status);
+        if (relay_retries_status(relay, head->status)) {
+            relay->live = NULL;
+            stream_reset(live, RESET_CANCEL);
+            (void)relay_retry(relay);
+            return;
+        }
+    }
     struct field fields[HEAD_MAX_FIELDS];
     struct head answer = *head;
     memcpy(fields, head->fields, head->field_count * sizeof *fields);
@@ -14,16 +32,16 @@ static void on_head(struct stream *live, const struct head *head)
     if (upgrade)
         answer.upgrade = upgrade->value;
     edit_strip_hop_by_hop(&answer);
-    replay_end(&relay->replay);
-    if (head->status < 200 && head->body != BODY_TUNNEL) {
-        if (head->status == 100 && relay->is_expecting)
-            relay_offer(relay);
-        stream_send_head(relay->client, &answer);
+    if (!is_interim || !relay->retries_left)
+        replay_end(&relay->replay);
+    if (is_interim) {
+        pass_interim(relay, head, &answer);
         return;
     }
-    timer_disarm(&relay->timer);
     relay->status = head->status;
-    upstream_answered(&relay->upstream, head->status);
+    filters_edit_answer(&relay->filters, &answer, &relay->arena);
+    if (head->body == BODY_TUNNEL)
+        relay_end_timeouts(relay);
     relay->is_live_closing = !head->is_keep_alive && head->body != BODY_TUNNEL;
     answer.is_last = relay->is_live_closing;
     stream_send_head(relay->client, &answer);
@@ -44,6 +62,7 @@ static void on_end(struct stream *live, const struct field *trailers, uint16_t c
     stream_send_end(relay->client, trailers, count);
     if (!relay->is_request_ended && !relay->is_live_closing) {
         relay->is_answer_ended = true; /* answered early, but still reading; or one direction of a tunnel */
+        relay_end_timeouts(relay);
         return;
     }
     if (!relay->is_request_ended) {
@@ -65,25 +84,24 @@ static bool may_replace(const struct relay *relay, enum reset why)
 static void on_reset(struct stream *live, enum reset why)
 {
     struct relay *relay = live->user;
-    struct stream *client = relay->client;
-    (void)live;
     relay->live = NULL;
-    timer_disarm(&relay->timer);
     if (may_replace(relay, why)) {
-        relay->is_replaced = true;
+        relay->is_resent = relay->is_replaced = true;
         upstream_forget_tried(&relay->upstream);
         relay_connect(relay, true);
         return;
     }
-    if (!relay->status) {
-        upstream_failed(&relay->upstream);
-        relay_answer(relay, 502, STR("the upstream broke off before it answered\n"));
+    if (relay->status) {
+        relay_break_off(relay);
         return;
     }
-    relay_abort_request(relay);
-    relay->client = NULL;
-    stream_reset(client, RESET_CLOSED);
-    relay_finish(relay);
+    upstream_failed(&relay->upstream);
+    if (relay_retry(relay))
+        return;
+    if (relay_was_retried(relay))
+        relay_answer(relay, 503, STR("the upstream broke off at every attempt\n"));
+    else
+        relay_answer(relay, 502, STR("the upstream broke off before it answered\n"));
 }
 
 /* Live has taken what was sent: the client may go on. */

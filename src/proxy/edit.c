@@ -170,20 +170,45 @@ static bool strip_baggage(struct str *value, struct arena *arena)
     return true;
 }
 
-/* A copy may say that it is one; nobody else. */
+static bool is_marker_header(const struct field *field, const struct edit_context *context)
+{
+    if (field->id == FIELD_X_UMBRA_SHADOW)
+        return true;
+    for (size_t i = 0; i < context->marker_header_count; i++) {
+        if (str_eq_nocase(field->name, context->marker_headers[i]))
+            return true;
+    }
+    return false;
+}
+
+/* A copy may say that it is one; nobody else. Its marker is known by its value, under whatever name a mirror, also of another gateway
+ * with the same key, has sent it. */
 static void check_marker(struct head *head, struct arena *arena, const struct edit_context *context,
                          struct edit_result *result)
 {
-    const struct field *marker = head_find(head, FIELD_X_UMBRA_SHADOW);
-    if (!marker && !head_find(head, FIELD_BAGGAGE))
+    const struct field *marker = NULL;
+    bool is_named = false, is_suspect = context->marker_header_count > 0;
+    for (uint16_t i = 0; i < head->field_count && !marker; i++) {
+        const struct field *field = &head->fields[i];
+        bool is_second = is_named && field->id == FIELD_X_UMBRA_SHADOW;
+        is_named |= field->id == FIELD_X_UMBRA_SHADOW;
+        is_suspect |= is_named || field->id == FIELD_BAGGAGE;
+        if (!is_second && marker_may_be(field->value) &&
+            marker_verify(field->value, context->unix_s, context->marker_key))
+            marker = field;
+    }
+    result->is_copy = marker;
+    if (!is_suspect && !marker)
         return;
-    result->is_copy = marker && marker_verify(marker->value, context->unix_s, context->marker_key);
     for (uint16_t i = 0; i < head->field_count; i++) {
         struct field *field = &head->fields[i];
-        bool is_forged = field->id == FIELD_X_UMBRA_SHADOW && !(result->is_copy && field == marker);
+        bool is_forged = is_marker_header(field, context) && field != marker;
         bool is_stripped = field->id == FIELD_BAGGAGE && !result->is_copy && strip_baggage(&field->value, arena);
-        if (is_forged || (is_stripped && !field->value.len))
+        if (is_forged || (is_stripped && !field->value.len)) {
             remove_at(head, i--);
+            if (marker > field)
+                marker--;
+        }
         result->had_forged_marker |= is_forged || is_stripped;
     }
 }

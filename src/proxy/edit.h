@@ -17,6 +17,8 @@ struct edit_context {
     const struct peer *peer;
     const unsigned char *marker_key;
     uint64_t unix_s;
+    const struct str *marker_headers; /* names that mirrors give the marker besides X-Umbra-Shadow */
+    size_t marker_header_count;
 };
 
 /* What edit_request found out. */

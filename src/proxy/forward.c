@@ -28,7 +28,7 @@ void relay_connect(struct relay *relay, bool is_fresh)
     relay->is_connecting = true;
     client_open(relay->upstream.lease.endpoint->pool, &relay->call);
     if (relay->is_connecting && !relay->is_over && relay->call.is_connecting)
-        timer_arm(relay->proxy->codec->loop, &relay->timer, UPSTREAM_CONNECT_MS);
+        relay_wait_ms(relay, UPSTREAM_CONNECT_MS);
 }
 
 /* Nothing was sent, so any other endpoint may have it. */
@@ -37,20 +37,21 @@ static void on_live_fail(struct client_call *call, int error)
     (void)error;
     struct relay *relay = CONTAINER_OF(call, struct relay, call);
     relay->is_connecting = false;
-    timer_disarm(&relay->timer);
+    relay_wait_no_more(relay);
     upstream_unreached(&relay->upstream);
     if (upstream_may_fail_over(&relay->upstream)) {
         upstream_choose(&relay->upstream);
         relay_connect(relay, false);
         return;
     }
-    relay_answer(relay, 503, STR("no upstream could be reached\n"));
+    if (!relay_retry(relay))
+        relay_answer(relay, 503, STR("no upstream could be reached\n"));
 }
 
 /* What the client has sent so far; nothing on the first connection. False when it is not all there any more. */
 static bool resend(struct relay *relay)
 {
-    if (relay->is_replaced && relay->replay.is_lost)
+    if (relay->is_resent && relay->replay.is_lost)
         return false;
     for (uint8_t i = 0; i < relay->replay.count; i++)
         stream_send_data(relay->live, relay->replay.pieces[i]);
@@ -62,17 +63,13 @@ static bool resend(struct relay *relay)
 static void on_live_open(struct client_call *call, struct stream *live, bool is_reused)
 {
     struct relay *relay = CONTAINER_OF(call, struct relay, call);
-    const struct plan *plan = relay->exchange.rules->plan;
     relay->is_connecting = false;
     relay->live = live;
     live->handler = &relay_live_handler;
     live->user = relay;
-    timer_disarm(&relay->timer);
+    relay_wait_no_more(relay);
     if (!is_reused)
         upstream_reached(&relay->upstream);
-    uint32_t timeout_ms = PLAN_ROUTE(plan, relay->exchange.route)->request_timeout_ms;
-    if (timeout_ms)
-        timer_arm(relay->proxy->codec->loop, &relay->timer, timeout_ms);
     stream_send_head(live, &relay->request);
     if (!relay->is_expecting)
         relay_offer(relay);
@@ -82,7 +79,7 @@ static void on_live_open(struct client_call *call, struct stream *live, bool is_
         relay_answer(relay, 502, STR("the upstream closed its connection\n"));
         return;
     }
-    if (!is_reused || !method_is_idempotent(relay->request.method_id))
+    if (!relay->retries_left && (!is_reused || !method_is_idempotent(relay->request.method_id)))
         replay_end(&relay->replay);
     stream_pull(live, STREAM_WINDOW);
     if (!relay->is_over && relay->live && relay->client)
@@ -96,36 +93,62 @@ static bool is_expecting(const struct head *head)
     return head->has_expect_continue && head->body != BODY_NONE;
 }
 
-/* Finds the route and makes the head that live gets; false when the request was answered. */
-static bool route_request(struct relay *relay, const struct head *head)
+/* Chooses rule and backendRef and copies the head, with room for what they do to it. False when the path leads out of the root. */
+static bool find_route(struct relay *relay, const struct head *head, struct rewrite_path *path)
+{
+    struct proxy *proxy = relay->proxy;
+    struct exchange *exchange = &relay->exchange;
+    const struct plan *plan = exchange->rules->plan;
+    const struct proxy_listener *listener = relay->client->peer->listener;
+    bool is_inside = url_normalise_path(head->path, &relay->arena, &path->normal);
+    relay->weighted = PLAN_NONE;
+    if (is_inside) {
+        route_match(plan, exchange->rules->regexes, &proxy->scratch,
+                    &(struct route_request){listener->index, head, path->normal}, &relay->match);
+        count_limit_hits(proxy);
+        exchange->route = relay->match.route;
+        path->prefix_len = relay->match.prefix_len;
+    }
+    if (exchange->route != PLAN_NONE) {
+        const struct plan_route *route = PLAN_ROUTE(plan, exchange->route);
+        relay->weighted = route_pick_backend(plan, route, (uint32_t)random_next(&proxy->random));
+        filters_init(&relay->filters, plan, route,
+                     relay->weighted == PLAN_NONE ? NULL : PLAN_WEIGHTED(plan, relay->weighted));
+    }
+    head_copy(&relay->request, head, &relay->arena, EDIT_SPARE + filters_room(&relay->filters));
+    relay->asked_host = relay->request.authority;
+    relay->asked_path = relay->request.path;
+    return is_inside;
+}
+
+/* Finds the route and makes the head that live gets, but for the filters; false when the request was answered. */
+static bool route_request(struct relay *relay, const struct head *head, struct rewrite_path *path)
 {
     struct proxy *proxy = relay->proxy;
     struct exchange *exchange = &relay->exchange;
     const struct peer *peer = relay->client->peer;
-    const struct proxy_listener *listener = peer->listener;
-    const struct plan *plan = exchange->rules->plan;
     struct edit_result edited;
-    struct str path;
     relay->series = exchange->rules->no_route;
-    head_copy(&relay->request, head, &relay->arena, EDIT_SPARE);
     exchange->client = peer->remote;
-    if (!url_normalise_path(relay->request.path, &relay->arena, &path)) {
+    if (!find_route(relay, head, path)) {
         count_refusal(proxy, REFUSAL_TARGET);
         relay_answer(relay, 400, STR("target\n"));
         return false;
     }
-    route_match(plan, exchange->rules->regexes, &proxy->scratch, &(struct route_request){listener->index, head, path},
-                &relay->match);
-    count_limit_hits(proxy);
-    exchange->route = relay->match.route;
     if (exchange->route == PLAN_NONE) {
         relay_answer(relay, 404, STR("no route\n"));
         return false;
     }
     relay->series = exchange->rules->own_series[exchange->route];
-    edit_request(&relay->request, &relay->arena,
-                 &(struct edit_context){plan, peer, proxy->marker_key, loop_wall_ns(proxy->codec->loop) / 1000000000},
-                 &edited);
+    const struct edit_context context = {
+        .plan = exchange->rules->plan,
+        .peer = peer,
+        .marker_key = proxy->marker_key,
+        .unix_s = loop_wall_ns(proxy->codec->loop) / 1000000000,
+        .marker_headers = exchange->rules->marker_headers,
+        .marker_header_count = exchange->rules->marker_header_count,
+    };
+    edit_request(&relay->request, &relay->arena, &context, &edited);
     exchange->client = edited.client;
     exchange->is_copy = edited.is_copy;
     exchange->is_upgrade = relay->request.has_upgrade || head->method_id == METHOD_CONNECT;
@@ -135,29 +158,53 @@ static bool route_request(struct relay *relay, const struct head *head)
     return true;
 }
 
-static bool pick_backend(struct relay *relay)
+static void redirect(struct relay *relay, const struct plan_redirect *rule, const struct rewrite_path *path)
 {
-    struct proxy *proxy = relay->proxy;
+    const struct plan *plan = relay->exchange.rules->plan;
+    const struct redirect_from from = {&relay->request, *path, relay->client->peer->is_tls,
+                                       PLAN_LISTENER(plan, relay->match.listener)->port};
+    struct field location = {STR("Location"), redirect_location(plan, rule, &from, &relay->arena), FIELD_OTHER};
+    relay_answer_field(relay, redirect_status(rule), &location, STR("see Location\n"));
+}
+
+/* What the filters answer, and what they change; false when the request was answered. */
+static bool filter_request(struct relay *relay, const struct head *head, const struct rewrite_path *path)
+{
+    struct filters *filters = &relay->filters;
+    const struct plan_redirect *rule = filters_redirect(filters);
+    filters_note_origin(filters, &relay->request, &relay->arena);
+    if (filters_is_preflight(filters, head)) {
+        relay_answer_field(relay, 204, NULL, STR_NONE);
+        return false;
+    }
+    if (rule) {
+        redirect(relay, rule, path);
+        return false;
+    }
+    filters_edit_request(filters, path, &relay->request, &relay->arena);
+    return true;
+}
+
+static bool choose_upstream(struct relay *relay)
+{
     const struct rules *rules = relay->exchange.rules;
-    const struct plan_route *route = PLAN_ROUTE(rules->plan, relay->exchange.route);
-    uint32_t weighted = route_pick_backend(rules->plan, route, (uint32_t)random_next(&proxy->random));
-    if (weighted == PLAN_NONE) {
+    if (relay->weighted == PLAN_NONE) {
         relay_answer(relay, 500, STR("the route has no backend\n"));
         return false;
     }
-    relay->series = rules->series[weighted];
-    relay->backend = PLAN_WEIGHTED(rules->plan, weighted)->backend;
-    if (relay->backend == PLAN_NONE) {
+    const struct plan_weighted *weighted = PLAN_WEIGHTED(rules->plan, relay->weighted);
+    if (weighted->backend == PLAN_NONE) {
         relay_answer(relay, 500, STR("the route's backend is not known\n"));
         return false;
     }
-    relay->exchange.mirrors_of_backend = PLAN_WEIGHTED(rules->plan, weighted)->mirrors;
-    if (!rules->addresses[relay->backend].count) {
+    relay->series = rules->series[relay->weighted];
+    relay->exchange.mirrors_of_backend = weighted->mirrors;
+    if (!rules->addresses[weighted->backend].count) {
         relay_answer(relay, 503, STR("the backend has no endpoint\n"));
         return false;
     }
-    relay->upstream.upstreams = &proxy->upstreams;
-    relay->upstream.addresses = &rules->addresses[relay->backend];
+    relay->upstream.upstreams = &relay->proxy->upstreams;
+    relay->upstream.addresses = &rules->addresses[weighted->backend];
     upstream_choose(&relay->upstream);
     return true;
 }
@@ -165,17 +212,19 @@ static bool pick_backend(struct relay *relay)
 static void on_client_head(struct stream *client, const struct head *head)
 {
     struct proxy *proxy = client->user;
+    struct rewrite_path path = {0};
     if (!proxy->rules) {
         server_answer(client, 503, STR("no rules yet\n"));
         return;
     }
     struct relay *relay = relay_new(proxy, client);
     client->user = relay;
-    if (!route_request(relay, head) || !pick_backend(relay))
+    if (!route_request(relay, head, &path) || !filter_request(relay, head, &path) || !choose_upstream(relay))
         return;
     if (relay->request.has_upgrade && head->body == BODY_NONE)
         relay->request.upgrade = arena_copy(&relay->arena, head_find(head, FIELD_UPGRADE)->value);
     relay->is_expecting = is_expecting(head);
+    relay_begin_attempts(relay);
     relay_connect(relay, false);
 }
 

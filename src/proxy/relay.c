@@ -3,8 +3,6 @@
 
 #include "base/log.h"
 
-#include <errno.h>
-
 #define NS_PER_MS 1000000.0
 
 void relay_offer(struct relay *relay)
@@ -29,15 +27,14 @@ void relay_abort_request(struct relay *relay)
 static void log_access(const struct relay *relay, uint64_t duration_ns)
 {
     const struct plan *plan = relay->exchange.rules->plan;
-    const struct head *request = &relay->request;
     char client[ADDRESS_TEXT], id[32];
     struct str ip = address_format_ip(&relay->exchange.client, client);
     struct str route = relay->exchange.route == PLAN_NONE
                            ? STR("-")
                            : plan_text(plan, PLAN_ROUTE(plan, relay->exchange.route)->label);
     request_id_format(id, relay->exchange.id);
-    log_info("%.*s %.*s%.*s %u %.3fms client=%.*s route=%.*s id=%.32s", STR_ARG(request->method),
-             STR_ARG(request->authority), STR_ARG(request->path), relay->status, (double)duration_ns / NS_PER_MS,
+    log_info("%.*s %.*s%.*s %u %.3fms client=%.*s route=%.*s id=%.32s", STR_ARG(relay->request.method),
+             STR_ARG(relay->asked_host), STR_ARG(relay->asked_path), relay->status, (double)duration_ns / NS_PER_MS,
              STR_ARG(ip), STR_ARG(route), id);
 }
 
@@ -71,33 +68,39 @@ void relay_finish(struct relay *relay)
     loop_soon(proxy->codec->loop, &relay->reap);
 }
 
-void relay_answer(struct relay *relay, uint16_t status, struct str text)
+void relay_answer_field(struct relay *relay, uint16_t status, const struct field *field, struct str text)
 {
     struct stream *client = relay->client;
+    struct field fields[2];
+    struct head answer = {.status = status, .fields = fields};
     if (!relay->status)
         relay->status = status;
     relay->client = NULL;
     relay_abort_request(relay);
     relay_finish(relay);
-    if (client)
-        server_answer(client, status, text);
+    if (!client)
+        return;
+    if (text.len)
+        head_add(&answer, FIELD_OTHER, STR("Content-Type"), STR("text/plain; charset=utf-8"));
+    if (field)
+        head_add(&answer, field->id, field->name, field->value);
+    filters_edit_answer(&relay->filters, &answer, &relay->arena);
+    server_answer_head(client, &answer, text);
 }
 
-static void on_timer(struct timer *timer)
+void relay_answer(struct relay *relay, uint16_t status, struct str text)
 {
-    struct relay *relay = CONTAINER_OF(timer, struct relay, timer);
-    if (relay->is_connecting) {
-        client_cancel(&relay->call);
-        relay->call.on_fail(&relay->call, ETIMEDOUT);
-        return;
-    }
-    if (relay->is_request_ended || (relay->live && relay->live->queued)) /* else it is the client that was slow */
-        upstream_failed(&relay->upstream);
+    relay_answer_field(relay, status, NULL, text);
+}
+
+void relay_break_off(struct relay *relay)
+{
+    struct stream *client = relay->client;
     relay_abort_request(relay);
-    if (relay->live)
-        stream_reset(relay->live, RESET_TIMEOUT);
-    relay->live = NULL;
-    relay_answer(relay, 504, STR("upstream timeout\n"));
+    relay->client = NULL;
+    if (client)
+        stream_reset(client, RESET_CLOSED);
+    relay_finish(relay);
 }
 
 struct relay *relay_new(struct proxy *proxy, struct stream *client)
@@ -112,7 +115,7 @@ struct relay *relay_new(struct proxy *proxy, struct stream *client)
     relay->begin_ns = loop_now_ns(proxy->codec->loop);
     arena_init(&relay->arena, relay->first_block, sizeof relay->first_block);
     replay_init(&relay->replay);
-    timer_init(&relay->timer, on_timer);
+    timer_init(&relay->timer, relay_on_timer);
     task_init(&relay->reap, relay_free);
     proxy->in_flight++;
     return relay;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "proxy/filters.h"
 #include "proxy/proxy.h"
 #include "proxy/replay.h"
 
@@ -16,22 +17,29 @@ struct relay {
     struct stream *client; /* NULL: gone, or answered */
     struct stream *live;   /* NULL: not connected */
     struct client_call call;
-    struct timer timer; /* connecting, then waiting for the answer's head */
+    struct timer timer;       /* the nearest of what follows */
+    uint64_t exchange_end_ns; /* the rule's timeout for the whole exchange; 0: none, as in the next two */
+    uint64_t attempt_end_ns;  /* its timeout for one attempt */
+    uint64_t wait_end_ns;     /* of a connection attempt, or of the pause before a retry */
     struct task reap;
     struct arena arena;
     struct head request;
+    struct str asked_host, asked_path; /* as the client sent them */
+    struct filters filters;
     struct field *trailers; /* of the request, once it has ended */
     uint16_t trailer_count;
     struct replay replay;
     struct registry_route *series;
     struct route_match match;
-    uint32_t backend;   /* in the plan */
-    uint32_t series_at; /* in plan.weighted */
+    uint32_t weighted;     /* of plan.weighted; PLAN_NONE: the rule has none */
+    uint32_t retries_left; /* further attempts that the rule allows */
     struct upstream upstream;
     uint64_t begin_ns;
     uint16_t status; /* of the answer, 0 before its head */
     bool is_connecting;
-    bool is_replaced;      /* a stale connection was replaced once */
+    bool is_pausing;       /* before a retry */
+    bool is_resent;        /* an attempt was made before: what the client has sent is sent again */
+    bool is_replaced;      /* in this attempt a stale connection was replaced */
     bool is_offered;       /* the tap knows of it */
     bool is_request_ended; /* by the client */
     bool is_answer_ended;  /* by live, while the request (or a tunnel's other direction) goes on */
@@ -42,12 +50,27 @@ struct relay {
 };
 
 /* forward.c: the request's way. */
-void relay_begin(struct proxy *proxy, struct stream *client, const struct head *head);
 /* Connects to the endpoint that was chosen; `is_fresh` wants a new connection. */
 void relay_connect(struct relay *relay, bool is_fresh);
 
 /* answer.c: live's handler. */
 extern const struct stream_handler relay_live_handler;
+
+/* attempts.c: timeouts and retries. */
+/* The clocks of the exchange and of its first attempt begin. */
+void relay_begin_attempts(struct relay *relay);
+/* Something must have happened until then; it has happened. */
+void relay_wait_ms(struct relay *relay, uint64_t ms);
+void relay_wait_no_more(struct relay *relay);
+/* The answer has ended, or is a tunnel: no clock runs any more. */
+void relay_end_timeouts(struct relay *relay);
+/* True when the rule has a further attempt for answers with this status, and it can be made. */
+bool relay_retries_status(const struct relay *relay, uint16_t status);
+/* Begins the pause before a further attempt; false when there is none or it can't be made. The attempt before is over: there is neither
+ * a live stream nor a connection under way. */
+bool relay_retry(struct relay *relay);
+bool relay_was_retried(const struct relay *relay);
+void relay_on_timer(struct timer *timer);
 
 /* relay.c: beginning and end. */
 struct relay *relay_new(struct proxy *proxy, struct stream *client);
@@ -55,7 +78,11 @@ struct relay *relay_new(struct proxy *proxy, struct stream *client);
 void relay_offer(struct relay *relay);
 /* The request will not become whole: the copies must not look as if. */
 void relay_abort_request(struct relay *relay);
-/* Answers by Umbra itself and ends the exchange. */
+/* Answers by Umbra itself and ends the exchange; the filters say what becomes of the answer. */
 void relay_answer(struct relay *relay, uint16_t status, struct str text);
+/* With one more field, or NULL; without a body when `text` is empty. */
+void relay_answer_field(struct relay *relay, uint16_t status, const struct field *field, struct str text);
+/* Live's answer will not become whole: neither must the client's look as if. */
+void relay_break_off(struct relay *relay);
 /* Counts, tells the tap, and frees at the end of this callback. */
 void relay_finish(struct relay *relay);

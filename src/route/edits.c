@@ -35,6 +35,11 @@ static bool is_field_value(struct str value)
     return true;
 }
 
+bool edits_is_safe(struct str name, struct str value)
+{
+    return edits_may_touch(field_id_from_name(name)) && is_token(name) && is_field_value(value);
+}
+
 static bool has_name(const struct field *field, const struct field *wanted)
 {
     return field->id == wanted->id && (field->id != FIELD_OTHER || str_eq_nocase(field->name, wanted->name));
@@ -84,7 +89,7 @@ void edits_apply(const struct plan *plan, struct plan_range edits, struct head *
         const struct plan_edit *edit = PLAN_EDIT(plan, edits.first + i);
         struct field field = {plan_text(plan, edit->name), plan_text(plan, edit->value), FIELD_OTHER};
         field.id = field_id_from_name(field.name);
-        if (edits_may_touch(field.id) && is_token(field.name) && is_field_value(field.value))
+        if (edits_is_safe(field.name, field.value))
             apply(&field, edit->kind, head, arena);
     }
 }

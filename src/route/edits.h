@@ -14,6 +14,8 @@
 
 /* False for what no edit touches. */
 bool edits_may_touch(enum field_id id);
+/* A field that edits may touch, with a name and a value that can stand in a head. */
+bool edits_is_safe(struct str name, struct str value);
 
 /* Fields that the list may add: head_copy's `spare` must have room for so many. */
 size_t edits_room(struct plan_range edits);

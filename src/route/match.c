@@ -1,7 +1,213 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "route/match.h"
 
-__extension__ typedef unsigned __int128 wide;
+#include "http/url.h"
+#include "plan/hash.h"
+#include "route/condition.h"
+
+/* No longer host is a name (RFC 1035 2.3.4). */
+#define MATCH_MAX_HOST 255
+/* A request that drives so many regular expressions to their limit gets no more of them, or it would hold up its worker. */
+#define MATCH_MAX_LIMIT_HITS 4
+
+/* One request on its way through the plan. */
+struct walk {
+    const struct plan *plan;
+    const struct regexes *regexes;
+    struct route_scratch *scratch;
+    const struct head *head;
+    struct str path;
+    unsigned limit_hits;
+};
+
+static uint32_t find_name(const struct plan *plan, uint32_t parent, struct str key)
+{
+    if (plan->names.count == 0)
+        return PLAN_NONE;
+    uint32_t hash = plan_name_hash(parent, key), mask = plan->names.count - 1;
+    for (uint32_t slot = hash & mask;; slot = (slot + 1) & mask) {
+        const struct plan_name *name = PLAN_NAME(plan, slot);
+        if (name->value == PLAN_NONE)
+            return PLAN_NONE;
+        if (name->hash == hash && name->parent == parent && str_eq(plan_text(plan, name->key), key))
+            return name->value;
+    }
+}
+
+/* ---- what one match wants ---- */
+
+static bool matches_regex(struct walk *walk, uint32_t regex, struct str subject)
+{
+    if (walk->limit_hits == MATCH_MAX_LIMIT_HITS)
+        return false;
+    enum regex_result result = regexes_match(walk->regexes, walk->scratch->regex, regex, subject);
+    walk->limit_hits += result == REGEX_LIMIT;
+    return result == REGEX_YES;
+}
+
+static bool has_value(struct walk *walk, const struct plan_condition *condition, struct str *value)
+{
+    struct str name = plan_text(walk->plan, condition->name);
+    return condition_value(walk->head, (enum plan_condition_kind)condition->kind, name, walk->scratch->value, value);
+}
+
+static bool meets(struct walk *walk, const struct plan_condition *condition)
+{
+    struct str value;
+    if (!has_value(walk, condition, &value))
+        return false;
+    if (condition->regex != PLAN_NONE)
+        return matches_regex(walk, condition->regex, value);
+    return str_eq(value, plan_text(walk->plan, condition->value));
+}
+
+static bool applies(struct walk *walk, const struct plan_match *match)
+{
+    if (match->method.len > 0 && !str_eq(walk->head->method, plan_text(walk->plan, match->method)))
+        return false;
+    for (uint32_t i = 0; i < match->conditions.count; i++) {
+        if (!meets(walk, PLAN_CONDITION(walk->plan, match->conditions.first + i)))
+            return false;
+    }
+    return match->regex == PLAN_NONE || matches_regex(walk, match->regex, walk->path);
+}
+
+/* ---- groups ---- */
+
+/* The hash of what the request has where the group looks; false when something is not there. */
+static bool hash_values(struct walk *walk, const struct plan_group *group, uint64_t *hash)
+{
+    struct str value;
+    *hash = group->has_method ? plan_values_hash(0, walk->head->method) : 0;
+    for (uint32_t i = 0; i < group->keys.count; i++) {
+        if (!has_value(walk, PLAN_CONDITION(walk->plan, group->keys.first + i), &value))
+            return false;
+        *hash = plan_values_hash(*hash, value);
+    }
+    return true;
+}
+
+/* The matches of the group that the request's values leave. */
+static struct plan_range find_candidates(struct walk *walk, uint32_t index)
+{
+    static const struct plan_range none;
+    const struct plan *plan = walk->plan;
+    const struct plan_group *group = PLAN_GROUP(plan, index);
+    uint64_t values;
+    if (!group->has_method && group->keys.count == 0)
+        return group->matches;
+    if (plan->buckets.count == 0 || !hash_values(walk, group, &values))
+        return none;
+    uint64_t hash = plan_bucket_hash(index, values);
+    uint32_t mask = plan->buckets.count - 1;
+    for (uint32_t slot = (uint32_t)hash & mask;; slot = (slot + 1) & mask) {
+        const struct plan_bucket *bucket = PLAN_BUCKET(plan, slot);
+        if (bucket->group == PLAN_NONE)
+            return none;
+        if (bucket->group == index && bucket->hash == hash)
+            return bucket->matches;
+    }
+}
+
+/* The first of the groups' matches that applies and comes before `best`; else `best`. */
+static uint32_t try_groups(struct walk *walk, struct plan_range groups, uint32_t best)
+{
+    for (uint32_t i = 0; i < groups.count; i++) {
+        if (PLAN_GROUP(walk->plan, groups.first + i)->best >= best)
+            break;
+        struct plan_range candidates = find_candidates(walk, groups.first + i);
+        for (uint32_t k = 0; k < candidates.count; k++) {
+            uint32_t match = PLAN_CANDIDATE(walk->plan, candidates.first + k);
+            if (match >= best)
+                break;
+            if (applies(walk, PLAN_MATCH(walk->plan, match))) {
+                best = match;
+                break;
+            }
+        }
+    }
+    return best;
+}
+
+/* ---- paths ---- */
+
+/* The last node on the path's way down from `node`; *is_end when the path ends there. */
+static uint32_t descend(const struct walk *walk, uint32_t node, bool *is_end)
+{
+    struct str rest = walk->path;
+    while (rest.len > 0 && rest.ptr[0] == '/') {
+        size_t len = str_find_char(str_slice(rest, 1, rest.len), '/');
+        uint32_t child = find_name(walk->plan, PLAN_PARENT(PARENT_NODE, node), str_slice(rest, 1, 1 + len));
+        if (child == PLAN_NONE)
+            break;
+        node = child;
+        rest = str_slice(rest, 1 + len, rest.len);
+    }
+    *is_end = rest.len == 0;
+    return node;
+}
+
+/* The best match below `root`, or PLAN_NONE. */
+static uint32_t match_path(struct walk *walk, uint32_t root)
+{
+    const struct plan *plan = walk->plan;
+    bool is_end;
+    uint32_t last = descend(walk, root, &is_end), best = PLAN_NONE;
+    if (is_end)
+        best = try_groups(walk, PLAN_NODE(plan, last)->exact, best);
+    if (best != PLAN_NONE)
+        return best;
+    for (uint32_t node = last; node != PLAN_NONE; node = PLAN_NODE(plan, node)->parent)
+        best = try_groups(walk, PLAN_NODE(plan, node)->regexes, best);
+    for (uint32_t node = last; node != PLAN_NONE && best == PLAN_NONE; node = PLAN_NODE(plan, node)->parent)
+        best = try_groups(walk, PLAN_NODE(plan, node)->prefixes, best);
+    return best;
+}
+
+/* ---- hosts ---- */
+
+/* The host that counts: in lower case, without port and dot at the end. Empty when it is none. */
+static struct str host_of(const struct head *head, char *buffer)
+{
+    struct str host;
+    uint16_t port;
+    if (!url_split_authority(head->authority, &host, &port))
+        return STR_NONE;
+    if (host.ptr[host.len - 1] == '.')
+        host.len--;
+    if (host.len > MATCH_MAX_HOST)
+        return STR_NONE;
+    for (size_t i = 0; i < host.len; i++)
+        buffer[i] = (char)(host.ptr[i] >= 'A' && host.ptr[i] <= 'Z' ? host.ptr[i] + ('a' - 'A') : host.ptr[i]);
+    return (struct str){buffer, host.len};
+}
+
+/* What can be found for a host, the most specific first. */
+struct host_search {
+    uint32_t parent;
+    struct str host;
+    size_t at; /* where the next key begins: 0 the host, then every dot, host.len all hosts, behind that the end */
+    bool has_wildcards;
+};
+
+/* The next one, or PLAN_NONE. */
+static uint32_t next_host(const struct plan *plan, struct host_search *search)
+{
+    uint32_t found = PLAN_NONE;
+    while (found == PLAN_NONE && search->at <= search->host.len) {
+        struct str key = str_slice(search->host, search->at, search->host.len);
+        bool is_name = search->at == 0 && (key.len == 0 || key.ptr[0] != '.');
+        if (is_name || search->at > 0)
+            found = find_name(plan, search->parent, key);
+        if (search->at == search->host.len)
+            search->at++;
+        else if (search->has_wildcards)
+            search->at += 1 + str_find_char(str_slice(key, 1, key.len), '.');
+        else
+            search->at = search->host.len;
+    }
+    return found;
+}
 
 void route_scratch_init(struct route_scratch *scratch)
 {
@@ -17,26 +223,27 @@ void route_scratch_deinit(struct route_scratch *scratch)
 void route_match(const struct plan *plan, const struct regexes *regexes, struct route_scratch *scratch,
                  const struct route_request *request, struct route_match *match)
 {
-    /* One rule for everything, as the quick start has it. */
-    (void)regexes;
-    (void)scratch;
-    bool is_known = request->socket < plan->sockets.count && plan->listeners.count > 0 && plan->routes.count > 0;
-    *match = (struct route_match){is_known ? 0 : PLAN_NONE, is_known ? 0 : PLAN_NONE, 0};
-}
-
-uint32_t route_pick_backend(const struct plan *plan, const struct plan_route *route, uint32_t draw)
-{
-    uint32_t first = route->backends.first, count = route->backends.count;
-    uint64_t total = 0;
-    for (uint32_t i = 0; i < count; i++)
-        total += PLAN_WEIGHTED(plan, first + i)->weight;
-
-    uint64_t point = (uint64_t)(((wide)total * draw) >> 32);
-    for (uint32_t i = 0; i < count; i++) {
-        const struct plan_weighted *weighted = PLAN_WEIGHTED(plan, first + i);
-        if (point < weighted->weight)
-            return first + i;
-        point -= weighted->weight;
-    }
-    return PLAN_NONE;
+    struct walk walk = {plan, regexes, scratch, request->head, request->path, 0};
+    char buffer[MATCH_MAX_HOST];
+    *match = (struct route_match){PLAN_NONE, PLAN_NONE, 0};
+    if (request->socket >= plan->sockets.count)
+        return;
+    struct str host = host_of(request->head, buffer);
+    struct host_search search = {PLAN_PARENT(PARENT_SOCKET, request->socket), host, 0,
+                                 PLAN_SOCKET(plan, request->socket)->has_wildcards};
+    match->listener = next_host(plan, &search);
+    if (match->listener == PLAN_NONE)
+        return;
+    search = (struct host_search){PLAN_PARENT(PARENT_LISTENER, match->listener), host, 0,
+                                  PLAN_LISTENER(plan, match->listener)->has_wildcards};
+    uint32_t best = PLAN_NONE, virtual_host;
+    while (best == PLAN_NONE && (virtual_host = next_host(plan, &search)) != PLAN_NONE)
+        best = match_path(&walk, PLAN_VIRTUAL_HOST(plan, virtual_host)->root);
+    scratch->limit_hits += walk.limit_hits;
+    if (best == PLAN_NONE)
+        return;
+    match->route = PLAN_MATCH(plan, best)->route;
+    size_t prefix_len = PLAN_MATCH(plan, best)->prefix.len;
+    match->prefix_len = prefix_len < request->path.len ? prefix_len
+                                                       : request->path.len; /* a damaged plan could say more */
 }

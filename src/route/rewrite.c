@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "route/rewrite.h"
 
+#include "http/url.h"
+
 /* Longest that a text of the plan gets. */
 #define ESCAPED(len) (3 * (len))
 
@@ -60,6 +62,8 @@ void rewrite_target(const struct plan *plan, const struct plan_rewrite *rewrite,
 
 void rewrite_host(struct str host, struct head *head)
 {
+    if (!url_authority_is_valid(host))
+        return;
     head->authority = host;
     for (uint16_t i = 0; i < head->field_count; i++) {
         if (head->fields[i].id == FIELD_HOST)

@@ -22,4 +22,5 @@ struct str rewrite_make_path(const struct plan *plan, enum plan_path_kind kind, 
 /* Changes target, path, Host and authority. A target that is no path ("*", CONNECT's) stays. */
 void rewrite_target(const struct plan *plan, const struct plan_rewrite *rewrite, const struct rewrite_path *path,
                     struct head *head, struct arena *arena);
+/* Nothing happens when `host` is none. */
 void rewrite_host(struct str host, struct head *head);

@@ -70,9 +70,10 @@ def answering(answer):
 
 
 class Service:
-    """A threaded server on loopback. Its script runs once per connection; what the peer breaks off ends it."""
+    """A threaded server on loopback, at 127.0.0.1 unless `host` says "::1". Its script runs once per connection; what
+    the peer breaks off ends it."""
 
-    def __init__(self, script=None, keep_bodies=True, backlog=512, receive_buffer=None, port=0):
+    def __init__(self, script=None, keep_bodies=True, backlog=512, receive_buffer=None, port=0, host="127.0.0.1"):
         self.script = script or answering(http1.answer(200, b"hello"))
         self.keep_bodies = keep_bodies
         self.arrived = []  # every head, in the order of arrival
@@ -81,14 +82,15 @@ class Service:
         self.is_closing = threading.Event()
         self.error = None
         self.links = set()
-        self.listener = socket.socket()
+        is_ipv6 = ":" in host
+        self.listener = socket.socket(socket.AF_INET6 if is_ipv6 else socket.AF_INET)
         if receive_buffer:
             self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.listener.bind(("127.0.0.1", port))
+        self.listener.bind((host, port))
         self.listener.listen(backlog)
         self.port = self.listener.getsockname()[1]
-        self.address = f"127.0.0.1:{self.port}"
+        self.address = f"[{host}]:{self.port}" if is_ipv6 else f"{host}:{self.port}"
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property

@@ -131,6 +131,10 @@ static void make_rules(struct draw *draw, const struct script *script, struct si
 {
     rules->live_endpoints = script->live_endpoints;
     rules->request_timeout_ms = script->request_timeout_ms;
+    rules->backend_timeout_ms = script->backend_timeout_ms;
+    rules->retry_attempts = script->retry_attempts;
+    rules->retry_codes[0] = 503;
+    rules->retry_codes[1] = 404;
     rules->mirrors = 1 + (unsigned)below(draw, 3);
     rules->first_mirror = (unsigned)below(draw, 2);
     for (unsigned i = 0; i < rules->mirrors; i++)
@@ -148,6 +152,8 @@ static void make_live(struct draw *draw, struct script *script)
     script->live_capacity = one_in(draw, 3) ? 1000 + below(draw, 30000) : 0;
     script->idle_close = one_in(draw, 2) ? 2 + (unsigned)below(draw, 10) : 0;
     script->request_timeout_ms = one_in(draw, 4) ? 50 + (unsigned)below(draw, 5000) : 0;
+    script->backend_timeout_ms = one_in(draw, 6) ? 50 + (unsigned)below(draw, 3000) : 0;
+    script->retry_attempts = one_in(draw, 4) ? 1 + (unsigned)below(draw, 3) : 0;
 }
 
 void script_init(struct script *script, uint64_t seed)

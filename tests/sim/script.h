@@ -47,7 +47,7 @@ struct script {
     unsigned live_latency_ms;
     size_t live_segment, live_write_max, live_capacity;
     unsigned idle_close; /* live closes an idle connection in one of so many steps; 0: never */
-    uint32_t request_timeout_ms;
+    uint32_t request_timeout_ms, backend_timeout_ms, retry_attempts;
     struct sim_rules rules[2]; /* with shadows: first, then from step rules_change on */
     unsigned rules_change;
     uint64_t budget;

@@ -34,6 +34,8 @@ static unsigned endpoint_count(unsigned wanted)
 static void set_mirror(struct rule_mirror *rule, const struct sim_mirror *mirror)
 {
     rule_mirror_init(rule);
+    if (mirror->like)
+        *rule = *mirror->like;
     if (mirror->denominator) {
         rule->numerator = mirror->numerator;
         rule->denominator = mirror->denominator;
@@ -54,6 +56,17 @@ static void set_mirror(struct rule_mirror *rule, const struct sim_mirror *mirror
         rule->connect_timeout_ms = mirror->connect_timeout_ms;
 }
 
+static void set_attempts(struct rule_route *route, const struct sim_rules *play)
+{
+    route->request_timeout_ms = play->request_timeout_ms;
+    route->backend_timeout_ms = play->backend_timeout_ms;
+    route->retry_attempts = play->retry_attempts;
+    route->retry_backoff_ms = play->retry_backoff_ms;
+    route->retry_codes = play->retry_codes;
+    while (route->retry_code_count < SIM_RETRY_CODES && play->retry_codes[route->retry_code_count])
+        route->retry_code_count++;
+}
+
 static int build_plan(const struct sim_rules *play, struct str *labels)
 {
     struct err err;
@@ -70,10 +83,14 @@ static int build_plan(const struct sim_rules *play, struct str *labels)
                                .backends = &weighted,
                                .backend_count = 1,
                                .mirrors = mirrors,
-                               .mirror_count = play->mirrors,
-                               .request_timeout_ms = play->request_timeout_ms};
+                               .mirror_count = play->mirrors};
     struct address socket = {.family = ADDRESS_IPV4, .port = 80, .ip = {192, 0, 2, 80}};
     struct rule_listener listener = {.label = STR("default/play/http"), .port = 80};
+    set_attempts(&route, play);
+    if (play->actions)
+        route.actions = *play->actions;
+    if (play->backend_actions)
+        weighted.actions = *play->backend_actions;
     for (unsigned i = 0; i < play->mirrors; i++) {
         backends[1 + i] = (struct rule_backend){.label = labels[i]};
         set_mirror(&mirrors[i], &play->mirror[i]);

@@ -7,6 +7,10 @@
 
 #define SIM_MIRRORS 4
 #define SIM_ENDPOINTS 4
+#define SIM_RETRY_CODES 4
+
+struct rule_actions;
+struct rule_mirror;
 
 /* Fields that are 0 have the defaults of MirrorPolicy. */
 struct sim_mirror {
@@ -18,6 +22,7 @@ struct sim_mirror {
     uint32_t max_in_flight, max_connections;
     uint64_t window_bytes;
     uint32_t timeout_ms, connect_timeout_ms;
+    const struct rule_mirror *like; /* what is not named here; NULL: the defaults */
 };
 #define SIM_NONE 99u
 
@@ -25,5 +30,8 @@ struct sim_rules {
     unsigned live_endpoints;        /* 1 when 0; SIM_NONE: live has none */
     unsigned mirrors, first_mirror; /* labels, and thus accounts, go by number: first_mirror + index */
     struct sim_mirror mirror[SIM_MIRRORS];
-    uint32_t request_timeout_ms;
+    uint32_t request_timeout_ms, backend_timeout_ms;
+    uint32_t retry_attempts, retry_backoff_ms;
+    uint32_t retry_codes[SIM_RETRY_CODES];                /* 0: no more */
+    const struct rule_actions *actions, *backend_actions; /* of the rule, and of its backendRef; NULL: none */
 };

@@ -25,6 +25,7 @@ static const struct schema_field path_rows[] = {
      AT(sample_path, value),
      .max = 16,
      .fallback = "/"},
+    {.name = "mode", .help = "How else.", .type = SCHEMA_STRING, AT(sample_path, mode)},
 };
 static const struct schema path_schema = {
     .name = "SamplePath", .help = "A path.", .size = sizeof(struct sample_path), ROWS(path_rows)};

@@ -10,7 +10,7 @@ enum sample_path_type { SAMPLE_EXACT, SAMPLE_PREFIX, SAMPLE_REGEX };
 struct sample_path {
     const struct node *node;
     struct schema_int type;
-    struct str value;
+    struct str value, mode;
 };
 struct sample_header {
     const struct node *node;

@@ -78,6 +78,15 @@ static void test_unknown_fields_are_named_at_their_key_with_what_was_meant(void 
          "5:5: Sample/a: spec.rules[0].path: unknown field; did you mean \"matches[].path\"?"},
         {"  rules:\n  - matches:\n    - type: Exact\n",
          "6:7: Sample/a: spec.rules[0].matches[0].type: unknown field; did you mean \"path.type\"?"},
+        /* The plural is nearer than what stands further up. */
+        {"  rules:\n  - matches:\n    - path: {modes: ab}\n",
+         "6:14: Sample/a: spec.rules[0].matches[0].path.modes: unknown field; did you mean \"mode\"?"},
+        {"  rules:\n  - matches:\n    - headers:\n      - {names: ab, value: cd, secrets: {}}\n",
+         "7:10: Sample/a: spec.rules[0].matches[0].headers[0].names: unknown field; did you mean \"name\"?\n"
+         "7:32: Sample/a: spec.rules[0].matches[0].headers[0].secrets: unknown field; it belongs further up, in spec"},
+        {"  label: {a: b}\n  login: {logins: a}\n",
+         "4:3: Sample/a: spec.label: unknown field; did you mean \"labels\"?\n"
+         "5:11: Sample/a: spec.login.logins: unknown field; SampleLogin has user, password, pin"},
         {"  rules:\n  - matches:\n    - httpmethods: GET\n",
          "6:7: Sample/a: spec.rules[0].matches[0].httpmethods: unknown field; did you mean \"method\"?"},
     };
@@ -92,7 +101,7 @@ static void test_wrong_types_say_what_to_write(void **state)
                                            "write 80, without quotes"},
         {"  rules:\n  - weight: many\n",
          "5:13: Sample/a: spec.rules[0].weight: \"many\" is no integer; write a number from 0 to 1000000"},
-        {"  replicas: 1.5\n", "4:13: Sample/a: spec.replicas: 1.5 is no integer; write a whole number"},
+        {"  replicas: 1.5\n", "4:13: Sample/a: spec.replicas: 1.5 is no integer; write 1"},
         {"  replicas: true\n", "4:13: Sample/a: spec.replicas: true is no integer; write a whole number"},
         {"  labels: {version: 2}\n",
          "4:21: Sample/a: spec.labels.version: the integer 2 where a string belongs; write \"2\", in quotes"},
@@ -108,7 +117,15 @@ static void test_wrong_types_say_what_to_write(void **state)
                                             "as \"- shop.example.com\" below"},
         {"  rules:\n    name: x\n",
          "5:5: Sample/a: spec.rules: a map where a list belongs; put \"- \" before \"name\""},
-        {"  rules: {}\n", "4:10: Sample/a: spec.rules: a map where a list belongs; write []"},
+        {"  rules: {}\n", "4:10: Sample/a: spec.rules: a map where a list belongs; begin each item with \"- \"; "
+                          "SampleRule has name, matches, weight, codes"},
+        {"  rules: all\n", "4:10: Sample/a: spec.rules: a string where a list belongs; begin each item with \"- \"; "
+                           "SampleRule has name, matches, weight, codes"},
+        {"  hostnames: {a: b}\n", "4:14: Sample/a: spec.hostnames: a map where a list belongs; write it as \"- value\" "
+                                  "below"},
+        {"  rules:\n  - weight: 10%\n", "5:13: Sample/a: spec.rules[0].weight: \"10%\" is no integer; write 10"},
+        {"  rules:\n  - weight: 1000001x\n",
+         "5:13: Sample/a: spec.rules[0].weight: \"1000001x\" is no integer; write a number from 0 to 1000000"},
         {"  login: root\n", "4:10: Sample/a: spec.login: a string where a map belongs; write its fields below it; "
                             "SampleLogin has user, password, pin"},
         {"  login:\n  - user: x\n", "5:3: Sample/a: spec.login: a list where a map belongs; write its fields below "
@@ -138,6 +155,9 @@ static void test_values_that_are_none_of_the_list_name_the_list(void **state)
          "RegularExpression; did you mean \"Exact\"?"},
         {"  rules:\n  - matches:\n    - method: get\n", "6:15: Sample/a: spec.rules[0].matches[0].method: \"get\" is "
                                                         "none of GET, HEAD, POST, PUT; did you mean \"GET\"?"},
+        {"  rules:\n  - matches:\n    - path: {type: Regex}\n",
+         "6:20: Sample/a: spec.rules[0].matches[0].path.type: \"Regex\" is none of Exact, PathPrefix, "
+         "RegularExpression; did you mean \"RegularExpression\"?"},
         {"  status: 418\n", "4:11: Sample/a: spec.status: 418 is none of 301, 302"},
         {"  mode: Off\n", "4:9: Sample/a: spec.mode: the boolean Off where a string belongs; write \"Off\", in quotes"},
         {"  mode: on\n", "4:9: Sample/a: spec.mode: on is none of Even, Random, Off"},
@@ -182,6 +202,9 @@ static void test_syntaxes_are_said_with_an_example(void **state)
         {"  namespace: a.b\n", "4:14: Sample/a: spec.namespace: \"a.b\" is not a DNS label (like \"shop-v2\")"},
         {"  hostnames: [\"https://Shop.example.com/cart\"]\n",
          "4:15: Sample/a: spec.hostnames[0]: \"https://Shop.example.com/cart\" is not a hostname (like "
+         "\"shop.example.com\")"},
+        {"  hostnames: [\"shop.example.com:8080\"]\n",
+         "4:15: Sample/a: spec.hostnames[0]: \"shop.example.com:8080\" is not a hostname (like "
          "\"shop.example.com\")"},
         {"  hostnames: [\"a.*.com\"]\n",
          "4:15: Sample/a: spec.hostnames[0]: \"a.*.com\" is not a hostname (like \"*.example.com\")"},
@@ -283,7 +306,7 @@ static void test_fields_that_are_not_acted_on_are_a_warning(void **state)
 {
     (void)state;
     static const struct message_case cases[] = {
-        {"  replicas: 3\n", "4:13: Sample/a: spec.replicas: is valid, but not acted on by this version"},
+        {"  replicas: 3\n", "4:3: Sample/a: spec.replicas: is valid, but not acted on by this version"},
     };
     check_cases(cases, COUNT(cases));
 }

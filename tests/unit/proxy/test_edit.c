@@ -49,7 +49,8 @@ static const char *edit_from(struct edited *edited, const char *peer_ip, bool is
     if (http1_parse_request(str_from_c(request), &head, &refusal) != PARSE_DONE)
         fail_msg("%s", refusal_name(refusal));
     head_copy(&edited->head, &head, &edited->arena, EDIT_SPARE);
-    edit_request(&edited->head, &edited->arena, &(struct edit_context){&rules.plan, &peer, key, NOW}, &edited->result);
+    edit_request(&edited->head, &edited->arena, &(struct edit_context){&rules.plan, &peer, key, NOW, NULL, 0},
+                 &edited->result);
     size_t len = http1_format_request(edited->text, &edited->head, &(struct http1_framing){0});
     edited->text[len] = 0;
     return edited->text;

@@ -43,6 +43,14 @@ static inline void plan_fixture_edit(struct plan_fixture *fixture, enum plan_edi
                                                                      plan_fixture_text(fixture, value)};
 }
 
+static inline void plan_fixture_redact(struct plan_fixture *fixture, enum plan_redaction_kind kind, const char *name)
+{
+    fixture->plan.redactions.off = FIXTURE_OFFSET(redactions);
+    assert_true(fixture->plan.redactions.count < sizeof fixture->redactions / sizeof *fixture->redactions);
+    fixture->redactions[fixture->plan.redactions.count++] = (struct plan_redaction){kind,
+                                                                                    plan_fixture_text(fixture, name)};
+}
+
 static inline struct plan_range plan_fixture_edits(const struct plan_fixture *fixture)
 {
     return (struct plan_range){0, fixture->plan.edits.count};

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "manifest/kind_docs.h"
+
+#include "manifest/meta.h"
+
+#include <ctype.h>
+
+/* The order of the page: what people write first. */
+static const enum kind_id page_order[] = {
+    KIND_HTTP_ROUTE,      KIND_MIRROR_POLICY, KIND_BACKEND,        KIND_GATEWAY, KIND_GATEWAY_CLASS,
+    KIND_REFERENCE_GRANT, KIND_SERVICE,       KIND_ENDPOINT_SLICE, KIND_SECRET,  KIND_NAMESPACE,
+};
+_Static_assert(sizeof(page_order) / sizeof(page_order[0]) == KIND_COUNT, "each kind is on the page");
+
+/* So that the page says metadata.name. */
+static const struct schema_field common_rows[] = {
+    {.name = "metadata",
+     .help = "Name, namespace and labels of the resource.",
+     .type = SCHEMA_OBJECT,
+     .flags = SCHEMA_REQUIRED,
+     .of = &object_meta_schema},
+};
+static const struct schema common_schema = {.name = "Object", SCHEMA_ROWS(common_rows)};
+
+static void add_table_head(struct strbuf *out)
+{
+    strbuf_add(out, STR("| field | type | default | what it says |\n|---|---|---|---|\n"));
+}
+
+static void add_kind(const struct kind *kind, struct strbuf *out)
+{
+    strbuf_printf(out, "\n## %s\n\n", kind->name);
+    for (size_t i = 0; kind->versions[i]; i++) {
+        strbuf_add(out, i > 0 ? STR(" or `") : STR("`"));
+        kind_add_api_version(kind, kind->versions[i], out);
+        strbuf_add_char(out, '`');
+    }
+    strbuf_printf(out, ", %s. %s\n\n", kind->is_namespaced ? "in a namespace" : "cluster-wide", kind->schema->help);
+    struct strbuf rows = STRBUF_INIT;
+    schema_document(kind->schema, &rows);
+    if (rows.len > 0) {
+        add_table_head(out);
+        strbuf_add(out, strbuf_str(&rows));
+    }
+    strbuf_deinit(&rows);
+}
+
+void kinds_reference(struct strbuf *out)
+{
+    strbuf_add(out, STR("# Rules\n\nGenerated from the tables in `src/manifest`; do not edit.\n\n"
+                        "All kinds that Umbra reads, with all their fields. Other kinds are skipped with a note. An "
+                        "unknown or wrong field is an error of its resource alone, which then stays as it was. Of an "
+                        "object in a list, `[]` stands for any place. The CRDs of `Backend` and `MirrorPolicy` are in "
+                        "`deploy/crd`.\n\n"
+                        "Each kind has `apiVersion`, `kind` and:\n\n"));
+    add_table_head(out);
+    struct strbuf metadata = STRBUF_INIT;
+    schema_document(&common_schema, &metadata);
+    strbuf_add(out, strbuf_str(&metadata));
+    strbuf_deinit(&metadata);
+    for (size_t i = 0; i < KIND_COUNT; i++)
+        add_kind(&kind_table[page_order[i]], out);
+}
+
+void kind_crd_file(const struct kind *kind, struct strbuf *out)
+{
+    strbuf_printf(out, "%s_%s.yaml", kind->group, kind->plural);
+}
+
+static void add_names(const struct kind *kind, struct strbuf *out)
+{
+    strbuf_printf(out, "  names:\n    kind: %s\n    listKind: %sList\n    plural: %s\n    singular: ", kind->name,
+                  kind->name, kind->plural);
+    for (const char *c = kind->name; *c; c++)
+        strbuf_add_char(out, (char)tolower((unsigned char)*c));
+    strbuf_printf(out, "\n  scope: %s\n", kind->is_namespaced ? "Namespaced" : "Cluster");
+}
+
+void kind_crd(const struct kind *kind, struct strbuf *out)
+{
+    strbuf_printf(out,
+                  "# Generated from the tables in src/manifest; do not edit.\n"
+                  "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata:\n  name: %s.%s\n",
+                  kind->plural, kind->group);
+    if (kind->policy)
+        strbuf_printf(out, "  labels:\n    gateway.networking.k8s.io/policy: %s\n", kind->policy);
+    strbuf_printf(out, "spec:\n  group: %s\n", kind->group);
+    add_names(kind, out);
+    strbuf_add(out, STR("  versions:\n"));
+    for (size_t i = 0; kind->versions[i]; i++) {
+        strbuf_printf(out, "  - name: %s\n    served: true\n    storage: %s\n", kind->versions[i],
+                      i == 0 ? "true" : "false");
+        strbuf_add(out, STR("    subresources:\n      status: {}\n    schema:\n      openAPIV3Schema:\n"));
+        schema_crd(kind->schema, 8, out);
+    }
+}

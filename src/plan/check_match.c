@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plan/check_parts.h"
+#include "plan/flat.h"
+
+/* Ranges that nothing may share: their lengths add up to no more than the array has. So the work for a request is bounded by
+ * the size of the plan, whatever it says. */
+struct share {
+    struct plan_array array;
+    uint64_t taken;
+};
+
+static bool take(struct share *share, struct plan_range range)
+{
+    share->taken += range.count;
+    return flat_has_range(share->array, range) && share->taken <= share->array.count;
+}
+
+static bool is_power_of_two(uint32_t n)
+{
+    return (n & (n - 1)) == 0;
+}
+
+/* ---- names ---- */
+
+static bool check_name(const struct plan *plan, uint32_t i, struct err *err)
+{
+    const struct plan_name *name = PLAN_NAME(plan, i);
+    uint32_t parent = name->parent & PLAN_MAX_INDEX;
+    bool is_right = flat_has_text(plan->strings, name->key);
+    switch (name->parent >> 30) {
+    case PARENT_SOCKET:
+        is_right = is_right && parent < plan->sockets.count && name->value < plan->listeners.count;
+        break;
+    case PARENT_LISTENER:
+        is_right = is_right && parent < plan->listeners.count && name->value < plan->virtual_hosts.count;
+        break;
+    case PARENT_NODE:
+        /* A way down is the way up: whoever follows parents meets the nodes that it came by. */
+        is_right = is_right && name->value < plan->nodes.count && PLAN_NODE(plan, name->value)->parent == parent;
+        break;
+    default: is_right = false;
+    }
+    return is_right || err_set(err, "plan: name %u is none", i);
+}
+
+static bool check_names(const struct plan *plan, struct err *err)
+{
+    uint32_t free_slots = 0;
+    if (!is_power_of_two(plan->names.count))
+        return err_set(err, "plan: a table of %u names is none", plan->names.count);
+    for (uint32_t i = 0; i < plan->names.count; i++) {
+        bool is_free = PLAN_NAME(plan, i)->value == PLAN_NONE;
+        free_slots += is_free;
+        if (!is_free && !check_name(plan, i, err))
+            return false;
+    }
+    return plan->names.count == 0 || free_slots > 0 || err_set(err, "plan: the table of names is full");
+}
+
+/* ---- hosts and paths ---- */
+
+static bool check_hosts(const struct plan *plan, struct err *err)
+{
+    for (uint32_t i = 0; i < plan->virtual_hosts.count; i++) {
+        const struct plan_virtual_host *host = PLAN_VIRTUAL_HOST(plan, i);
+        if (!flat_has_text(plan->strings, host->pattern))
+            return err_set(err, "plan: the pattern of virtual host %u is outside the strings", i);
+        if (host->root >= plan->nodes.count || PLAN_NODE(plan, host->root)->parent != PLAN_NONE)
+            return err_set(err, "plan: virtual host %u has no root", i);
+    }
+    return true;
+}
+
+static bool check_nodes(const struct plan *plan, struct err *err)
+{
+    struct share groups = {.array = plan->groups};
+    for (uint32_t i = 0; i < plan->nodes.count; i++) {
+        const struct plan_node *node = PLAN_NODE(plan, i);
+        if (node->parent != PLAN_NONE && node->parent >= i)
+            return err_set(err, "plan: node %u is below node %u", i, node->parent);
+        if (!take(&groups, node->exact) || !take(&groups, node->regexes) || !take(&groups, node->prefixes))
+            return err_set(err, "plan: the groups of node %u are out of range", i);
+    }
+    return true;
+}
+
+/* ---- groups ---- */
+
+static bool check_groups(const struct plan *plan, struct share *candidates, struct share *conditions, struct err *err)
+{
+    for (uint32_t i = 0; i < plan->groups.count; i++) {
+        const struct plan_group *group = PLAN_GROUP(plan, i);
+        if (group->has_method > 1)
+            return err_set(err, "plan: group %u has neither methods nor none", i);
+        if (!take(conditions, group->keys))
+            return err_set(err, "plan: the keys of group %u are out of range", i);
+        if (!take(candidates, group->matches))
+            return err_set(err, "plan: the matches of group %u are out of range", i);
+    }
+    return true;
+}
+
+static bool check_buckets(const struct plan *plan, struct share *candidates, struct err *err)
+{
+    uint32_t free_slots = 0;
+    if (!is_power_of_two(plan->buckets.count))
+        return err_set(err, "plan: a table of %u buckets is none", plan->buckets.count);
+    for (uint32_t i = 0; i < plan->buckets.count; i++) {
+        const struct plan_bucket *bucket = PLAN_BUCKET(plan, i);
+        free_slots += bucket->group == PLAN_NONE;
+        if (bucket->group == PLAN_NONE)
+            continue;
+        if (bucket->group >= plan->groups.count || !take(candidates, bucket->matches))
+            return err_set(err, "plan: bucket %u is none", i);
+    }
+    return plan->buckets.count == 0 || free_slots > 0 || err_set(err, "plan: the table of buckets is full");
+}
+
+/* ---- matches ---- */
+
+static bool is_regex(const struct plan *plan, uint32_t regex)
+{
+    return regex == PLAN_NONE || regex < plan->regexes.count;
+}
+
+static bool check_matches(const struct plan *plan, struct share *conditions, struct err *err)
+{
+    for (uint32_t i = 0; i < plan->matches.count; i++) {
+        const struct plan_match *match = PLAN_MATCH(plan, i);
+        if (match->route >= plan->routes.count)
+            return err_set(err, "plan: match %u is of route %u of %u", i, match->route, plan->routes.count);
+        if (!is_regex(plan, match->regex))
+            return err_set(err, "plan: match %u has regular expression %u of %u", i, match->regex, plan->regexes.count);
+        if (!flat_has_text(plan->strings, match->method) || !flat_has_text(plan->strings, match->prefix))
+            return err_set(err, "plan: a text of match %u is outside the strings", i);
+        if (!take(conditions, match->conditions))
+            return err_set(err, "plan: the conditions of match %u are out of range", i);
+    }
+    for (uint32_t i = 0; i < plan->candidates.count; i++) {
+        if (PLAN_CANDIDATE(plan, i) >= plan->matches.count)
+            return err_set(err, "plan: candidate %u is match %u of %u", i, PLAN_CANDIDATE(plan, i),
+                           plan->matches.count);
+    }
+    return true;
+}
+
+static bool check_conditions(const struct plan *plan, struct err *err)
+{
+    for (uint32_t i = 0; i < plan->conditions.count; i++) {
+        const struct plan_condition *condition = PLAN_CONDITION(plan, i);
+        if (condition->kind > CONDITION_QUERY || !is_regex(plan, condition->regex) ||
+            !flat_has_text(plan->strings, condition->name) || !flat_has_text(plan->strings, condition->value))
+            return err_set(err, "plan: condition %u is none", i);
+    }
+    for (uint32_t i = 0; i < plan->regexes.count; i++) {
+        if (!flat_has_text(plan->strings, PLAN_REGEX(plan, i)->pattern))
+            return err_set(err, "plan: regular expression %u is outside the strings", i);
+    }
+    return true;
+}
+
+bool check_matching(const struct plan *plan, struct err *err)
+{
+    struct share candidates = {.array = plan->candidates}, conditions = {.array = plan->conditions};
+    return check_nodes(plan, err) && check_hosts(plan, err) && check_names(plan, err) &&
+           check_groups(plan, &candidates, &conditions, err) && check_buckets(plan, &candidates, err) &&
+           check_matches(plan, &conditions, err) && check_conditions(plan, err);
+}

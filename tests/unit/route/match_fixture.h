@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rules and requests written as text, for the tests of matching.
+ * Lifetime: match_fixture_init to match_fixture_deinit. Thread: one. */
+#pragma once
+
+#include "base/arena.h"
+#include "plan/build.h"
+#include "route/match.h"
+
+#define FIXTURE_LISTENERS 16
+#define FIXTURE_ROUTES 256
+#define FIXTURE_FIELDS 8
+
+struct match_fixture {
+    struct arena arena;
+    struct address sockets[2];
+    struct rule_listener listeners[FIXTURE_LISTENERS];
+    struct rule_route routes[FIXTURE_ROUTES];
+    struct rule_set rules;
+    const struct plan *plan;
+    struct regexes *regexes;
+    struct route_scratch scratch;
+};
+
+/* Two sockets and nothing else. */
+void match_fixture_init(struct match_fixture *fixture);
+void match_fixture_deinit(struct match_fixture *fixture);
+/* Its index. */
+size_t match_fixture_add_listener(struct match_fixture *fixture, size_t socket, const char *hostname);
+/* A route with one match: "KIND PATH [METHOD] [CONDITION]…" where KIND is exact, prefix or regex, and a condition is "name=value" or
+ * "name~regex" for a header, with '?' in front for a parameter. Returns its index. */
+size_t match_fixture_add_route(struct match_fixture *fixture, size_t listener, const char *host, const char *match);
+void match_fixture_build(struct match_fixture *fixture);
+
+struct fixture_request {
+    struct head head;
+    struct field fields[FIXTURE_FIELDS];
+    char text[1024];
+};
+/* "METHOD HOST PATH[?QUERY] [name=value]…"; HOST "-" is none. */
+void fixture_request_init(struct fixture_request *request, const char *text);
+struct route_match match_fixture_match(struct match_fixture *fixture, uint32_t socket, const char *request);
