@@ -71,6 +71,8 @@ static void get_ready(struct call *call)
         say(call->response, 200, "ready");
     else if (totals.is_draining)
         say(call->response, 503, "draining");
+    else if (totals.gateways > 0 && call->admin->status.config.not_ready)
+        say(call->response, 503, "%s", call->admin->status.config.not_ready);
     else
         say(call->response, 503, "no gateway serves yet");
 }
@@ -136,7 +138,8 @@ static const struct api_route api_routes[] = {
     {"GET", "/", true, false, "", "This list.", get_index},
     {"GET", "/healthz", false, false, "", "200 while the process that serves the admin port lives.", get_health},
     {"GET", "/readyz", false, false, "",
-     "200 when a gateway serves its listeners with rules and is not draining, else 503.", get_ready},
+     "200 when a gateway serves at least one listener with rules and is not draining, else 503 with the reason.",
+     get_ready},
     {"GET", "/metrics", false, false, "", "All counters, in Prometheus text format.", get_metrics},
     {"GET", "/status", true, false, "`route`, `mirror`: only these labels; `format`: `json` (default) or `text`",
      "The state of routes and mirrors with their accounting, and why copies are not sent.", get_status},

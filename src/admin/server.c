@@ -235,6 +235,11 @@ void admin_server_set_rules(struct admin_server *server, const struct plan *plan
     }
 }
 
+void admin_server_set_config(struct admin_server *server, const struct status_config *config)
+{
+    server->admin.status.config = *config;
+}
+
 void admin_server_drain(struct admin_server *server, bool is_takeover)
 {
     server->admin.status.is_draining = true;

@@ -26,6 +26,8 @@ void admin_server_listen(struct admin_server *server, int fd);
 /* What control gave out last, for explanations; borrowed until the next call, either may be NULL. Mirrors of the plan appear in
  * status before their first request. */
 void admin_server_set_rules(struct admin_server *server, const struct plan *plan, const struct endpoints *endpoints);
+/* What is wrong with the rules, and where they are served; what it points at is borrowed until the next call. */
+void admin_server_set_config(struct admin_server *server, const struct status_config *config);
 /* /readyz fails from now on. When a successor took over the socket, nothing more is accepted and idle connections end. */
 void admin_server_drain(struct admin_server *server, bool is_takeover);
 void admin_server_free(struct admin_server *server);

@@ -49,6 +49,7 @@ struct status_totals status_totals(const struct status_source *source)
         if (cpus >= 0)
             out.cpus = (out.cpus < 0 ? 0 : out.cpus) + cpus;
     }
+    out.is_ready = out.is_ready && !source->config.not_ready;
     out.budget_used = not_negative(budget);
     return out;
 }

@@ -7,16 +7,35 @@
 #include "admin/rates.h"
 #include "base/map.h"
 #include "base/strbuf.h"
+#include "manifest/problem.h"
 #include "plan/endpoints.h"
 #include "plan/layout.h"
 #include "registry/registry.h"
+
+/* Problems in one page; their number beyond is said. */
+#define STATUS_MAX_PROBLEMS 1000
+
+struct status_listener {
+    struct str gateway, name; /* "namespace/name" of its Gateway, and its own */
+    struct address address;   /* family ADDRESS_NONE: nothing is accepted */
+    uint32_t routes;
+};
+
+/* What control knows of the rules besides the plan. Borrowed. */
+struct status_config {
+    const struct problems *problems; /* NULL: none are known */
+    const struct status_listener *listeners;
+    size_t listener_count;
+    const char *not_ready; /* why no request can come, though a gateway serves; NULL: nothing is in the way */
+};
 
 /* What a status is made of. */
 struct status_source {
     struct registry *registry;
     const struct plan *plan;           /* the plan that control gave last; NULL: not known */
     const struct endpoints *endpoints; /* NULL: not known */
-    const struct rates *rates;         /* NULL: all rates are 0 */
+    struct status_config config;
+    const struct rates *rates; /* NULL: all rates are 0 */
     uint64_t started_wall_ns, now_wall_ns;
     uint64_t now_ns; /* monotonic, as breaker_until_ns */
     bool is_draining;

@@ -151,6 +151,58 @@ static void add_totals(struct strbuf *page, const struct status_source *source, 
     add_gateways(page, source);
 }
 
+static void add_listeners(struct strbuf *page, const struct status_config *config)
+{
+    key(page, "listeners");
+    strbuf_add_char(page, '[');
+    for (size_t i = 0; i < config->listener_count; i++) {
+        const struct status_listener *listener = &config->listeners[i];
+        char address[ADDRESS_TEXT];
+        element(page);
+        add_text(page, "gateway", listener->gateway);
+        add_text(page, "name", listener->name);
+        if (listener->address.family == ADDRESS_NONE) {
+            key(page, "address");
+            strbuf_add(page, STR("null"));
+        } else {
+            add_text(page, "address", address_format(&listener->address, address));
+        }
+        add_count(page, "routes", listener->routes);
+        strbuf_add_char(page, '}');
+    }
+    strbuf_add_char(page, ']');
+}
+
+static void add_problem(struct strbuf *page, const struct problem *problem)
+{
+    static const char *const severities[] = {
+        [SEVERITY_ERROR] = "error", [SEVERITY_WARNING] = "warning", [SEVERITY_NOTE] = "note"};
+    element(page);
+    add_text(page, "severity", str_from_c(severities[problem->severity]));
+    add_text(page, "file", problem->file);
+    add_count(page, "line", problem->line);
+    add_count(page, "column", problem->column);
+    add_text(page, "kind", problem->kind);
+    add_text(page, "namespace", problem->ns);
+    add_text(page, "name", problem->name);
+    add_text(page, "field", problem->field);
+    add_text(page, "reason", problem->reason);
+    add_text(page, "message", problem->text);
+    strbuf_add_char(page, '}');
+}
+
+static void add_problems(struct strbuf *page, const struct problems *problems)
+{
+    size_t count = problems ? problems->count : 0;
+    size_t shown = count < STATUS_MAX_PROBLEMS ? count : STATUS_MAX_PROBLEMS;
+    key(page, "problems");
+    strbuf_add_char(page, '[');
+    for (size_t i = 0; i < shown; i++)
+        add_problem(page, &problems->list[i]);
+    strbuf_add_char(page, ']');
+    add_count(page, "problems_left_out", problems ? count - shown + problems->left_out : 0);
+}
+
 static void add_route(struct strbuf *page, const struct status_route *route)
 {
     element(page);
@@ -273,6 +325,8 @@ void status_json(const struct status_source *source, struct strbuf *page)
     status_open(&walk, source);
     strbuf_add_char(page, '{');
     add_totals(page, source, &totals);
+    add_problems(page, source->config.problems);
+    add_listeners(page, &source->config);
     key(page, "routes");
     strbuf_add_char(page, '[');
     while (status_next_route(&walk, &route))

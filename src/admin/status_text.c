@@ -11,6 +11,7 @@
 
 #define WIDTH 100
 #define NAME_WIDTH 40
+#define SHOWN_PROBLEMS 20
 
 static struct str c(const char *text)
 {
@@ -100,6 +101,39 @@ static void add_head(const struct status_source *source, const struct status_tot
     text_add_wrapped(page, strbuf_str(&line), 0, WIDTH);
     add_refused(source, page);
     strbuf_deinit(&line);
+}
+
+/* Those of one severity, as far as the page has room for them. */
+static size_t add_severity(const struct problems *problems, enum severity severity, size_t room, struct strbuf *page)
+{
+    static const char *const words[] = {[SEVERITY_ERROR] = "ERROR", [SEVERITY_WARNING] = "warning"};
+    struct strbuf line = STRBUF_INIT;
+    size_t shown = 0;
+    for (size_t i = 0; i < problems->count && shown < room; i++) {
+        if (problems->list[i].severity != severity)
+            continue;
+        strbuf_clear(&line);
+        strbuf_printf(&line, "%s ", words[severity]);
+        problem_format(&line, &problems->list[i]);
+        text_add_wrapped(page, strbuf_str(&line), 4, WIDTH);
+        shown++;
+    }
+    strbuf_deinit(&line);
+    return shown;
+}
+
+static void add_problems(const struct problems *problems, struct strbuf *page)
+{
+    size_t sum = problems ? problems->errors + problems->warnings : 0;
+    if (sum == 0)
+        return;
+    strbuf_printf(page, "\nPROBLEMS: %s error%s, %s warning%s\n", text_count(problems->errors).ptr,
+                  problems->errors == 1 ? "" : "s", text_count(problems->warnings).ptr,
+                  problems->warnings == 1 ? "" : "s");
+    size_t shown = add_severity(problems, SEVERITY_ERROR, SHOWN_PROBLEMS, page);
+    shown += add_severity(problems, SEVERITY_WARNING, SHOWN_PROBLEMS - shown, page);
+    if (sum > shown)
+        strbuf_printf(page, "    and %s more: --format json\n", text_count(sum - shown).ptr);
 }
 
 static void add_route(const struct status_route *route, struct strbuf *page)
@@ -273,6 +307,9 @@ void status_text(const struct status_source *source, struct strbuf *page)
     struct status_walk walk;
     status_open(&walk, source);
     add_head(source, &totals, page);
+    if (source->config.not_ready)
+        text_add_wrapped(page, str_from_c(source->config.not_ready), 0, WIDTH);
+    add_problems(source->config.problems, page);
     add_routes(&walk, page);
     add_mirrors(&walk, &totals, page);
     status_close(&walk);

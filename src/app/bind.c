@@ -44,11 +44,24 @@ static bool bind_and_listen(int fd, const struct sockaddr_storage *name, socklen
     return listen(fd, BACKLOG) == 0;
 }
 
+/* All addresses, on a machine without IPv6: those of IPv4. */
+static bool take_ipv4_instead(struct address *address)
+{
+    static const uint8_t all[16];
+    if (address->family != ADDRESS_IPV6 || memcmp(address->ip, all, sizeof(all)) != 0)
+        return false;
+    *address = (struct address){.family = ADDRESS_IPV4, .port = address->port};
+    return true;
+}
+
 int bind_listener(const struct address *asked, struct address *real)
 {
     struct sockaddr_storage name;
     socklen_t len = address_to_sockaddr(asked, &name);
     int fd = socket(name.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    struct address instead = *asked;
+    if (fd < 0 && errno == EAFNOSUPPORT && take_ipv4_instead(&instead))
+        return bind_listener(&instead, real);
     if (fd < 0)
         return -1;
     *real = *asked;
@@ -64,7 +77,7 @@ int bind_listener(const struct address *asked, struct address *real)
     return -1;
 }
 
-void bind_explain(const struct address *asked, int error, struct err *err)
+void bind_explain(const struct address *asked, int error, bool has_offset, struct err *err)
 {
     char text[ADDRESS_TEXT];
     address_format(asked, text);
@@ -79,9 +92,9 @@ void bind_explain(const struct address *asked, int error, struct err *err)
             text, reason, asked->port);
     else if (error == EACCES && asked->family != ADDRESS_UNIX)
         (void)err_set(err,
-                      "can't listen on %s: %s; ports below 1024 need the right to bind them: choose one from 1024, or "
-                      "give the program CAP_NET_BIND_SERVICE",
-                      text, reason);
+                      "can't listen on %s: %s; ports below 1024 need the right to bind them: %s, or give the program "
+                      "CAP_NET_BIND_SERVICE",
+                      text, reason, has_offset ? "use --port-offset 8000" : "choose one from 1024");
     else if (error == EADDRNOTAVAIL)
         (void)err_set(err, "can't listen on %s: %s; this machine has no such address (`ip address` lists them)", text,
                       reason);

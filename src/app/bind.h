@@ -9,5 +9,5 @@
 /* A listening socket, non-blocking and close-on-exec; *real has the port that the kernel chose where 0 was asked. -1 with
  * errno. A Unix path that nobody listens on any more is taken over. */
 int bind_listener(const struct address *asked, struct address *real);
-/* "can't listen on 127.0.0.1:80: …" for people, from the errno of bind_listener. */
-void bind_explain(const struct address *asked, int error, struct err *err);
+/* "can't listen on 127.0.0.1:80: …" for people, from the errno of bind_listener. `has_offset`: --port-offset would help. */
+void bind_explain(const struct address *asked, int error, bool has_offset, struct err *err);

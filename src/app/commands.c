@@ -6,7 +6,7 @@
 
 const struct command commands[] = {
     {.name = "run",
-     .usage = "-f FILE_OR_DIR ... | --listen HOST:PORT --live HOST:PORT [--shadow HOST:PORT[=PERCENT] ...]",
+     .usage = "-f FILE_OR_DIR ... | --listen HOST:PORT --live HOST:PORT [--shadow HOST:PORT ...]",
      .summary = "Take requests, let live answer them, send copies to shadows.",
      .details =
          "SIGTERM or Ctrl-C drains and ends; a second one ends at once. `umbra run --replace` with the same --admin "

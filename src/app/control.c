@@ -6,6 +6,7 @@
 #include "app/log_sink.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "plan/check.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -32,13 +33,23 @@ static void on_drain(struct control *control, const struct ipc_message *message)
     admin_server_drain(control->admin_server, drain.is_takeover);
 }
 
+static void on_in_force(struct control *control, const struct ipc_message *message)
+{
+    uint64_t generation;
+    if (message->len != sizeof(generation))
+        return;
+    memcpy(&generation, message->payload, sizeof(generation));
+    publish_in_force(control, generation);
+}
+
 static void on_message(struct control *control)
 {
     const struct ipc_message *message = &control->message;
     switch (message->type) {
     case IPC_BOUND: publish_bound(control, message); break;
     case IPC_DRAIN: on_drain(control, message); break;
-    case IPC_RELOAD: log_info("the rules are those of the command line: nothing to read again"); break;
+    case IPC_RELOAD: rules_reload(control); break;
+    case IPC_IN_FORCE: on_in_force(control, message); break;
     default: log_warn("an unexpected message (%d) of the supervisor", (int)message->type); break;
     }
 }
@@ -73,6 +84,38 @@ static bool wait_for_message(struct ipc_message *message)
     }
 }
 
+static int take_fd(struct ipc_message *message)
+{
+    message->fd_count = 0;
+    return message->fds[0];
+}
+
+/* What is in force. A predecessor of another version may have others; then all is made anew. */
+static void take_in_force(struct control *control, struct ipc_message *message)
+{
+    struct err err;
+    if (message->fd_count == 2) {
+        control->plan = plan_map(message->fds[0], &err);
+        control->endpoints = endpoints_map(message->fds[1], &err);
+    }
+    if (control->plan) {
+        control->plan_fd = message->fds[0];
+        message->fds[0] = -1;
+    }
+}
+
+static bool take_source(struct control *control, struct ipc_message *message, struct err *err)
+{
+    uint32_t index;
+    if (message->len != sizeof(index) || message->fd_count != 1)
+        return err_set(err, "no text of a pipe came");
+    memcpy(&index, message->payload, sizeof(index));
+    if (index >= control->sources.count)
+        return err_set(err, "the text of a path that nobody gave");
+    control->sources.list[index].fd = take_fd(message);
+    return true;
+}
+
 /* One of the messages that a control is started with. */
 static bool take_start(struct control *control, struct ipc_message *message, struct err *err)
 {
@@ -82,14 +125,16 @@ static bool take_start(struct control *control, struct ipc_message *message, str
             return err_set(err, "settings of another version");
         memcpy(&control->settings, message->payload, sizeof(control->settings));
         log_sink_start("control", &control->settings);
+        sources_init(&control->sources, &control->settings);
         return true;
+    case IPC_SOURCE: return take_source(control, message, err);
     case IPC_REGISTRY:
         if (message->fd_count != 1)
             return err_set(err, "no registry came");
         control->registry = registry_open(message->fds[0], err);
         return control->registry != NULL;
+    case IPC_PLAN: take_in_force(control, message); return true;
     case IPC_ENDPOINTS:
-        /* A predecessor of another version may have others; then names are simply asked for first. */
         if (message->fd_count == 1)
             control->endpoints = endpoints_map(message->fds[0], err);
         return true;
@@ -97,8 +142,7 @@ static bool take_start(struct control *control, struct ipc_message *message, str
         if (message->fd_count != 1 || message->len != sizeof(control->admin))
             return err_set(err, "no admin socket came");
         memcpy(&control->admin, message->payload, sizeof(control->admin));
-        control->admin_fd = message->fds[0];
-        message->fd_count = 0;
+        control->admin_fd = take_fd(message);
         return true;
     default: return err_set(err, "an unexpected message (%d) of the supervisor", (int)message->type);
     }
@@ -134,7 +178,7 @@ static void start_admin(struct control *control)
 
 static bool control_start(struct control *control, struct err *err)
 {
-    control->admin_fd = -1;
+    control->admin_fd = control->plan_fd = control->last_good_fd = -1;
     if (!take_starts(control, err))
         return false;
     control->loop = loop_new(err);
@@ -143,7 +187,11 @@ static bool control_start(struct control *control, struct err *err)
     control->channel = (struct watch){.fd = IPC_FD, .on_ready = on_channel};
     loop_add_shared(control->loop, &control->channel);
     start_admin(control);
-    return publish_start(control, err);
+    report_status(control);
+    if (!publish_start(control, err))
+        return false;
+    rules_start(control);
+    return true;
 }
 
 int control_main(void)
@@ -159,6 +207,7 @@ int control_main(void)
     int code = control->exit_code;
     if (control->admin_server)
         admin_server_free(control->admin_server);
+    rules_stop(control);
     publish_stop(control);
     if (control->loop)
         loop_free(control->loop);

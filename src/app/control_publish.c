@@ -1,120 +1,64 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From the provider's rules to what the gateway gets: listeners are asked for, names are resolved, then endpoints and plan
- * go out, and endpoints again whenever addresses change. */
+/* From a load to what the gateway gets. Its sockets are asked for and its names resolved; then plan and endpoints go out
+ * together, and endpoints alone whenever addresses change. A later load takes the place of one that still waits. What is the same as before is
+ * not sent again. */
 #include "app/control_state.h"
-#include "app/quickstart.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "plan/check.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
-/* Longest wait for names before the first plan: a request that came before the first answer would get a 503 for nothing, and a
- * name server that does not answer must not hold up a start. */
+/* Longest wait for names that have no address yet: a request that came before the first answer would get a 503 for nothing, and a
+ * name server that does not answer must not hold up the rules. */
 #define NAMES_MS 250
 /* Changes of addresses within this time go out together. */
 #define ENDPOINTS_MS 50
+/* A port that this umbra has just let go of is free in a moment. */
+#define REBIND_SOON_MS 150
+/* Sockets that others have. */
+#define REBIND_MS 3000
 
-/* The addresses of all its hosts, whose names begin at `names`. */
-static void add_backend(struct endpoints_builder *builder, const struct rule_backend *backend,
-                        struct dns_name *const *names)
+/* ---- endpoints ---- */
+
+/* Builds those of the load; -1 when they are the same as those that are given out, or can't be made. */
+static int build_endpoints(struct control *control, const struct load *load, const struct endpoints **built)
 {
-    struct address *all = NULL;
-    size_t total = 0, count;
-    for (size_t i = 0; i < backend->host_count; i++) {
-        const struct address *addresses = dns_get(names[i], &count);
-        if (count == 0)
-            continue;
-        all = mem_grow(all, (total + count) * sizeof(*all));
-        memcpy(all + total, addresses, count * sizeof(*all));
-        total += count;
-    }
-    endpoints_builder_add(builder, backend->label, all, total);
-    mem_free(all);
+    struct err err;
+    uint64_t generation = control->endpoints ? endpoints_generation(control->endpoints) + 1 : 1;
+    int fd = load_endpoints(load, generation, &err);
+    *built = fd >= 0 ? endpoints_map(fd, &err) : NULL;
+    if (!*built)
+        log_error("new addresses are not in force: %s", err.text);
+    else if (!control->endpoints || !endpoints_eq(control->endpoints, *built))
+        return fd;
+    if (*built)
+        endpoints_unmap(*built);
+    if (fd >= 0)
+        close(fd);
+    *built = NULL;
+    return -1;
 }
 
-static size_t count_hosts(const struct control *control)
+static void keep_endpoints(struct control *control, const struct endpoints *built)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < control->rules.backend_count; i++)
-        count += control->rules.backends[i].host_count;
-    return count;
+    if (control->endpoints)
+        endpoints_unmap(control->endpoints);
+    control->endpoints = built;
 }
 
 static void send_endpoints(struct control *control)
 {
-    uint64_t generation = control->endpoints ? endpoints_generation(control->endpoints) + 1 : 1;
-    struct endpoints_builder *builder = endpoints_builder_new(generation);
-    struct dns_name **name = control->names;
-    for (size_t i = 0; i < control->rules.backend_count; i++) {
-        add_backend(builder, &control->rules.backends[i], name);
-        name += control->rules.backends[i].host_count;
-    }
-    struct err err;
-    int fd = endpoints_builder_seal(builder, &err);
-    endpoints_builder_free(builder);
-    const struct endpoints *endpoints = fd >= 0 ? endpoints_map(fd, &err) : NULL;
-    if (endpoints) {
-        control_tell(control, IPC_ENDPOINTS, STR_NONE, &fd, 1);
-        if (control->endpoints)
-            endpoints_unmap(control->endpoints);
-        control->endpoints = endpoints;
-        admin_server_set_rules(control->admin_server, control->plan, control->endpoints);
-    } else {
-        log_error("new addresses are not in force: %s", err.text);
-    }
-    if (fd >= 0)
-        close(fd);
-}
-
-static void send_plan(struct control *control)
-{
-    struct registry_totals *totals = registry_totals(control->registry);
-    control->rules.generation = atomic_fetch_add_explicit(&totals->config_generation, 1, memory_order_relaxed) + 1;
-    struct err err;
-    int fd = plan_build(&control->rules, &err);
-    const struct plan *plan = fd >= 0 ? plan_map(fd, &err) : NULL;
-    if (plan) {
-        control_tell(control, IPC_PLAN, STR_NONE, &fd, 1);
-        if (control->plan)
-            plan_unmap(control->plan);
-        control->plan = plan;
-        admin_server_set_rules(control->admin_server, control->plan, control->endpoints);
-    } else {
-        atomic_fetch_add_explicit(&totals->config_errors, 1, memory_order_relaxed);
-        log_error("the rules are not in force: %s", err.text);
-    }
-    if (fd >= 0)
-        close(fd);
-}
-
-static bool are_names_settled(const struct control *control)
-{
-    size_t count = count_hosts(control);
-    for (size_t i = 0; i < count; i++) {
-        if (!dns_is_settled(control->names[i]))
-            return false;
-    }
-    return true;
-}
-
-/* The first plan, once its listeners are bound and its names are known or have had their time. */
-static void publish(struct control *control)
-{
-    if (control->is_published || !control->is_bound)
+    const struct endpoints *built;
+    int fd = control->current->is_refused ? -1 : build_endpoints(control, control->current, &built);
+    if (fd < 0)
         return;
-    timer_disarm(&control->patience);
-    timer_disarm(&control->endpoints_later);
-    control->is_published = true;
-    send_endpoints(control);
-    send_plan(control);
-    control_tell(control, IPC_READY, STR_NONE, NULL, 0);
-}
-
-static void on_patience_over(struct timer *timer)
-{
-    publish(CONTAINER_OF(timer, struct control, patience));
+    control_tell(control, IPC_ENDPOINTS, STR_NONE, &fd, 1);
+    keep_endpoints(control, built);
+    report_status(control);
+    close(fd);
 }
 
 static void on_endpoints_later(struct timer *timer)
@@ -122,89 +66,289 @@ static void on_endpoints_later(struct timer *timer)
     send_endpoints(CONTAINER_OF(timer, struct control, endpoints_later));
 }
 
+/* ---- plan ---- */
+
+static uint64_t next_generation(const struct control *control)
+{
+    const struct registry_totals *totals = registry_totals(control->registry);
+    uint64_t given = atomic_load_explicit(&totals->config_generation, memory_order_relaxed);
+    if (control->plan && control->plan->generation > given)
+        given = control->plan->generation;
+    return given + 1;
+}
+
+/* Whether both say the same; the generation is no difference. */
+static bool is_same_plan(const struct plan *a, const struct plan *b)
+{
+    size_t from = offsetof(struct plan, generation) + sizeof(a->generation);
+    return a->size == b->size && memcmp((const char *)a + from, (const char *)b + from, a->size - from) == 0;
+}
+
+static void keep_plan(struct control *control, const struct plan *plan, int fd)
+{
+    if (control->plan) {
+        plan_unmap(control->plan);
+        close(control->plan_fd);
+    }
+    control->plan = plan;
+    control->plan_fd = fd;
+}
+
+/* The plan of a load, or NULL with the reason. */
+static const struct plan *build_plan(struct control *control, struct load *load, int *fd, struct err *err)
+{
+    load->rules.generation = next_generation(control);
+    *fd = plan_build(&load->rules, err);
+    const struct plan *plan = *fd >= 0 ? plan_map(*fd, err) : NULL;
+    if (!plan && *fd >= 0)
+        close(*fd);
+    return plan;
+}
+
+static void send_plan(struct control *control, int endpoints_fd)
+{
+    int fds[2] = {control->plan_fd, endpoints_fd};
+    control_tell(control, IPC_PLAN, STR_NONE, fds, endpoints_fd >= 0 ? 2 : 1);
+    control->is_report_due = true;
+}
+
+/* ---- sockets ---- */
+
+static void ask_for_sockets(struct control *control, const struct load *load)
+{
+    size_t count = load->rules.socket_count < IPC_MAX_SOCKETS ? load->rules.socket_count : IPC_MAX_SOCKETS;
+    struct ipc_bind head = {.sequence = ++control->bind_sequence, .count = (uint32_t)count};
+    struct strbuf payload = STRBUF_INIT;
+    strbuf_add(&payload, (struct str){(const char *)&head, sizeof(head)});
+    strbuf_add(&payload, (struct str){(const char *)load->asked, count * sizeof(*load->asked)});
+    control_tell(control, IPC_BIND, strbuf_str(&payload), NULL, 0);
+    strbuf_deinit(&payload);
+}
+
+static bool has_error(const struct load *load, int error)
+{
+    for (size_t i = 0; i < load->rules.socket_count; i++) {
+        if (error == 0 ? load->socket_errors[i] != 0 : load->socket_errors[i] == error)
+            return true;
+    }
+    return false;
+}
+
+static bool has_socket(const struct load *load)
+{
+    for (size_t i = 0; i < load->rules.socket_count; i++) {
+        if (load->socket_errors[i] == 0)
+            return true;
+    }
+    return false;
+}
+
+/* True when one is bound that was not. */
+static bool take_sockets(struct load *load, const struct ipc_message *message, uint32_t count)
+{
+    bool has_more = false;
+    for (size_t i = 0; i < load->rules.socket_count; i++) {
+        struct ipc_bound bound = {.address = load->asked[i], .error = ENOBUFS}; /* beyond IPC_MAX_SOCKETS */
+        if (i < count)
+            memcpy(&bound, message->payload + sizeof(struct ipc_bind) + i * sizeof(bound), sizeof(bound));
+        has_more = has_more || (bound.error == 0 && load->socket_errors[i] != 0);
+        load->socket_errors[i] = bound.error;
+        load->sockets[i] = bound.address;
+    }
+    return has_more;
+}
+
+/* Two loads with one plan: one may have sockets that others had before. */
+static bool has_more_sockets(const struct load *before, const struct load *after)
+{
+    for (size_t i = 0; i < after->rules.socket_count && i < before->rules.socket_count; i++) {
+        if (before->socket_errors[i] != 0 && after->socket_errors[i] == 0)
+            return true;
+    }
+    return false;
+}
+
+static void arm_rebind(struct control *control)
+{
+    if (has_error(control->current, 0))
+        timer_arm(control->loop, &control->rebind, REBIND_MS);
+}
+
+/* ---- loads ---- */
+
+/* What the gateway has is as it was: the supervisor is to keep the sockets of that. */
+static void refuse_load(struct control *control, struct load *load, const char *why)
+{
+    log_error("the rules are not in force: %s", why);
+    load_say_refused(load, why);
+    if (!control->plan)
+        control_tell(control, IPC_FAILED, STR_NONE, NULL, 0);
+    if (!control->current) {
+        control->current = load; /* for its problems alone */
+    } else {
+        ask_for_sockets(control, control->current);
+        load_free(load);
+    }
+    report_status(control);
+}
+
+/* The current load is replaced, and plan and endpoints with it, as far as they differ. */
+static void give_out(struct control *control, struct load *load, const struct plan *plan, int plan_fd)
+{
+    const struct endpoints *built;
+    int endpoints_fd = build_endpoints(control, load, &built);
+    bool is_new = !control->plan || !is_same_plan(control->plan, plan);
+    if (is_new) {
+        keep_plan(control, plan, plan_fd);
+    } else {
+        plan_unmap(plan);
+        close(plan_fd);
+    }
+    if (built)
+        keep_endpoints(control, built);
+    struct load *before = control->current;
+    control->current = load;
+    if (is_new || !before || has_more_sockets(before, load))
+        send_plan(control, endpoints_fd);
+    else if (endpoints_fd >= 0)
+        control_tell(control, IPC_ENDPOINTS, STR_NONE, &endpoints_fd, 1);
+    if (endpoints_fd >= 0)
+        close(endpoints_fd);
+    load_free(before);
+}
+
+static void publish(struct control *control)
+{
+    struct load *load = control->pending;
+    struct err err;
+    int fd;
+    control->pending = NULL;
+    timer_disarm(&control->patience);
+    timer_disarm(&control->rebind);
+    timer_disarm(&control->endpoints_later);
+    load_say_sockets(load, &control->admin);
+    const struct plan *plan = build_plan(control, load, &fd, &err);
+    if (!plan) {
+        refuse_load(control, load, err.text);
+        return;
+    }
+    give_out(control, load, plan, fd);
+    report_status(control);
+    if (!control->is_report_due)
+        report_load(control);
+    if (!control->has_told_ready)
+        control_tell(control, IPC_READY, STR_NONE, NULL, 0);
+    control->has_told_ready = true;
+    arm_rebind(control);
+}
+
+static void publish_when_complete(struct control *control)
+{
+    if (control->pending && control->is_bound && !dns_is_awaiting(control->dns))
+        publish(control);
+}
+
+void publish_load(struct control *control, struct load *load)
+{
+    struct load *before = control->pending;
+    load_take_names(load, control->dns, control->current ? NULL : control->endpoints);
+    control->pending = load;
+    load->is_rebound = before && before->is_rebound; /* loads that come fast must not wait for ever */
+    load_free(before);
+    control->is_bound = false;
+    timer_disarm(&control->rebind);
+    ask_for_sockets(control, load);
+    if (!timer_is_armed(&control->patience))
+        timer_arm(control->loop, &control->patience, NAMES_MS);
+}
+
+static void on_patience_over(struct timer *timer)
+{
+    struct control *control = CONTAINER_OF(timer, struct control, patience);
+    dns_stop_awaiting(control->dns);
+    publish_when_complete(control);
+}
+
 static void on_names_changed(void *user)
 {
     struct control *control = user;
-    if (control->is_published) {
-        if (!timer_is_armed(&control->endpoints_later))
-            timer_arm(control->loop, &control->endpoints_later, ENDPOINTS_MS);
-    } else if (control->is_bound && are_names_settled(control)) {
-        publish(control);
-    }
+    publish_when_complete(control);
+    if (control->current && !timer_is_armed(&control->endpoints_later))
+        timer_arm(control->loop, &control->endpoints_later, ENDPOINTS_MS);
+}
+
+static void on_rebind(struct timer *timer)
+{
+    struct control *control = CONTAINER_OF(timer, struct control, rebind);
+    ask_for_sockets(control, control->pending ? control->pending : control->current);
+}
+
+/* Sockets of the current load that others had: their plan is given out again when one is free now. */
+static void rebound(struct control *control, const struct ipc_message *message, uint32_t count)
+{
+    struct load *load = control->current;
+    bool has_more = take_sockets(load, message, count);
+    arm_rebind(control);
+    if (!has_more)
+        return;
+    load_say_sockets(load, &control->admin);
+    send_plan(control, -1);
+    report_status(control);
 }
 
 void publish_bound(struct control *control, const struct ipc_message *message)
 {
-    size_t count = control->rules.socket_count;
-    if (message->len != count * sizeof(struct ipc_bound))
+    struct ipc_bind head;
+    if (message->len < sizeof(head))
         return;
-    for (size_t i = 0; i < count; i++) {
-        struct ipc_bound bound;
-        memcpy(&bound, message->payload + i * sizeof(bound), sizeof(bound));
-        if (bound.error != 0)
-            return; /* the supervisor has said why, and ends a run that can't begin */
-        control->sockets[i] = bound.address;
+    memcpy(&head, message->payload, sizeof(head));
+    if (head.sequence != control->bind_sequence || message->len != sizeof(head) + head.count * sizeof(struct ipc_bound))
+        return;
+    struct load *load = control->pending;
+    if (!load) {
+        if (control->current)
+            rebound(control, message, head.count);
+        return;
+    }
+    (void)take_sockets(load, message, head.count);
+    if (control->plan && !load->is_rebound && has_error(load, EADDRINUSE)) {
+        load->is_rebound = true;
+        timer_arm(control->loop, &control->rebind, REBIND_SOON_MS);
+        return;
+    }
+    if (!control->plan && load->rules.socket_count > 0 && !has_socket(load)) {
+        load_say_sockets(load, &control->admin);
+        report_failure(load);
+        control_tell(control, IPC_FAILED, STR_NONE, NULL, 0);
     }
     control->is_bound = true;
-    if (are_names_settled(control))
-        publish(control);
-    else
-        timer_arm(control->loop, &control->patience, NAMES_MS);
+    publish_when_complete(control);
 }
 
-static void ask_for_listeners(struct control *control)
+void publish_in_force(struct control *control, uint64_t generation)
 {
-    size_t count = control->rules.socket_count;
-    struct address *addresses = mem_alloc(count * sizeof(*addresses));
-    for (size_t i = 0; i < count; i++)
-        addresses[i] = control->sockets[i];
-    control_tell(control, IPC_BIND, (struct str){(const char *)addresses, count * sizeof(*addresses)}, NULL, 0);
-    mem_free(addresses);
-}
-
-static void ask_for_names(struct control *control)
-{
-    struct dns_name **name = arena_alloc(&control->arena, count_hosts(control) * sizeof(*name));
-    control->names = name;
-    for (size_t i = 0; i < control->rules.backend_count; i++) {
-        const struct rule_backend *backend = &control->rules.backends[i];
-        size_t known_count = 0;
-        /* Those of several hosts can't be told apart any more. */
-        const struct address *known = control->endpoints && backend->host_count == 1
-                                          ? endpoints_find(control->endpoints, backend->label, &known_count)
-                                          : NULL;
-        for (size_t k = 0; k < backend->host_count; k++)
-            *name++ = dns_add(control->dns, backend->hosts[k].host, backend->hosts[k].port, known, known_count);
-    }
+    if (!control->is_report_due || !control->plan || control->plan->generation != generation)
+        return;
+    control->is_report_due = false;
+    report_load(control);
 }
 
 bool publish_start(struct control *control, struct err *err)
 {
     timer_init(&control->patience, on_patience_over);
+    timer_init(&control->rebind, on_rebind);
     timer_init(&control->endpoints_later, on_endpoints_later);
-    arena_init(&control->arena, NULL, 0);
     struct dns_options options = {.on_change = on_names_changed, .user = control};
     control->dns = dns_new(control->loop, &options, err);
-    if (!control->dns)
-        return false;
-    control->rules = quickstart_rules(&control->settings, 0, &control->arena);
-    size_t count = control->rules.socket_count;
-    control->sockets = arena_alloc(&control->arena, count * sizeof(*control->sockets));
-    memcpy(control->sockets, control->rules.sockets, count * sizeof(*control->sockets));
-    control->rules.sockets = control->sockets;
-    ask_for_names(control);
-    ask_for_listeners(control);
-    return true;
+    return control->dns != NULL;
 }
 
 void publish_stop(struct control *control)
 {
-    if (control->dns) {
+    load_free(control->pending);
+    load_free(control->current);
+    if (control->dns)
         dns_free(control->dns);
-        arena_deinit(&control->arena);
-    }
-    if (control->plan)
-        plan_unmap(control->plan);
-    if (control->endpoints)
-        endpoints_unmap(control->endpoints);
+    keep_plan(control, NULL, -1);
+    keep_endpoints(control, NULL);
 }

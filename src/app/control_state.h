@@ -3,14 +3,12 @@
 #pragma once
 
 #include "admin/server.h"
+#include "app/control_load.h"
 #include "app/ipc.h"
 #include "app/settings.h"
-#include "base/arena.h"
+#include "app/sources.h"
 #include "io/loop.h"
 #include "io/timer.h"
-#include "plan/build.h"
-#include "plan/endpoints.h"
-#include "provider/dns.h"
 #include "registry/registry.h"
 
 struct control {
@@ -24,27 +22,52 @@ struct control {
     struct str admin_hosts[SETTINGS_MAX_HOSTS];
     int exit_code;
     bool is_draining;
-    /* what the provider said */
-    struct arena arena;
-    struct rule_set rules;
-    struct address *sockets; /* of the rules, with real ports once they are bound */
+    /* where rules come from */
+    struct sources sources;
+    struct files *files;         /* NULL: quick start */
+    struct manifests *manifests; /* of the last load: what is good in them stays when it is bad in the next */
+    int last_good_fd;            /* of the control before this one; -1 */
+    /* loads */
+    struct load *pending;   /* waits for sockets and names; NULL */
+    struct load *current;   /* given out; NULL */
+    uint32_t bind_sequence; /* of the last IPC_BIND */
+    bool is_bound;          /* it was answered, for the pending load */
     struct dns *dns;
-    struct dns_name **names; /* per host of rules.backends */
+    struct timer patience; /* with names, before a plan */
+    struct timer rebind;   /* sockets that could not be bound are asked for again */
+    struct timer endpoints_later;
     /* what the gateway has got */
     const struct plan *plan;           /* NULL: none yet */
     const struct endpoints *endpoints; /* NULL: none yet */
-    bool is_bound, is_published;
-    struct timer patience; /* with names, before the first plan */
-    struct timer endpoints_later;
+    int plan_fd;                       /* of `plan` */
+    bool has_told_ready;
+    bool is_report_due;         /* once the gateway serves the plan */
     struct ipc_message message; /* the one being handled */
 };
 
 /* control.c: the supervisor must hear this; without it the process ends. */
 void control_tell(struct control *control, enum ipc_type type, struct str payload, const int *fds, size_t fd_count);
 
-/* control_publish.c */
-/* Starts asking for the backends' names and asks the supervisor for the listeners. */
+/* control_rules.c: from files or flags to loads. */
+void rules_start(struct control *control);
+/* SIGHUP. */
+void rules_reload(struct control *control);
+void rules_stop(struct control *control);
+
+/* control_publish.c: from loads to what the gateway gets. */
 bool publish_start(struct control *control, struct err *err) __attribute__((warn_unused_result));
+/* This load shall be in force; it becomes the publisher's. The one before that is not yet given out is forgotten. */
+void publish_load(struct control *control, struct load *load);
 /* The supervisor answered IPC_BIND. */
 void publish_bound(struct control *control, const struct ipc_message *message);
+/* The gateway serves the plan of this generation. */
+void publish_in_force(struct control *control, uint64_t generation);
 void publish_stop(struct control *control);
+
+/* control_report.c */
+/* Counters, log lines and the admin port say what the current load is. */
+void report_load(struct control *control);
+/* The admin port says it. */
+void report_status(struct control *control);
+/* A run that can't begin: all problems, one line each. */
+void report_failure(const struct load *load);

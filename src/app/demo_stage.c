@@ -37,7 +37,7 @@ static bool start_service(struct demo_stage *stage, enum shop_role role, struct 
     struct address asked = *address;
     int fd = bind_listener(&asked, address);
     if (fd < 0) {
-        bind_explain(&asked, errno, err);
+        bind_explain(&asked, errno, false, err);
         return false;
     }
     bool is_started = demo_child_start(role == SHOP_LIVE ? &stage->live : &stage->shadow,

@@ -36,6 +36,7 @@ struct gateway {
     int plan_fd, endpoints_fd;
     struct rules *rules;                 /* those in force; NULL: none yet */
     struct gateway_listeners *listeners; /* as received last */
+    struct gateway_listeners *served;    /* those of the rules in force; NULL */
     bool is_listeners_complete;          /* a plan came after them */
     struct gateway_worker_context context;
     struct gateway_worker **workers;
@@ -43,6 +44,7 @@ struct gateway {
     _Atomic uint64_t applied, drained; /* workers that reported */
     uint64_t apply_wanted;             /* reports that make the newest rules served by all */
     uint64_t generation;
+    bool is_news; /* the supervisor has not heard of this generation */
     bool is_ready, is_draining;
     struct ipc_drain drain;
     struct timer drain_delay, drain_idle, drain_deadline, cpu;
@@ -50,9 +52,9 @@ struct gateway {
     int exit_code;
 };
 
-static void tell(struct gateway *gateway, enum ipc_type type)
+static void tell(struct gateway *gateway, enum ipc_type type, struct str payload)
 {
-    if (!ipc_send(gateway->channel.fd, type, STR_NONE, NULL, 0))
+    if (!ipc_send(gateway->channel.fd, type, payload, NULL, 0))
         log_error("the supervisor does not take messages");
 }
 
@@ -89,11 +91,14 @@ static void on_report(struct watch *watch, uint32_t events)
         atomic_store(&gateway->gauges->plan_generation, gateway->generation);
         atomic_store(&gateway->gauges->is_ready, !gateway->is_draining);
         if (!gateway->is_ready)
-            tell(gateway, IPC_READY);
+            tell(gateway, IPC_READY, STR_NONE);
         gateway->is_ready = true;
+        if (gateway->is_news)
+            tell(gateway, IPC_IN_FORCE, (struct str){(const char *)&gateway->generation, sizeof gateway->generation});
+        gateway->is_news = false;
     }
     if (gateway->is_draining && atomic_load(&gateway->drained) == gateway->worker_count) {
-        tell(gateway, IPC_DRAINED);
+        tell(gateway, IPC_DRAINED, STR_NONE);
         loop_stop(gateway->loop);
     }
 }
@@ -125,9 +130,23 @@ static bool start_workers(struct gateway *gateway)
     return true;
 }
 
+/* Sockets that these rules no longer have: from here on nobody queues for them, and each worker empties them once more. */
+static void fence_removed(struct gateway *gateway)
+{
+    const struct gateway_listeners *served = gateway->served;
+    for (size_t i = 0; served && i < served->count; i++) {
+        if (!gateway_listeners_has(gateway->listeners, &served->list[i].address))
+            listener_fence(served->list[i].fd);
+    }
+}
+
 /* All workers go on with these. Takes over the reference. */
 static void apply(struct gateway *gateway, struct rules *rules)
 {
+    if (!gateway->is_draining)
+        fence_removed(gateway);
+    gateway_listeners_unref(gateway->served);
+    gateway->served = gateway_listeners_ref(gateway->listeners);
     rules_unref(gateway->rules);
     gateway->rules = rules;
     gateway->generation = rules->plan->generation;
@@ -150,10 +169,12 @@ static void apply_plan(struct gateway *gateway)
     if (gateway->endpoints_fd >= 0 && !endpoints)
         log_error("endpoints are refused: %s", err.text);
     struct rules *rules = rules_new(plan, endpoints, gateway->registry, gateway->slot, &err);
-    if (rules)
-        apply(gateway, rules);
-    else
+    if (!rules) {
         log_error("a plan is refused: %s; the rules stay as they were", err.text);
+        return;
+    }
+    gateway->is_news = true;
+    apply(gateway, rules);
 }
 
 /* The plan that is in force stays, with what was made of it. */
@@ -185,6 +206,8 @@ static void let_listeners_go(struct gateway *gateway)
         listener_fence(listeners->list[i].fd);
     gateway_listeners_unref(listeners);
     gateway->listeners = gateway_listeners_new();
+    gateway_listeners_unref(gateway->served);
+    gateway->served = NULL;
 }
 
 static void on_drain_delay(struct timer *timer)
@@ -220,7 +243,7 @@ static void begin_drain(struct gateway *gateway, const struct ipc_drain *drain)
     atomic_store(&gateway->gauges->is_draining, 1);
     atomic_store(&gateway->gauges->is_ready, 0);
     if (!gateway->worker_count) {
-        tell(gateway, IPC_DRAINED);
+        tell(gateway, IPC_DRAINED, STR_NONE);
         loop_stop(gateway->loop);
         return;
     }
@@ -296,14 +319,14 @@ static void take_settings(struct gateway *gateway, const struct ipc_message *mes
     log_sink_start("gateway", &gateway->settings);
 }
 
-static void take_fd(struct ipc_message *message, int *kept)
+static void take_fd(struct ipc_message *message, size_t index, int *kept)
 {
-    if (message->fd_count != 1)
+    if (index >= message->fd_count)
         return;
     if (*kept >= 0)
         close(*kept);
-    *kept = message->fds[0];
-    message->fd_count = 0;
+    *kept = message->fds[index];
+    message->fds[index] = -1;
 }
 
 static void take_message(struct gateway *gateway, struct ipc_message *message)
@@ -314,13 +337,14 @@ static void take_message(struct gateway *gateway, struct ipc_message *message)
     case IPC_REGISTRY: take_registry(gateway, message); break;
     case IPC_LISTENERS: take_listeners(gateway, message); break;
     case IPC_PLAN:
-        take_fd(message, &gateway->plan_fd);
+        take_fd(message, 0, &gateway->plan_fd);
+        take_fd(message, 1, &gateway->endpoints_fd);
         gateway->is_listeners_complete = true;
         if (gateway->registry && gateway->listeners)
             apply_plan(gateway);
         break;
     case IPC_ENDPOINTS:
-        take_fd(message, &gateway->endpoints_fd);
+        take_fd(message, 0, &gateway->endpoints_fd);
         if (gateway->rules && gateway->is_listeners_complete)
             apply_endpoints(gateway);
         break;
@@ -364,6 +388,7 @@ static void on_cpu(struct timer *timer)
 static void gateway_free(struct gateway *gateway)
 {
     gateway_listeners_unref(gateway->listeners);
+    gateway_listeners_unref(gateway->served);
     rules_unref(gateway->rules);
     if (gateway->registry)
         registry_close(gateway->registry);

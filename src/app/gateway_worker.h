@@ -3,25 +3,9 @@
  * Lifetime: gateway_worker_start to gateway_worker_join. Thread: see each function. */
 #pragma once
 
+#include "app/gateway_listeners.h"
 #include "app/settings.h"
 #include "exchange/rules.h"
-
-#define GATEWAY_MAX_LISTENERS 256
-
-/* The sockets that workers accept from; shared, read-only while workers run with it. */
-struct gateway_listeners {
-    _Atomic uint32_t refs;
-    size_t count;
-    struct {
-        struct address address;
-        int fd;
-    } list[GATEWAY_MAX_LISTENERS];
-};
-/* An empty set. */
-struct gateway_listeners *gateway_listeners_new(void);
-struct gateway_listeners *gateway_listeners_ref(struct gateway_listeners *listeners);
-/* The last one closes the descriptors. */
-void gateway_listeners_unref(struct gateway_listeners *listeners);
 
 struct gateway_worker;
 

@@ -11,20 +11,22 @@
 #define IPC_FD 3
 #define IPC_MAX_FDS 16
 #define IPC_MAX_PAYLOAD (32 * 1024)
+/* Listening sockets of one umbra: as many as one IPC_BOUND holds. */
+#define IPC_MAX_SOCKETS 240
 
 enum ipc_type {
     IPC_SETTINGS = 1, /* supervisor → child, first: struct settings (app/settings.h) */
     IPC_REGISTRY,     /* supervisor → child: the registry's descriptor; payload struct ipc_registry */
     IPC_LISTENERS, /* supervisor → gateway: struct address[] and as many listening sockets; the whole set comes as one or more
-                         messages before the IPC_PLAN that uses them, and not again for a plan with the same set; repeated
-                         addresses are the same socket */
+                         messages (an empty one for the empty set) before the IPC_PLAN that uses them, and not again for a plan
+                         with the same set */
     IPC_ADMIN, /* supervisor → control: the admin listening socket and its address; the last message of a control's start */
-    IPC_BIND,  /* control → supervisor: struct address[] that the next plan needs */
-    IPC_BOUND, /* supervisor → control: struct ipc_bound[], one each */
-    IPC_PLAN,  /* control → supervisor → gateway: the plan's descriptor */
-    IPC_ENDPOINTS, /* control → supervisor → gateway: the endpoints' descriptor; also supervisor → control at its start, so that
-                         addresses that were good stay while names are asked for again */
-    IPC_READY, /* gateway → supervisor: listeners are served with a plan; control → supervisor: admin port answers */
+    IPC_BIND, /* control → supervisor: struct ipc_bind, then as many addresses: the whole set that the next plan needs */
+    IPC_BOUND, /* supervisor → control: the same struct ipc_bind, then as many struct ipc_bound */
+    IPC_PLAN, /* control → supervisor → gateway: the descriptors of plan and endpoints, which come into force together; also
+                         supervisor → control at its start, so that it knows what is in force */
+    IPC_ENDPOINTS, /* control → supervisor → gateway: the endpoints' descriptor alone */
+    IPC_READY, /* gateway → supervisor: listeners are served with a plan; control → supervisor: a plan was given out */
     IPC_DRAIN,    /* supervisor → gateway and control: struct ipc_drain */
     IPC_DRAINED,  /* gateway → supervisor: nothing is in flight any more; the gateway then exits 0 */
     IPC_RELOAD,   /* supervisor → control: SIGHUP */
@@ -32,6 +34,16 @@ enum ipc_type {
                          IPC_ADMIN and IPC_LISTENERS (both with struct ipc_handed[]), IPC_ENDPOINTS if there are any, and
                          IPC_TAKEOVER as the last; request and answer carry struct ipc_takeover */
     IPC_TAKEN,    /* successor → supervisor: I serve; drain now */
+    IPC_IN_FORCE, /* gateway → supervisor → control: all workers serve the plan of this generation (uint64_t) */
+    IPC_SOURCE, /* supervisor → control at its start: the text that stands for the path of -f with this index (uint32_t) */
+    IPC_LAST_GOOD, /* control → supervisor, and back to the next control: an archive of texts (app/archive.h), without which a
+                         control that is started anew would not know what a bad resource was; no descriptor: there is none */
+    IPC_FAILED, /* control → supervisor: said why this run can't begin; ends it while it is starting */
+};
+
+struct ipc_bind {
+    uint32_t sequence; /* of the question; an answer to an older one is for nobody */
+    uint32_t count;
 };
 
 struct ipc_registry {

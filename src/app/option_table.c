@@ -4,7 +4,8 @@
 /* In the order of --help. Defaults are part of the public contract. */
 const struct option option_table[] = {
     {"--file", "FILE_OR_DIR", NULL,
-     "Rules: manifests of the Gateway API and of Umbra, as YAML or JSON; of a directory its *.yaml, *.yml and *.json; - is "
+     "Rules: manifests of the Gateway API and of Umbra, as YAML or JSON; of a directory its *.yaml, *.yml and *.json; "
+     "- is "
      "standard input. They are read again when they change, and on SIGHUP.",
      FOR_RULES, true, option_file},
     {"--bind", "IP", NULL, "With -f: where the Gateways' listeners are bound. Default: all addresses.", FOR_RUN | FOR_CHECK, false,

@@ -152,8 +152,9 @@ static bool rules_are_complete(const struct settings *settings, struct err *err)
 {
     const char *quick = settings->file_count > 0 ? quick_start_option(settings) : NULL;
     if (quick)
-        return err_set(err, "-f and %s exclude each other: either all rules come from files, or the quick start's options "
-                            "say them; leave one of both out",
+        return err_set(err,
+                       "-f and %s exclude each other: either all rules come from files, or the quick start's options "
+                       "say them; leave one of both out",
                        quick);
     return settings->file_count > 0 || quick_start_is_complete(settings, err);
 }

@@ -26,7 +26,7 @@ struct settings {
     uint32_t file_count;        /* 0: quick start */
     struct address bind;        /* --bind: only the IP counts; family ADDRESS_NONE: all */
     uint32_t port_offset;       /* --port-offset */
-    struct address listen; /* quick start; family ADDRESS_NONE when rules come from elsewhere */
+    struct address listen;      /* quick start; family ADDRESS_NONE when rules come from elsewhere */
     struct settings_target live;
     struct settings_target shadows[SETTINGS_MAX_SHADOWS];
     uint32_t shadow_count;

@@ -19,7 +19,7 @@ void sources_init(struct sources *sources, const struct settings *settings)
             continue;
         if (is_stdin)
             sources->stdin_index = sources->count;
-        sources->list[sources->count++] = (struct file_source){is_stdin ? STR("stdin") : str_from_c(path), -1};
+        sources->list[sources->count++] = (struct file_source){str_from_c(path), -1};
     }
 }
 

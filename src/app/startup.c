@@ -34,16 +34,9 @@ static bool is_copying_writes(const struct settings *settings)
     return settings->is_mirroring_writes && !settings->is_safe_methods;
 }
 
-void startup_format(struct strbuf *out, const struct settings *settings, const struct address *listening, size_t count,
-                    const struct address *admin)
+static void add_quick_start(struct strbuf *out, const struct settings *settings)
 {
     char text[TARGET_TEXT];
-    strbuf_printf(out, "umbra %s\n", UMBRA_VERSION);
-    for (size_t i = 0; i < count; i++) {
-        strbuf_printf(out, "  listening  ");
-        add_url(out, &listening[i]);
-        strbuf_add_char(out, '\n');
-    }
     if (settings->live.host[0])
         strbuf_printf(out, "  live       %s\n", target_format(&settings->live, text).ptr);
     for (uint32_t i = 0; i < settings->shadow_count; i++) {
@@ -58,6 +51,32 @@ void startup_format(struct strbuf *out, const struct settings *settings, const s
     else
         strbuf_printf(out, "  copied     GET, HEAD, OPTIONS%s\n",
                       settings->is_safe_methods ? "" : " (--mirror-writes: all methods)");
+}
+
+static void add_files(struct strbuf *out, const struct settings *settings)
+{
+    const char *path = settings->files;
+    for (uint32_t i = 0; i < settings->file_count; i++, path += strlen(path) + 1)
+        strbuf_printf(out, "  rules      %s\n", strcmp(path, "-") == 0 ? "standard input" : path);
+    if (settings->is_safe_methods)
+        strbuf_printf(out, "  copied     GET, HEAD, OPTIONS\n");
+}
+
+void startup_format(struct strbuf *out, const struct settings *settings, const struct address *listening, size_t count,
+                    const struct address *admin)
+{
+    strbuf_printf(out, "umbra %s\n", UMBRA_VERSION);
+    for (size_t i = 0; i < count; i++) {
+        strbuf_printf(out, "  listening  ");
+        add_url(out, &listening[i]);
+        strbuf_add_char(out, '\n');
+    }
+    if (count == 0)
+        strbuf_printf(out, "  listening  nowhere: the rules have no listener that can be served\n");
+    if (settings->file_count > 0)
+        add_files(out, settings);
+    else
+        add_quick_start(out, settings);
     strbuf_printf(out, "  admin      ");
     add_url(out, admin);
     strbuf_printf(out, "/\n  pid        %ld\n", (long)getpid());
@@ -73,12 +92,18 @@ static void log_line(const struct settings *settings, const struct address *list
         strbuf_add_char(&line, ' ');
         add_url(&line, &listening[i]);
     }
-    strbuf_printf(&line, ", live %s", target_format(&settings->live, text).ptr);
+    const char *path = settings->files;
+    for (uint32_t i = 0; i < settings->file_count; i++, path += strlen(path) + 1)
+        strbuf_printf(&line, ", rules %s", path);
+    if (settings->file_count == 0)
+        strbuf_printf(&line, ", live %s", target_format(&settings->live, text).ptr);
     for (uint32_t i = 0; i < settings->shadow_count; i++) {
         strbuf_printf(&line, ", shadow %s ", target_format(&settings->shadows[i], text).ptr);
         add_percent(&line, &settings->shadows[i]);
     }
-    strbuf_printf(&line, ", copied %s, admin ", is_copying_writes(settings) ? "all methods" : "GET HEAD OPTIONS");
+    if (settings->file_count == 0)
+        strbuf_printf(&line, ", copied %s", is_copying_writes(settings) ? "all methods" : "GET HEAD OPTIONS");
+    strbuf_printf(&line, ", admin ");
     add_url(&line, admin);
     strbuf_printf(&line, "/, pid %ld", (long)getpid());
     log_info("%s", line.ptr);

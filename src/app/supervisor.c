@@ -40,10 +40,13 @@ void supervisor_check_ready(struct supervisor *supervisor)
         return;
     supervisor->phase = PHASE_SERVING;
     struct address listening[SUPERVISOR_MAX_LISTENERS];
-    for (size_t i = 0; i < supervisor->listener_count; i++)
-        listening[i] = supervisor->listeners[i].real;
+    size_t count = 0;
+    for (size_t i = 0; i < supervisor->listener_count; i++) {
+        if (supervisor->listeners[i].is_in_force)
+            listening[count++] = supervisor->listeners[i].real;
+    }
     replace_done(supervisor);
-    startup_print(&supervisor->settings, listening, supervisor->listener_count, &supervisor->admin.real);
+    startup_print(&supervisor->settings, listening, count, &supervisor->admin.real);
 }
 
 static void on_deadline(struct timer *timer)
@@ -114,6 +117,28 @@ static void on_child_signal(struct supervisor *supervisor)
         loop_stop(supervisor->loop);
 }
 
+static void send_reload(struct supervisor *supervisor)
+{
+    supervisor->is_reload_due = false;
+    (void)child_send(&supervisor->children[CHILD_CONTROL], IPC_RELOAD, STR_NONE, NULL, 0);
+    timer_arm(supervisor->loop, &supervisor->reload, SUPERVISOR_RELOAD_MS);
+}
+
+static void on_reload_again(struct timer *timer)
+{
+    struct supervisor *supervisor = CONTAINER_OF(timer, struct supervisor, reload);
+    if (supervisor->is_reload_due)
+        send_reload(supervisor);
+}
+
+static void on_reload_signal(struct supervisor *supervisor)
+{
+    if (timer_is_armed(&supervisor->reload))
+        supervisor->is_reload_due = true;
+    else
+        send_reload(supervisor);
+}
+
 static void on_signal(struct watch *watch, uint32_t events)
 {
     (void)events;
@@ -123,7 +148,7 @@ static void on_signal(struct watch *watch, uint32_t events)
         switch (info.ssi_signo) {
         case SIGTERM:
         case SIGINT: on_stop_signal(supervisor); break;
-        case SIGHUP: (void)child_send(&supervisor->children[CHILD_CONTROL], IPC_RELOAD, STR_NONE, NULL, 0); break;
+        case SIGHUP: on_reload_signal(supervisor); break;
         case SIGCHLD: on_child_signal(supervisor); break;
         default: break;
         }
@@ -160,17 +185,23 @@ static bool supervisor_init(struct supervisor *supervisor, const struct options 
 {
     supervisor->options = options;
     supervisor->settings = options->settings;
-    supervisor->registry_fd = supervisor->plan_fd = supervisor->endpoints_fd = -1;
+    supervisor->registry_fd = supervisor->plan_fd = supervisor->endpoints_fd = supervisor->last_good_fd = -1;
     supervisor->admin.fd = -1;
+    supervisor->listeners_version = 1; /* the empty set is news to a gateway, too */
     supervisor->instance.fd = -1;
     supervisor->signals.fd = -1;
     replace_init(supervisor);
     timer_init(&supervisor->deadline, on_deadline);
     timer_init(&supervisor->linger, on_linger);
+    timer_init(&supervisor->reload, on_reload_again);
     child_init(&supervisor->children[CHILD_CONTROL], supervisor, &control_role);
     child_init(&supervisor->children[CHILD_GATEWAY], supervisor, &gateway_role);
     if (!options->has_marker_key_file)
         randombytes_buf(supervisor->settings.marker_key, sizeof(supervisor->settings.marker_key));
+    /* Before signals are blocked: Ctrl-C ends what waits for a terminal. */
+    sources_init(&supervisor->sources, &supervisor->settings);
+    if (!sources_read(&supervisor->sources, err))
+        return false;
     supervisor->loop = loop_new(err);
     return supervisor->loop && watch_signals(supervisor, err);
 }
@@ -212,6 +243,8 @@ static void supervisor_deinit(struct supervisor *supervisor)
     close_fd(supervisor->admin.fd);
     close_fd(supervisor->plan_fd);
     close_fd(supervisor->endpoints_fd);
+    close_fd(supervisor->last_good_fd);
+    sources_deinit(&supervisor->sources);
     close_fd(supervisor->registry_fd);
     close_fd(supervisor->signals.fd);
     close_fd(supervisor->successor.watch.fd);

@@ -28,7 +28,6 @@ struct bound *listeners_get(struct supervisor *supervisor, const struct address 
     if (bound->fd < 0)
         return NULL;
     supervisor->listener_count++;
-    supervisor->listeners_version++;
     return bound;
 }
 
@@ -39,8 +38,7 @@ void listeners_add(struct supervisor *supervisor, const struct ipc_handed *hande
         return;
     }
     supervisor->listeners[supervisor->listener_count++] = (struct bound){
-        .asked = handed->asked, .real = handed->real, .fd = fd};
-    supervisor->listeners_version++;
+        .asked = handed->asked, .real = handed->real, .fd = fd, .is_in_force = true};
 }
 
 void listeners_close_unwanted(struct supervisor *supervisor)
@@ -48,14 +46,23 @@ void listeners_close_unwanted(struct supervisor *supervisor)
     size_t kept = 0;
     for (size_t i = 0; i < supervisor->listener_count; i++) {
         struct bound *bound = &supervisor->listeners[i];
-        if (bound->is_wanted)
+        if (bound->is_wanted || bound->is_in_force)
             supervisor->listeners[kept++] = *bound;
         else
             close(bound->fd);
     }
-    if (kept < supervisor->listener_count)
-        supervisor->listeners_version++;
     supervisor->listener_count = kept;
+}
+
+void listeners_put_in_force(struct supervisor *supervisor)
+{
+    for (size_t i = 0; i < supervisor->listener_count; i++) {
+        struct bound *bound = &supervisor->listeners[i];
+        if (bound->is_in_force != bound->is_wanted)
+            supervisor->listeners_version++;
+        bound->is_in_force = bound->is_wanted;
+    }
+    listeners_close_unwanted(supervisor);
 }
 
 void listeners_close(struct supervisor *supervisor)
@@ -78,7 +85,7 @@ bool listeners_bind_admin(struct supervisor *supervisor, struct err *err)
     if (admin->fd >= 0)
         return true;
     int error = errno;
-    bind_explain(asked, error, err);
+    bind_explain(asked, error, false, err);
     pid_t pid = 0;
     int running = error == EADDRINUSE ? instance_connect(&supervisor->instance, &pid) : -1;
     if (running < 0)

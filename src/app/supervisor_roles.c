@@ -2,7 +2,6 @@
 /* What the supervisor has to say to each kind of child, and what it takes from it. */
 #include "app/supervisor_state.h"
 
-#include "app/bind.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -21,105 +20,152 @@ static bool send_fd(struct child *child, enum ipc_type type, int fd)
     return fd < 0 || child_send(child, type, STR_NONE, &fd, 1);
 }
 
-/* The whole set, unless the child has it. */
+/* The whole set in force, unless the child has it. */
 static bool send_listeners(struct child *child)
 {
     const struct supervisor *supervisor = child->supervisor;
     if (child->listeners_version == supervisor->listeners_version)
         return true;
-    for (size_t done = 0; done < supervisor->listener_count;) {
+    size_t done = 0;
+    do {
         struct address addresses[IPC_MAX_FDS];
         int fds[IPC_MAX_FDS];
         size_t count = 0;
-        for (; count < IPC_MAX_FDS && done < supervisor->listener_count; count++, done++) {
-            addresses[count] = supervisor->listeners[done].real;
-            fds[count] = supervisor->listeners[done].fd;
+        for (; count < IPC_MAX_FDS && done < supervisor->listener_count; done++) {
+            const struct bound *bound = &supervisor->listeners[done];
+            if (!bound->is_in_force)
+                continue;
+            addresses[count] = bound->real;
+            fds[count++] = bound->fd;
         }
         struct str payload = {(const char *)addresses, count * sizeof(addresses[0])};
         if (!child_send(child, IPC_LISTENERS, payload, fds, count))
             return false;
-    }
+    } while (done < supervisor->listener_count);
     child->listeners_version = supervisor->listeners_version;
     return true;
 }
 
-/* Takes the message's only descriptor in place of `*kept`. */
-static bool keep_fd(struct ipc_message *message, int *kept)
+/* Takes one of the message's descriptors in place of `*kept`. */
+static void keep_fd(struct ipc_message *message, size_t index, int *kept)
 {
-    if (message->fd_count != 1)
-        return false;
     if (*kept >= 0)
         close(*kept);
-    *kept = message->fds[0];
-    message->fd_count = 0;
+    *kept = message->fds[index];
+    message->fds[index] = -1;
+}
+
+/* Plan and endpoints, or the endpoints alone while there is no plan. */
+static bool send_plan(struct child *child)
+{
+    const struct supervisor *supervisor = child->supervisor;
+    int fds[2] = {supervisor->plan_fd, supervisor->endpoints_fd};
+    if (supervisor->plan_fd < 0)
+        return send_fd(child, IPC_ENDPOINTS, supervisor->endpoints_fd);
+    return child_send(child, IPC_PLAN, STR_NONE, fds, supervisor->endpoints_fd >= 0 ? 2 : 1);
+}
+
+static bool send_sources(struct child *child)
+{
+    const struct sources *sources = &child->supervisor->sources;
+    for (uint32_t i = 0; i < sources->count; i++) {
+        struct str payload = {(const char *)&i, sizeof(i)};
+        if (sources->list[i].fd >= 0 && !child_send(child, IPC_SOURCE, payload, &sources->list[i].fd, 1))
+            return false;
+    }
     return true;
 }
 
 static void control_start(struct child *child)
 {
     const struct supervisor *supervisor = child->supervisor;
-    (void)(send_registry(child) && send_fd(child, IPC_ENDPOINTS, supervisor->endpoints_fd) &&
+    (void)(send_registry(child) && send_sources(child) && send_plan(child) &&
+           send_fd(child, IPC_LAST_GOOD, supervisor->last_good_fd) &&
            child_send(child, IPC_ADMIN, (struct str){(const char *)&supervisor->admin.real, sizeof(struct address)},
                       &supervisor->admin.fd, 1));
-}
-
-static void explain_bind_failure(struct supervisor *supervisor, const struct address *asked, int error)
-{
-    struct err err;
-    bind_explain(asked, error, &err);
-    if (supervisor->phase == PHASE_STARTING)
-        supervisor_fail(supervisor, "--listen: %s", err.text);
-    else
-        log_error("%s", err.text);
 }
 
 static bool on_bind(struct child *child, const struct ipc_message *message)
 {
     struct supervisor *supervisor = child->supervisor;
-    size_t count = message->len / sizeof(struct address);
-    if (message->len % sizeof(struct address) != 0 || count > SUPERVISOR_MAX_LISTENERS)
+    struct ipc_bind head;
+    if (message->len < sizeof(head))
         return false;
+    memcpy(&head, message->payload, sizeof(head));
+    if (head.count > IPC_MAX_SOCKETS || message->len != sizeof(head) + head.count * sizeof(struct address))
+        return false;
+    if (supervisor->phase == PHASE_DRAINING)
+        return true;
     for (size_t i = 0; i < supervisor->listener_count; i++)
         supervisor->listeners[i].is_wanted = false;
-    struct ipc_bound answers[SUPERVISOR_MAX_LISTENERS];
-    memset(answers, 0, sizeof(answers));
-    for (size_t i = 0; i < count; i++) {
+    struct {
+        struct ipc_bind head;
+        struct ipc_bound sockets[IPC_MAX_SOCKETS];
+    } answer;
+    memset(&answer, 0, sizeof(answer));
+    answer.head = head;
+    for (size_t i = 0; i < head.count; i++) {
         struct address asked;
-        memcpy(&asked, message->payload + i * sizeof(asked), sizeof(asked));
+        memcpy(&asked, message->payload + sizeof(head) + i * sizeof(asked), sizeof(asked));
         struct bound *bound = listeners_get(supervisor, &asked);
-        answers[i].address = bound ? bound->real : asked;
-        if (bound) {
+        answer.sockets[i] = (struct ipc_bound){.address = bound ? bound->real : asked, .error = bound ? 0 : errno};
+        if (bound)
             bound->is_wanted = true;
-            continue;
-        }
-        answers[i].error = errno;
-        explain_bind_failure(supervisor, &asked, answers[i].error);
     }
-    return child_send(child, IPC_BOUND, (struct str){(const char *)answers, count * sizeof(answers[0])}, NULL, 0) ||
-           true;
+    listeners_close_unwanted(supervisor);
+    struct str payload = {(const char *)&answer, sizeof(head) + head.count * sizeof(answer.sockets[0])};
+    return child_send(child, IPC_BOUND, payload, NULL, 0) || true;
+}
+
+static bool on_plan(struct child *child, struct ipc_message *message)
+{
+    struct supervisor *supervisor = child->supervisor;
+    struct child *gateway = &supervisor->children[CHILD_GATEWAY];
+    if (message->fd_count < 1 || message->fd_count > 2)
+        return false;
+    keep_fd(message, 0, &supervisor->plan_fd);
+    if (message->fd_count == 2)
+        keep_fd(message, 1, &supervisor->endpoints_fd);
+    if (supervisor->phase == PHASE_DRAINING)
+        return true;
+    /* The gateway has its own copies of those that go, and serves them until it has the new plan. */
+    listeners_put_in_force(supervisor);
+    (void)(send_listeners(gateway) && send_plan(gateway));
+    return true;
+}
+
+static bool on_last_good(struct supervisor *supervisor, struct ipc_message *message)
+{
+    if (supervisor->last_good_fd >= 0)
+        close(supervisor->last_good_fd);
+    supervisor->last_good_fd = -1;
+    if (message->fd_count == 1)
+        keep_fd(message, 0, &supervisor->last_good_fd);
+    return true;
 }
 
 static bool control_message(struct child *child, struct ipc_message *message)
 {
     struct supervisor *supervisor = child->supervisor;
-    struct child *gateway = &supervisor->children[CHILD_GATEWAY];
     switch (message->type) {
     case IPC_BIND: return on_bind(child, message);
-    case IPC_PLAN:
-        if (!keep_fd(message, &supervisor->plan_fd))
-            return false;
-        /* The gateway has its own copies of those that go, and serves them until it has the new plan. */
-        listeners_close_unwanted(supervisor);
-        (void)(send_listeners(gateway) && send_fd(gateway, IPC_PLAN, supervisor->plan_fd));
-        return true;
+    case IPC_PLAN: return on_plan(child, message);
     case IPC_ENDPOINTS:
-        if (!keep_fd(message, &supervisor->endpoints_fd))
+        if (message->fd_count != 1)
             return false;
-        (void)send_fd(gateway, IPC_ENDPOINTS, supervisor->endpoints_fd);
+        keep_fd(message, 0, &supervisor->endpoints_fd);
+        (void)send_fd(&supervisor->children[CHILD_GATEWAY], IPC_ENDPOINTS, supervisor->endpoints_fd);
         return true;
+    case IPC_LAST_GOOD: return on_last_good(supervisor, message);
     case IPC_READY:
         child->is_ready = true;
         supervisor_check_ready(supervisor);
+        return true;
+    case IPC_FAILED:
+        if (supervisor->phase == PHASE_STARTING) {
+            supervisor->exit_code = EXIT_FAILED;
+            loop_stop(supervisor->loop);
+        }
         return true;
     default: return false;
     }
@@ -144,9 +190,7 @@ static void gateway_start(struct child *child)
     }
     if (!send_registry(child) || supervisor->plan_fd < 0)
         return;
-    /* Endpoints first, so that the plan's first request finds them. */
-    (void)(send_listeners(child) && send_fd(child, IPC_ENDPOINTS, supervisor->endpoints_fd) &&
-           send_fd(child, IPC_PLAN, supervisor->plan_fd));
+    (void)(send_listeners(child) && send_plan(child));
 }
 
 static bool gateway_message(struct child *child, struct ipc_message *message)
@@ -155,6 +199,10 @@ static bool gateway_message(struct child *child, struct ipc_message *message)
     case IPC_READY:
         child->is_ready = true;
         supervisor_check_ready(child->supervisor);
+        return true;
+    case IPC_IN_FORCE:
+        (void)child_send(&child->supervisor->children[CHILD_CONTROL], IPC_IN_FORCE,
+                         (struct str){message->payload, message->len}, NULL, 0);
         return true;
     case IPC_DRAINED: log_debug("gateway is drained"); return true;
     default: return false;

@@ -5,20 +5,24 @@
 #include "app/instance.h"
 #include "app/ipc.h"
 #include "app/options.h"
+#include "app/sources.h"
 #include "io/loop.h"
 #include "io/timer.h"
 #include "registry/registry.h"
 
-/* As many as one IPC_BOUND holds. */
-#define SUPERVISOR_MAX_LISTENERS 240
+/* Those in force, and those of the next rules. */
+#define SUPERVISOR_MAX_LISTENERS (2 * IPC_MAX_SOCKETS)
+/* A control that is busy must not find more reloads waiting than it needs. */
+#define SUPERVISOR_RELOAD_MS 100
 
 struct supervisor;
 struct child;
 
 struct bound {
     struct address asked, real;
-    int fd; /* -1: none */
-    bool is_wanted;
+    int fd;           /* -1: none */
+    bool is_wanted;   /* the last IPC_BIND names it */
+    bool is_in_force; /* the plan in force has it */
 };
 
 /* One row per kind of child. */
@@ -65,11 +69,15 @@ struct supervisor {
     struct bound admin;
     struct bound listeners[SUPERVISOR_MAX_LISTENERS];
     size_t listener_count;
-    uint64_t listeners_version; /* grows when the set changes */
+    uint64_t listeners_version; /* grows when the set in force changes */
     int plan_fd, endpoints_fd;  /* -1: none yet */
+    int last_good_fd;           /* what control said last with IPC_LAST_GOOD; -1 */
+    struct sources sources;
     struct child children[CHILD_COUNT];
     struct watch signals;
     unsigned stop_signals;
+    struct timer reload; /* armed for a while after each IPC_RELOAD */
+    bool is_reload_due;  /* SIGHUP came meanwhile */
     struct timer deadline, linger;
     struct instance instance;
     struct watch callers; /* successors that connect */
@@ -101,8 +109,10 @@ extern const struct child_role control_role, gateway_role;
 /* supervisor_listen.c */
 /* The socket for an address: one that is there already, else a new one; NULL with errno. */
 struct bound *listeners_get(struct supervisor *supervisor, const struct address *asked);
-/* Closes those that the last IPC_BIND did not name. */
+/* The last IPC_BIND is answered: closes what neither it nor the plan in force names. */
 void listeners_close_unwanted(struct supervisor *supervisor);
+/* The plan that the last IPC_BIND was for came. */
+void listeners_put_in_force(struct supervisor *supervisor);
 void listeners_close(struct supervisor *supervisor);
 bool listeners_bind_admin(struct supervisor *supervisor, struct err *err) __attribute__((warn_unused_result));
 /* Takes over a socket that a predecessor handed. */

@@ -192,6 +192,13 @@ void endpoints_unmap(const struct endpoints *endpoints)
     flat_unmap(endpoints);
 }
 
+bool endpoints_eq(const struct endpoints *a, const struct endpoints *b)
+{
+    size_t from = offsetof(struct endpoints, sets);
+    return a->head.size == b->head.size &&
+           memcmp((const char *)a + from, (const char *)b + from, a->head.size - from) == 0;
+}
+
 uint64_t endpoints_generation(const struct endpoints *endpoints)
 {
     return endpoints->generation;

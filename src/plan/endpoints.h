@@ -26,6 +26,8 @@ void endpoints_unmap(const struct endpoints *endpoints);
 /* The check alone, for bytes in memory (fuzzed). */
 bool endpoints_check(const void *bytes, size_t len, struct err *err) __attribute__((warn_unused_result));
 
+/* Whether both have the same addresses; the generation is no difference. */
+bool endpoints_eq(const struct endpoints *a, const struct endpoints *b);
 uint64_t endpoints_generation(const struct endpoints *endpoints);
 /* Borrowed addresses of a backend; *count is 0 when the label is unknown or has none. O(log n). */
 const struct address *endpoints_find(const struct endpoints *endpoints, struct str label, size_t *count);

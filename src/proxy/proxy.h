@@ -13,6 +13,8 @@
 /* What stream->peer->listener points at: which socket of the present plan the connection came through. */
 struct proxy_listener {
     uint32_t index; /* of plan.sockets; PLAN_NONE: the plan has it no more */
+    struct rules
+        *rules; /* the last that had the socket, once the present ones have it no more; NULL: the present ones */
 };
 
 struct proxy {

@@ -109,7 +109,8 @@ struct relay *relay_new(struct proxy *proxy, struct stream *client)
     memset(relay, 0, offsetof(struct relay, first_block));
     relay->proxy = proxy;
     relay->client = client;
-    relay->exchange.rules = rules_ref(proxy->rules);
+    const struct proxy_listener *listener = client->peer->listener;
+    relay->exchange.rules = rules_ref(listener->rules ? listener->rules : proxy->rules);
     relay->exchange.route = PLAN_NONE;
     relay->exchange.id = (struct request_id){random_next(&proxy->random), random_next(&proxy->random)};
     relay->begin_ns = loop_now_ns(proxy->codec->loop);

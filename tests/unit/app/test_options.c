@@ -107,6 +107,20 @@ static void test_all_options_of_run_reach_the_settings(void **state)
     assert_true(options.is_replace);
 }
 
+static void test_files_are_kept_in_their_order(void **state)
+{
+    (void)state;
+    struct options options;
+    struct err err;
+    assert_int_equal(parse("run", "-f b.yaml --file rules/ -f=- --bind 127.0.0.1 --port-offset 8000", &options, &err),
+                     OPTIONS_OK);
+    static const char paths[] = "b.yaml\0rules/\0-";
+    assert_int_equal(options.settings.file_count, 3);
+    assert_memory_equal(options.settings.files, paths, sizeof(paths));
+    assert_int_equal(options.settings.port_offset, 8000);
+    assert_int_equal(options.settings.bind.family, ADDRESS_IPV4);
+}
+
 static void test_targets_are_formatted_as_they_were_given(void **state)
 {
     (void)state;
@@ -137,8 +151,21 @@ static void test_errors_name_the_option_and_the_remedy(void **state)
     static const struct {
         const char *line, *sentence;
     } cases[] = {
-        {"", "nothing to serve: give --listen HOST:PORT and --live HOST:PORT, for instance --listen 127.0.0.1:8080 "
-             "--live 127.0.0.1:3000"},
+        {"",
+         "nothing to serve: give rules with -f FILE_OR_DIR, or begin without a file: --listen 127.0.0.1:8080 --live "
+         "127.0.0.1:3000 --shadow 127.0.0.1:3001"},
+        {"-f a.yaml --live a:1",
+         "-f and --live exclude each other: either all rules come from files, or the quick start's "
+         "options say them; leave one of both out"},
+        {"--file a.yaml --mirror-writes", "-f and --mirror-writes exclude each other: either all rules come from "
+                                          "files, or the quick start's options say "
+                                          "them; leave one of both out"},
+        {RUN "--port-offset 8000", "--port-offset needs -f: with --listen the address is given whole"},
+        {RUN "--bind ::1", "--bind needs -f: with --listen the address is given whole"},
+        {"-f a.yaml --bind 10.0.0.0/8", "--bind 10.0.0.0/8: write an IP of this machine without a port, for instance "
+                                        "127.0.0.1 or ::1"},
+        {"-f a.yaml --port-offset x", "--port-offset x: write a number from 0 to 65534"},
+        {"-f", "--file needs a value: --file FILE_OR_DIR"},
         {"--live a:1", "--listen is missing: where are requests taken? For instance --listen 127.0.0.1:8080"},
         {"--listen 127.0.0.1:1", "--live is missing: which service answers? For instance --live 127.0.0.1:3000"},
         {"--lisen", "unknown option --lisen; did you mean --listen?"},
@@ -275,7 +302,9 @@ static void test_every_option_is_in_help_and_reference(void **state)
         for (size_t o = 0; o < option_count; o++) {
             bool is_mine = (option_table[o].commands & commands[c].bit) != 0;
             char name[64];
-            snprintf(name, sizeof(name), "\n  %s%s", option_table[o].name, option_table[o].form ? " " : "\n");
+            const char *word = option_short(&option_table[o]);
+            snprintf(name, sizeof(name), "\n  %s%s%s%s", word ? word : "", word ? ", " : "", option_table[o].name,
+                     option_table[o].form ? " " : "\n");
             if (is_mine) {
                 assert_non_null(strstr(help.ptr, name));
                 assert_non_null(strstr(reference.ptr, option_table[o].name));
@@ -317,6 +346,7 @@ int main(void)
         cmocka_unit_test(test_help_wins_over_what_is_missing),
         cmocka_unit_test(test_token_file_opens_the_admin_port_to_others),
         cmocka_unit_test(test_marker_key_depends_on_the_file_alone),
+        cmocka_unit_test(test_files_are_kept_in_their_order),
         cmocka_unit_test(test_every_option_is_in_help_and_reference),
         cmocka_unit_test(test_help_lines_fit_the_screen),
         cmocka_unit_test(test_a_misspelt_command_finds_the_near_one),

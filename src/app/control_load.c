@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/control_load.h"
+
+#include "app/bind.h"
+#include "app/quickstart.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "compile/compile.h"
+#include "manifest/gateway.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* ---- sockets ---- */
+
+/* Sockets are changed when they are bound; the rules' own stay as they were asked for. */
+static void copy_sockets(struct load *load)
+{
+    size_t count = load->rules.socket_count;
+    load->asked = arena_alloc(&load->arena, (count + 1) * sizeof(*load->asked));
+    load->sockets = arena_alloc(&load->arena, (count + 1) * sizeof(*load->sockets));
+    load->socket_errors = arena_alloc(&load->arena, (count + 1) * sizeof(*load->socket_errors));
+    memset(load->socket_errors, 0, (count + 1) * sizeof(*load->socket_errors));
+    if (count > 0) {
+        memcpy(load->asked, load->rules.sockets, count * sizeof(*load->asked));
+        memcpy(load->sockets, load->rules.sockets, count * sizeof(*load->sockets));
+    }
+    load->rules.sockets = load->sockets;
+}
+
+bool load_has_same_sockets(const struct load *a, const struct load *b)
+{
+    if (a->rules.socket_count != b->rules.socket_count)
+        return false;
+    for (size_t i = 0; i < a->rules.socket_count; i++) {
+        if (!address_eq(&a->asked[i], &b->asked[i]))
+            return false;
+    }
+    return true;
+}
+
+/* ---- listeners ---- */
+
+/* Of the quick start: "namespace/gateway/listener". */
+static void list_rule_listeners(struct load *load)
+{
+    load->listener_count = load->rules.listener_count;
+    load->listeners = arena_alloc(&load->arena, (load->listener_count + 1) * sizeof(*load->listeners));
+    for (size_t i = 0; i < load->listener_count; i++) {
+        struct str label = load->rules.listeners[i].label;
+        size_t slash = label.len;
+        while (slash > 0 && label.ptr[slash - 1] != '/')
+            slash--;
+        load->listeners[i] = (struct status_listener){
+            .gateway = str_slice(label, 0, slash > 0 ? slash - 1 : 0),
+            .name = str_slice(label, slash, label.len),
+            .routes = (uint32_t)load->rules.route_count,
+        };
+    }
+}
+
+static void list_compiled_listeners(struct load *load)
+{
+    const struct compiled *compiled = load->compiled;
+    load->listener_count = compiled->listener_count;
+    load->listeners = arena_alloc(&load->arena, (load->listener_count + 1) * sizeof(*load->listeners));
+    for (size_t i = 0; i < load->listener_count; i++) {
+        const struct compiled_listener *from = &compiled->listeners[i];
+        load->listeners[i] = (struct status_listener){
+            .gateway = arena_printf(&load->arena, "%.*s/%.*s", STR_ARG(from->gateway->ns),
+                                    STR_ARG(from->gateway->name)),
+            .name = from->name,
+            .routes = from->attached_routes,
+        };
+    }
+}
+
+/* The row of the rules for a listener of the status, or NULL: those that are served stand in the same order. */
+static const struct rule_listener *next_rule(const struct load *load, size_t listener, size_t *rule)
+{
+    if (load->compiled && !load->compiled->listeners[listener].is_served)
+        return NULL;
+    return *rule < load->rules.listener_count ? &load->rules.listeners[(*rule)++] : NULL;
+}
+
+/* ---- problems ---- */
+
+static const struct node *listener_node(const struct compiled_listener *listener)
+{
+    const struct gateway *gateway = listener->gateway->object;
+    for (size_t i = 0; i < gateway->spec->listeners.count; i++) {
+        const struct gateway_listener *at = SCHEMA_ITEM(gateway->spec->listeners, struct gateway_listener, i);
+        if (str_eq(at->name, listener->name))
+            return at->node;
+    }
+    return listener->gateway->node;
+}
+
+static void say_socket(struct load *load, const struct compiled_listener *listener, const struct rule_listener *rule,
+                       const struct address *admin)
+{
+    struct err err;
+    const struct address *asked = &load->asked[rule->socket];
+    int error = load->socket_errors[rule->socket];
+    bool is_own = error == EADDRINUSE && asked->port == admin->port;
+    bind_explain(asked, error, listener != NULL, &err);
+    if (is_own)
+        (void)err_set(&err, "port %u is the admin port of this umbra: give --admin another, or the listener",
+                      asked->port);
+    if (listener)
+        problems_add_member(&load->problems, SEVERITY_ERROR, STR("PortUnavailable"), listener_node(listener), "port",
+                            "listener %.*s: %s", STR_ARG(listener->name), err.text);
+    else
+        problems_add_place(&load->problems, SEVERITY_ERROR, STR_NONE, 0, 0, "--listen: %s", err.text);
+}
+
+void load_say_sockets(struct load *load, const struct address *admin)
+{
+    size_t rule = 0;
+    problems_deinit(&load->problems);
+    problems_init(&load->problems);
+    if (load->compiled) {
+        problems_add_all(&load->problems, &load->manifests->problems);
+        problems_add_all(&load->problems, &load->compiled->problems);
+    }
+    for (size_t i = 0; i < load->listener_count; i++) {
+        const struct rule_listener *row = next_rule(load, i, &rule);
+        bool is_bound = row && load->socket_errors[row->socket] == 0;
+        load->listeners[i].address = is_bound ? load->sockets[row->socket] : (struct address){0};
+        if (row && !is_bound)
+            say_socket(load, load->compiled ? &load->compiled->listeners[i] : NULL, row, admin);
+    }
+}
+
+void load_say_refused(struct load *load, const char *why)
+{
+    load->is_refused = true;
+    problems_add_place(&load->problems, SEVERITY_ERROR, STR_NONE, 0, 0, "the rules are not in force: %s", why);
+}
+
+size_t load_count_errors(const struct load *load)
+{
+    struct map seen;
+    struct strbuf key = STRBUF_INIT;
+    map_init(&seen);
+    for (size_t i = 0; i < load->problems.count; i++) {
+        const struct problem *problem = &load->problems.list[i];
+        if (problem->severity != SEVERITY_ERROR)
+            continue;
+        struct str ns = problem->ns.len > 0 ? problem->ns : STR("default");
+        strbuf_clear(&key);
+        if (problem->name.len > 0)
+            strbuf_printf(&key, "%.*s %.*s %.*s", STR_ARG(problem->kind), STR_ARG(ns), STR_ARG(problem->name));
+        else
+            strbuf_printf(&key, "%.*s", STR_ARG(problem->file));
+        map_add(&seen, strbuf_str(&key), &seen);
+    }
+    size_t count = seen.live + load->problems.left_out;
+    map_deinit(&seen);
+    strbuf_deinit(&key);
+    return count;
+}
+
+/* ---- life ---- */
+
+static struct load *load_new(void)
+{
+    struct load *load = mem_alloc(sizeof(*load));
+    arena_init(&load->arena, NULL, 0);
+    problems_init(&load->problems);
+    return load;
+}
+
+struct load *load_of_flags(const struct settings *settings)
+{
+    struct load *load = load_new();
+    load->rules = quickstart_rules(settings, 0, &load->arena);
+    load->routes = load->rules.route_count;
+    copy_sockets(load);
+    list_rule_listeners(load);
+    return load;
+}
+
+struct load *load_of_files(const struct settings *settings, const struct file_text *texts, size_t count,
+                           struct manifests *before)
+{
+    struct load *load = load_new();
+    load->manifests = manifests_new();
+    for (size_t i = 0; i < count; i++) {
+        if (texts[i].problem)
+            manifests_read_failed(load->manifests, texts[i].name, texts[i].problem);
+        else
+            manifests_read(load->manifests, texts[i].name, texts[i].text);
+    }
+    if (before)
+        manifests_keep_last_good(load->manifests, before);
+    struct compile_options options = {
+        .bind = settings->bind,
+        .port_offset = settings->port_offset,
+        .is_safe_methods = settings->is_safe_methods != 0,
+        .trusted_proxies = settings->trusted_proxies,
+        .trusted_proxy_count = settings->trusted_proxy_count,
+    };
+    load->compiled = compile(load->manifests, &options);
+    load->rules = load->compiled->rules;
+    load->routes = load->compiled->routes;
+    copy_sockets(load);
+    list_compiled_listeners(load);
+    return load;
+}
+
+void load_free(struct load *load)
+{
+    if (!load)
+        return;
+    for (size_t i = 0; load->names && i < load->host_count; i++) {
+        if (load->names[i])
+            dns_give(load->names[i]);
+    }
+    mem_free(load->names);
+    problems_deinit(&load->problems);
+    compiled_free(load->compiled);
+    if (load->manifests)
+        manifests_unref(load->manifests);
+    arena_deinit(&load->arena);
+    mem_free(load);
+}
+
+/* ---- names ---- */
+
+static int compare_addresses(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(struct address));
+}
+
+/* What earlier endpoints have of a backend and no literal host explains may be any of its names' addresses. */
+static void tell_known(const struct rule_backend *backend, struct dns_name *name, uint16_t port,
+                       const struct endpoints *known)
+{
+    size_t count, have;
+    const struct address *addresses = endpoints_find(known, backend->label, &count);
+    (void)dns_get(name, &have);
+    for (size_t i = 0; have == 0 && i < count; i++) {
+        bool is_literal = false;
+        for (size_t k = 0; k < backend->host_count && !is_literal; k++) {
+            struct address literal;
+            is_literal = dns_literal(backend->hosts[k].host, backend->hosts[k].port, &literal) &&
+                         address_eq(&literal, &addresses[i]);
+        }
+        if (!is_literal && addresses[i].port == port)
+            dns_know(name, &addresses[i]);
+    }
+}
+
+void load_take_names(struct load *load, struct dns *dns, const struct endpoints *known)
+{
+    for (size_t i = 0; i < load->rules.backend_count; i++)
+        load->host_count += load->rules.backends[i].host_count;
+    load->names = mem_alloc((load->host_count + 1) * sizeof(*load->names));
+    struct dns_name **name = load->names;
+    for (size_t i = 0; i < load->rules.backend_count; i++) {
+        const struct rule_backend *backend = &load->rules.backends[i];
+        for (size_t k = 0; k < backend->host_count; k++, name++) {
+            const struct rule_host *host = &backend->hosts[k];
+            struct address literal;
+            if (dns_literal(host->host, host->port, &literal))
+                continue;
+            *name = dns_take(dns, host->host);
+            if (known)
+                tell_known(backend, *name, host->port, known);
+        }
+    }
+}
+
+struct address_list {
+    struct address *list;
+    size_t count, capacity;
+};
+
+static void add_address(struct address_list *to, const struct address *address, uint16_t port)
+{
+    if (to->count == to->capacity) {
+        to->capacity = to->capacity ? to->capacity * 2 : 16;
+        to->list = mem_grow(to->list, to->capacity * sizeof(*to->list));
+    }
+    to->list[to->count] = *address;
+    to->list[to->count++].port = port;
+}
+
+/* Sorted, without duplicates: another order of hosts or answers is the same. */
+static void sort_addresses(struct address_list *addresses)
+{
+    size_t kept = 0;
+    if (addresses->count > 1)
+        qsort(addresses->list, addresses->count, sizeof(*addresses->list), compare_addresses);
+    for (size_t i = 0; i < addresses->count; i++) {
+        if (kept == 0 || compare_addresses(&addresses->list[kept - 1], &addresses->list[i]) != 0)
+            addresses->list[kept++] = addresses->list[i];
+    }
+    addresses->count = kept;
+}
+
+static void add_host(struct address_list *to, const struct rule_host *host, const struct dns_name *name)
+{
+    struct address literal;
+    size_t count;
+    if (!name) {
+        if (dns_literal(host->host, host->port, &literal))
+            add_address(to, &literal, literal.port);
+        return;
+    }
+    const struct address *addresses = dns_get(name, &count);
+    for (size_t i = 0; i < count; i++)
+        add_address(to, &addresses[i], host->port);
+}
+
+int load_endpoints(const struct load *load, uint64_t generation, struct err *err)
+{
+    struct endpoints_builder *builder = endpoints_builder_new(generation);
+    struct address_list addresses = {0};
+    struct dns_name *const *name = load->names;
+    for (size_t i = 0; i < load->rules.backend_count; i++) {
+        const struct rule_backend *backend = &load->rules.backends[i];
+        addresses.count = 0;
+        for (size_t k = 0; k < backend->host_count; k++, name++)
+            add_host(&addresses, &backend->hosts[k], *name);
+        sort_addresses(&addresses);
+        endpoints_builder_add(builder, backend->label, addresses.list, addresses.count);
+    }
+    int fd = endpoints_builder_seal(builder, err);
+    endpoints_builder_free(builder);
+    mem_free(addresses.list);
+    return fd;
+}

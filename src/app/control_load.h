@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One load of rules: what the provider said at one moment, compiled, with all that is wrong in it, and what it holds outside of
+ * itself: names that are asked for. Sockets are the supervisor's.
+ * Lifetime: load_of_… to load_free. Thread: control's. */
+#pragma once
+
+#include "admin/status.h"
+#include "app/settings.h"
+#include "base/arena.h"
+#include "manifest/problem.h"
+#include "plan/build.h"
+#include "plan/endpoints.h"
+#include "provider/dns.h"
+#include "provider/files.h"
+
+struct manifests;
+struct compiled;
+
+struct load {
+    struct arena arena;
+    struct manifests *manifests; /* NULL: of the quick start */
+    struct compiled *compiled;   /* NULL: of the quick start */
+    struct rule_set rules;       /* its sockets are `sockets` */
+    struct address *sockets;     /* as they are bound, or to be bound */
+    struct address *asked;       /* the same as the rules said */
+    int *socket_errors;          /* why a socket could not be bound: errno; 0 */
+    struct problems problems;    /* all: of reading, compiling and binding */
+    struct status_listener *listeners;
+    size_t listener_count;
+    struct dns_name **names; /* per host of rules.backends; NULL: needs no question. NULL: none was taken yet */
+    size_t host_count;
+    size_t routes;   /* as people count them: HTTPRoutes */
+    bool is_rebound; /* sockets that were taken were asked for again */
+    bool is_refused; /* no plan could be made of it: nothing of it is in force */
+};
+
+struct load *load_of_flags(const struct settings *settings);
+/* What is bad in the texts keeps its last good version of `before`; NULL: there is none. */
+struct load *load_of_files(const struct settings *settings, const struct file_text *texts, size_t count,
+                           struct manifests *before);
+/* Gives the names back. */
+void load_free(struct load *load);
+
+/* Whether two loads ask for the same sockets in the same order. */
+bool load_has_same_sockets(const struct load *a, const struct load *b);
+/* The problems anew, once it is known which sockets could be bound. `admin` is where this umbra has its own port. */
+void load_say_sockets(struct load *load, const struct address *admin);
+/* Adds that the rules as a whole are not in force. */
+void load_say_refused(struct load *load, const char *why);
+/* Resources and files with an error. */
+size_t load_count_errors(const struct load *load);
+
+/* Asks for the names of all hosts. `known` has addresses from an earlier run; NULL: none. */
+void load_take_names(struct load *load, struct dns *dns, const struct endpoints *known);
+/* The addresses of all backends as they are known now: a sealed memory file, or -1. */
+int load_endpoints(const struct load *load, uint64_t generation, struct err *err);
