@@ -162,7 +162,7 @@ struct str compiler_hint(struct compiler *compiler, enum kind_id kind, struct st
         const struct resource *resource = aged->list[i].resource;
         if (str_eq(resource->ns, ns))
             names[count++] = resource->name;
-        else if (str_eq(resource->name, name))
+        else if (str_eq(resource->name, name) && !compiler->options->is_cluster) /* others' names are theirs there */
             return arena_printf(&compiler->scratch, "; there is one in namespace %.*s: write namespace: %.*s",
                                 STR_ARG(resource->ns), STR_ARG(resource->ns));
     }

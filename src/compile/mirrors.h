@@ -24,7 +24,7 @@ struct mirror_maker {
 };
 void mirror_maker_deinit(struct mirror_maker *maker);
 
-/* The mirrors of one list of filters; `owner` is the backendRef that has them, or NULL: the rule. Call for the rule first. What
- * can't be resolved is said and left out. */
+/* The mirrors of one list of filters; `owner` is the backendRef that has them, or NULL: the rule. Call for the rule
+ * first. What can't be resolved is said and left out. */
 struct rule_mirror *mirrors_make(struct mirror_maker *maker, const struct schema_list *filters,
                                  const struct rule_weighted *owner, size_t *count);

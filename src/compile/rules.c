@@ -159,22 +159,17 @@ static void compile_mirrors(struct route_maker *maker, const struct http_route_r
 
 /* -------------------------------------------------------------------------------------------------------- rules */
 
-static uint32_t milliseconds(const struct schema_int *duration)
-{
-    return duration->value > UINT32_MAX ? UINT32_MAX : (uint32_t)duration->value;
-}
-
 static void compile_times(struct arena *arena, const struct http_route_rule *rule, struct rule_route *row)
 {
     if (rule->timeouts) {
-        row->request_timeout_ms = milliseconds(&rule->timeouts->request);
-        row->backend_timeout_ms = milliseconds(&rule->timeouts->backend_request);
+        row->request_timeout_ms = clamp_u32(rule->timeouts->request.value);
+        row->backend_timeout_ms = clamp_u32(rule->timeouts->backend_request.value);
     }
     const struct http_retry *retry = rule->retry;
     if (!retry)
         return;
-    row->retry_attempts = retry->attempts.is_set ? (uint32_t)retry->attempts.value : RETRY_ATTEMPTS;
-    row->retry_backoff_ms = retry->backoff.is_set ? milliseconds(&retry->backoff) : RETRY_BACKOFF_MS;
+    row->retry_attempts = retry->attempts.is_set ? clamp_u32(retry->attempts.value) : RETRY_ATTEMPTS;
+    row->retry_backoff_ms = retry->backoff.is_set ? clamp_u32(retry->backoff.value) : RETRY_BACKOFF_MS;
     uint32_t *codes = arena_alloc(arena, (retry->codes.count + 1) * sizeof(*codes));
     for (size_t i = 0; i < retry->codes.count; i++)
         codes[i] = (uint32_t)SCHEMA_ITEM(retry->codes, struct schema_int, i)->value;

@@ -26,6 +26,7 @@ const struct plan *fixture_plan(void)
     mirror.backend = 2;
     struct rule_mirror mirror_of_next = mirror;
     mirror_of_next.label = STR("shadow:80~2");
+    mirror_of_next.marker_header = STR("X-Copy-Of");
     struct rule_weighted weighted[] = {
         {.backend = 0, .weight = 1},
         {.backend = 1, .weight = 1, .mirrors = &mirror_of_next, .mirror_count = 1},

@@ -50,6 +50,17 @@ static void test_rules_join_a_plan_with_addresses_and_series(void **state)
     registry_close(registry);
 }
 
+static void test_rules_know_what_mirrors_call_their_marker(void **state)
+{
+    (void)state;
+    struct registry *registry = open_registry();
+    struct rules *rules = make_rules(fixture_plan(), NULL, registry, 0);
+    assert_int_equal(rules->marker_header_count, 1);
+    assert_true(str_eq(rules->marker_headers[0], STR("X-Copy-Of")));
+    rules_unref(rules);
+    registry_close(registry);
+}
+
 static void test_rules_without_endpoints_have_no_address(void **state)
 {
     (void)state;
@@ -105,6 +116,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rules_join_a_plan_with_addresses_and_series),
+        cmocka_unit_test(test_rules_know_what_mirrors_call_their_marker),
         cmocka_unit_test(test_rules_without_endpoints_have_no_address),
         cmocka_unit_test(test_other_endpoints_keep_what_was_made_of_the_plan),
         cmocka_unit_test(test_the_last_rules_of_a_plan_keep_it_whoever_goes_first),
