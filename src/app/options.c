@@ -174,13 +174,14 @@ static bool is_complete(const struct command *command, const struct options *opt
     case FOR_RUN: return rules_are_complete(settings, err) && admin_is_safe(settings, err);
     case FOR_PRINT: return rules_are_complete(settings, err);
     case FOR_CHECK:
-        return settings->file_count > 0 || err_set(err, "nothing to check: give rules with -f FILE_OR_DIR (- is standard "
-                                                        "input)");
+        return settings->file_count > 0 ||
+               err_set(err, "nothing to check: give rules with -f FILE_OR_DIR (- is standard "
+                            "input)");
     default: return true;
     }
 }
 
-/* `-f rules/*.yaml`: what a shell makes of it are further files. */
+/* What a shell makes of a pattern after -f are further files. */
 static bool take_word(const struct command *command, char *word, struct options *options, struct err *err)
 {
     if ((command->bit & FOR_RULES) && options->settings.file_count > 0)

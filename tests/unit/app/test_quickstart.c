@@ -118,8 +118,11 @@ static void test_sampling_by_key_reaches_every_mirror(void **state)
         enum plan_key key;
         const char *name, *want;
     } cases[] = {
-        {KEY_HEADER, "x-user-id", "x-user-id"}, {KEY_COOKIE, "session", "session"}, {KEY_QUERY, "a\"b: c", "a\"b: c"},
-        {KEY_CLIENT_IP, "", ""},                {KEY_TRACE_ID, "", ""},
+        {KEY_HEADER, "x-user-id", "x-user-id"},
+        {KEY_COOKIE, "session", "session"},
+        {KEY_QUERY, "a\"b: c", "a\"b: c"},
+        {KEY_CLIENT_IP, "", ""},
+        {KEY_TRACE_ID, "", ""},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct settings settings;
