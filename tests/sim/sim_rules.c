@@ -83,9 +83,11 @@ static int build_plan(const struct sim_rules *play, struct str *labels)
                                .backends = &weighted,
                                .backend_count = 1,
                                .mirrors = mirrors,
-                               .mirror_count = play->mirrors};
+                               .mirror_count = play->mirrors - play->backend_mirrors};
     struct address socket = {.family = ADDRESS_IPV4, .port = 80, .ip = {192, 0, 2, 80}};
     struct rule_listener listener = {.label = STR("default/play/http"), .port = 80};
+    weighted.mirrors = mirrors + route.mirror_count;
+    weighted.mirror_count = play->backend_mirrors;
     set_attempts(&route, play);
     if (play->actions)
         route.actions = *play->actions;

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-const struct plan *fixture_plan(void)
+const struct plan *fixture_plan_with_regex(struct str pattern)
 {
     struct err err;
     struct rule_backend backends[] = {
@@ -34,6 +34,9 @@ const struct plan *fixture_plan(void)
     };
     struct rule_route route = {
         .label = STR("shop"), .backends = weighted, .backend_count = 3, .mirrors = &mirror, .mirror_count = 1};
+    struct rule_match match = {.path_kind = PATH_MATCH_REGEX, .path = pattern};
+    route.matches = &match;
+    route.match_count = 1;
     struct rule_set rules = {
         .generation = 1, .routes = &route, .route_count = 1, .backends = backends, .backend_count = 3};
     int fd = plan_build(&rules, &err);
@@ -42,6 +45,11 @@ const struct plan *fixture_plan(void)
         fail_msg("%s", err.text);
     close(fd);
     return plan;
+}
+
+const struct plan *fixture_plan(void)
+{
+    return fixture_plan_with_regex(STR(".*"));
 }
 
 const struct endpoints *fixture_endpoints(uint16_t port, size_t count)
