@@ -7,11 +7,11 @@
 
 #include <pcre2.h>
 
-#define REGEX_MAX_PATTERN 8192       /* more than any field of the Gateway API holds */
-#define REGEX_MAX_DEPTH 2000         /* of backtracking, without JIT */
-#define REGEX_MAX_HEAP_KIB 1024      /* of backtracking, without JIT */
-#define REGEX_MIN_STACK (16 * 1024)  /* of backtracking, with JIT */
-#define REGEX_MAX_STACK (1024 * 1024)/* likewise */
+#define REGEX_MAX_PATTERN 8192        /* more than any field of the Gateway API holds */
+#define REGEX_MAX_DEPTH 2000          /* of backtracking, without JIT */
+#define REGEX_MAX_HEAP_KIB 1024       /* of backtracking, without JIT */
+#define REGEX_MIN_STACK (16 * 1024)   /* of backtracking, with JIT */
+#define REGEX_MAX_STACK (1024 * 1024) /* likewise */
 #define REGEX_MESSAGE 256
 
 struct regexes {
