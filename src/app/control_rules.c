@@ -12,6 +12,7 @@ static void load_files(struct control *control)
     if (control->manifests)
         manifests_unref(control->manifests);
     control->manifests = manifests_ref(load->manifests);
+    last_good_keep(control, texts, count);
     publish_load(control, load);
 }
 
@@ -36,6 +37,7 @@ void rules_start(struct control *control)
         .user = control,
     };
     control->files = files_new(&options);
+    control->manifests = last_good_take(control);
     load_files(control);
 }
 
@@ -51,6 +53,7 @@ void rules_reload(struct control *control)
 void rules_stop(struct control *control)
 {
     files_free(control->files);
+    last_good_stop(control);
     if (control->manifests)
         manifests_unref(control->manifests);
     sources_deinit(&control->sources);
