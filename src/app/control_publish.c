@@ -213,6 +213,7 @@ static void give_out(struct control *control, struct load *load, const struct pl
     if (endpoints_fd >= 0)
         close(endpoints_fd);
     load_free(before);
+    mem_trim();
 }
 
 static void publish(struct control *control)

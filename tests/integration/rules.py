@@ -40,9 +40,10 @@ def route(name="shop", live="v1", *, shadow=None, percent=None, path="/", sectio
 
 class Ruled(umbra.Gateway):
     """An umbra under test with `-f`. Its rules are `text` in the file `self.rules`, or whatever `paths` names. Listeners
-    are on 127.0.0.1. `address` is that of the first listener."""
+    are on 127.0.0.1, or all addresses without `bind`. `address` is that of the first listener."""
 
-    def __init__(self, directory, text, options, paths=None, environment=None, stdin=None, is_waited_for=True):
+    def __init__(self, directory, text, options, paths=None, environment=None, stdin=None, prefix=(), bind="127.0.0.1",
+                 is_waited_for=True):
         self.directory = pathlib.Path(directory)
         self.environment = environment
         self.options = [str(option) for option in options]
@@ -51,6 +52,8 @@ class Ruled(umbra.Gateway):
             self.rules.write_text(text)
         self.paths = [str(path) for path in (paths or [self.rules])]
         self.stdin = stdin
+        self.prefix = prefix
+        self.bind = ["--bind", bind] if bind else []
         self.may_complain = False
         self.number = 0
         self.process = self._start(["--admin", self._take_option("--admin") or "127.0.0.1:0"])
@@ -60,12 +63,12 @@ class Ruled(umbra.Gateway):
 
     def _start(self, addresses):
         self.number += 1
-        arguments = [*addresses, "--bind", "127.0.0.1"]
+        arguments = [*addresses, *self.bind]
         for path in self.paths:
             arguments += ["-f", path]
         if "--drain" not in self.options:
             arguments += ["--drain", "1s"]
-        more = {"stdin": self.stdin} if self.stdin else {}
+        more = {"prefix": self.prefix, **({"stdin": self.stdin} if self.stdin else {})}
         process = umbra.Process(arguments + self.options, self.directory / f"umbra-{self.number}.log",
                                 self.environment, **more)
         try:

@@ -76,10 +76,10 @@ class Metrics:
 class Process:
     """One `umbra run`. Its log is a file; `start` waits until it serves."""
 
-    def __init__(self, arguments, log, environment=None, stdin=subprocess.DEVNULL):
+    def __init__(self, arguments, log, environment=None, stdin=subprocess.DEVNULL, prefix=()):
         self.log_path = log
         self.log = open(log, "ab")
-        self.command = [BINARY, "run", *arguments]
+        self.command = [*prefix, BINARY, "run", *arguments]
         self.started = time.monotonic()
         self.popen = subprocess.Popen(self.command, stdin=stdin, stdout=self.log, stderr=self.log,
                                       env={**os.environ, **(environment or {})})
