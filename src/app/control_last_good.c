@@ -69,8 +69,10 @@ static void leave(struct control *control, const struct archive_entry *entries, 
         close(fd);
 }
 
-void last_good_keep(struct control *control, const struct file_text *texts, size_t count)
+void last_good_keep(struct control *control)
 {
+    size_t count;
+    const struct file_text *texts = files_get(control->files, &count);
     struct archive_entry *entries = mem_alloc((count + 1) * sizeof(*entries));
     size_t left = 0;
     struct map bad, before = control->good_texts;

@@ -60,8 +60,8 @@ void rules_stop(struct control *control);
 /* control_last_good.c: what a control that is started anew needs, to know what a bad resource was. */
 /* What the control before this one left; NULL: nothing. The caller's reference. */
 struct manifests *last_good_take(struct control *control);
-/* A load was made of these texts. */
-void last_good_keep(struct control *control, const struct file_text *texts, size_t count);
+/* A load was made of the files' present texts. */
+void last_good_keep(struct control *control);
 void last_good_stop(struct control *control);
 
 /* control_publish.c: from loads to what the gateway gets. */

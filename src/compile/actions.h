@@ -5,8 +5,8 @@
 
 #include "compile/compiler.h"
 
-/* False, and said, when there is a filter that can't be acted on: then the requests get 500, since the Gateway API forbids to
- * go on without it. */
+/* False, and said, when there is a filter that can't be acted on: then the requests get 500, since the Gateway API
+ * forbids to go on without it. */
 bool actions_compile(struct compiler *compiler, const struct schema_list *filters, struct rule_actions *actions)
     __attribute__((warn_unused_result));
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From manifests to rule tables: which Gateways are served, which routes attach to which of their listeners, what references lead to,
- * which policy counts for which mirror. What can't be resolved costs only itself and is said. Knows the Gateway API and
- * Umbra's kinds; knows nothing of files, sockets and the plan's layout.
+/* From manifests to rule tables: which Gateways are served, which routes attach to which of their listeners, what
+ * references lead to, which policy counts for which mirror. What can't be resolved costs only itself and is said. Knows
+ * the Gateway API and Umbra's kinds; knows nothing of files, sockets and the plan's layout.
  * Lifetime: compiled_free; strs are borrowed from the manifests, of which it holds a reference. Thread: control's. */
 #pragma once
 
@@ -15,9 +15,9 @@ struct compile_options {
     struct address bind;  /* listeners' IP; its port does not count; ADDRESS_NONE: all (:: taking IPv4 too) */
     uint32_t port_offset; /* added to the Gateways' ports; a sum over 65535 is an error of the listener */
     bool is_safe_methods; /* --safe-methods: no warnings of copied writes */
-    bool
-        is_cluster; /* classes are needed, Services have their addresses from EndpointSlices only, grants count for mirrors,
-                             credentials do not leave a namespace */
+    /* Classes are needed, Services have their addresses from EndpointSlices only, grants count for mirrors, credentials
+     * do not leave a namespace. */
+    bool is_cluster;
     const struct cidr *trusted_proxies;
     size_t trusted_proxy_count;
 };

@@ -47,8 +47,9 @@ static void collect_by_age(struct compiler *compiler)
 static void each_map(struct compiler *compiler, void (*call)(struct map *map))
 {
     struct map *const maps[] = {
-        &compiler->gateways, &compiler->sockets, &compiler->namespaces, &compiler->grants,   &compiler->slices,
-        &compiler->targets,  &compiler->labels,  &compiler->annotated,  &compiler->policies, &compiler->reached,
+        &compiler->gateways, &compiler->sockets, &compiler->namespaces, &compiler->grants,
+        &compiler->slices,   &compiler->targets, &compiler->labels,     &compiler->annotated,
+        &compiler->policies, &compiler->held,    &compiler->reached,
     };
     for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
         call(maps[i]);
@@ -162,7 +163,7 @@ struct str compiler_hint(struct compiler *compiler, enum kind_id kind, struct st
         const struct resource *resource = aged->list[i].resource;
         if (str_eq(resource->ns, ns))
             names[count++] = resource->name;
-        else if (str_eq(resource->name, name))
+        else if (str_eq(resource->name, name) && !compiler->options->is_cluster) /* others' names are theirs there */
             return arena_printf(&compiler->scratch, "; there is one in namespace %.*s: write namespace: %.*s",
                                 STR_ARG(resource->ns), STR_ARG(resource->ns));
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the parts of the compiler share during one run: the resources in force by age, indices by name, and the way to say
- * what is wrong. Lifetime: one call of compile(). Thread: control's. */
+/* What the parts of the compiler share during one run: the resources in force by age, indices by name, and the way to
+ * say what is wrong. Lifetime: one call of compile(). Thread: control's. */
 #pragma once
 
 #include "base/map.h"
@@ -22,8 +22,6 @@ struct aged_list {
     struct aged *list; /* oldest first, then by key: the Gateway API's order on a tie */
     size_t count;
 };
-
-struct policy_chain;
 
 /* A Gateway that is served here. */
 struct gateway_site {
@@ -71,6 +69,7 @@ struct compiler {
     struct map policies; /* target → struct policy_chain */
     struct policy *policy_list;
     size_t policy_count;
+    struct map held; /* what a policy that can't be read is for → struct held */
 
     struct map reached; /* what requests an earlier rule takes → its label, struct str */
     size_t reach_left;  /* entries that it may still get */
@@ -90,8 +89,12 @@ struct str compiler_hint(struct compiler *compiler, enum kind_id kind, struct st
 /* The same for a name out of a short list. */
 struct str compiler_hint_name(struct compiler *compiler, struct str name, const struct str *names, size_t count);
 
-/* "a", "a or b", with what absent means. */
+/* A text, or what it means when it is absent. */
 static inline struct str str_or(struct str text, struct str fallback)
 {
     return text.ptr ? text : fallback;
+}
+static inline uint32_t clamp_u32(int64_t value)
+{
+    return value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
 }

@@ -14,6 +14,7 @@ struct mirror_maker {
     const struct rule_weighted *live; /* its backends */
     size_t live_count;
     bool is_redirect; /* the rule answers itself */
+    bool is_held;     /* the route's mirrors are suspended (held.h) */
     /* Those made so far, for labels and warnings. */
     struct made_mirror {
         size_t backend;
@@ -24,7 +25,7 @@ struct mirror_maker {
 };
 void mirror_maker_deinit(struct mirror_maker *maker);
 
-/* The mirrors of one list of filters; `owner` is the backendRef that has them, or NULL: the rule. Call for the rule first. What
- * can't be resolved is said and left out. */
+/* The mirrors of one list of filters; `owner` is the backendRef that has them, or NULL: the rule. Call for the rule
+ * first. What can't be resolved is said and left out. */
 struct rule_mirror *mirrors_make(struct mirror_maker *maker, const struct schema_list *filters,
                                  const struct rule_weighted *owner, size_t *count);

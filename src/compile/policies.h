@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* MirrorPolicies: which counts for which mirror. Field by field the most specific wins: Gateway, its listener, HTTPRoute,
- * its rule; on one level one that names the mirror; then the oldest, then the name.
+/* MirrorPolicies: which counts for which mirror. Field by field the most specific wins: Gateway, its listener,
+ * HTTPRoute, its rule; on one level one that names the mirror; then the oldest, then the name.
  * Lifetime: the compiler's. Thread: control's. */
 #pragma once
 

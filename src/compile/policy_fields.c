@@ -5,11 +5,6 @@
 #include "compile/actions.h"
 #include "http/head.h"
 
-static uint32_t clamp_u32(int64_t value)
-{
-    return value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
-}
-
 static bool apply_suspend(const struct mirror_policy_spec *spec, struct policy_outcome *outcome)
 {
     if (spec->suspend.is_set && outcome)

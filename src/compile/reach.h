@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Matches that can never be reached, since an earlier rule has the very same one. Lifetime: the compiler's. Thread: control's. */
+/* Matches that can never be reached, since an earlier rule has the very same one.
+ * Lifetime: the compiler's. Thread: control's. */
 #pragma once
 
 #include "compile/compiler.h"

@@ -2,6 +2,7 @@
 #include "compile/rules.h"
 
 #include "compile/actions.h"
+#include "compile/held.h"
 #include "compile/mirrors.h"
 #include "compile/reach.h"
 #include "compile/targets.h"
@@ -159,22 +160,17 @@ static void compile_mirrors(struct route_maker *maker, const struct http_route_r
 
 /* -------------------------------------------------------------------------------------------------------- rules */
 
-static uint32_t milliseconds(const struct schema_int *duration)
-{
-    return duration->value > UINT32_MAX ? UINT32_MAX : (uint32_t)duration->value;
-}
-
 static void compile_times(struct arena *arena, const struct http_route_rule *rule, struct rule_route *row)
 {
     if (rule->timeouts) {
-        row->request_timeout_ms = milliseconds(&rule->timeouts->request);
-        row->backend_timeout_ms = milliseconds(&rule->timeouts->backend_request);
+        row->request_timeout_ms = clamp_u32(rule->timeouts->request.value);
+        row->backend_timeout_ms = clamp_u32(rule->timeouts->backend_request.value);
     }
     const struct http_retry *retry = rule->retry;
     if (!retry)
         return;
-    row->retry_attempts = retry->attempts.is_set ? (uint32_t)retry->attempts.value : RETRY_ATTEMPTS;
-    row->retry_backoff_ms = retry->backoff.is_set ? milliseconds(&retry->backoff) : RETRY_BACKOFF_MS;
+    row->retry_attempts = retry->attempts.is_set ? clamp_u32(retry->attempts.value) : RETRY_ATTEMPTS;
+    row->retry_backoff_ms = retry->backoff.is_set ? clamp_u32(retry->backoff.value) : RETRY_BACKOFF_MS;
     uint32_t *codes = arena_alloc(arena, (retry->codes.count + 1) * sizeof(*codes));
     for (size_t i = 0; i < retry->codes.count; i++)
         codes[i] = (uint32_t)SCHEMA_ITEM(retry->codes, struct schema_int, i)->value;
@@ -227,6 +223,28 @@ static void compile_rule(struct route_maker *maker, const struct http_route_rule
     compile_mirrors(maker, rule, row);
 }
 
+static bool has_mirror(const struct schema_list *filters)
+{
+    for (size_t i = 0; i < filters->count; i++) {
+        if (SCHEMA_ITEM(*filters, struct http_filter, i)->type.value == FILTER_MIRROR)
+            return true;
+    }
+    return false;
+}
+
+static bool has_mirrors(const struct http_route_spec *spec)
+{
+    for (size_t i = 0; i < spec->rules.count; i++) {
+        const struct http_route_rule *rule = SCHEMA_ITEM(spec->rules, struct http_route_rule, i);
+        bool is_found = has_mirror(&rule->filters);
+        for (size_t k = 0; !is_found && k < rule->backend_refs.count; k++)
+            is_found = has_mirror(&SCHEMA_ITEM(rule->backend_refs, struct http_backend_ref, k)->filters);
+        if (is_found)
+            return true;
+    }
+    return false;
+}
+
 static void compile_route(struct route_maker *maker)
 {
     struct compiler *compiler = maker->compiler;
@@ -238,6 +256,7 @@ static void compile_route(struct route_maker *maker)
     maker->bindings = arena_alloc(compiler->arena, maker->binding_count * sizeof(*maker->bindings));
     memcpy(maker->bindings, attachment->bindings, maker->binding_count * sizeof(*maker->bindings));
     policies_for_route(compiler, maker->route, attachment, &maker->policies);
+    maker->mirrors.is_held = has_mirrors(maker->spec) && held_has_route(compiler, maker->route, attachment);
     maker->mirrors.copying = 0;
     for (size_t i = 0; i < maker->spec->rules.count; i++)
         compile_rule(maker, SCHEMA_ITEM(maker->spec->rules, struct http_route_rule, i), i);

@@ -99,8 +99,8 @@ static const struct service_port *find_port(const struct service_spec *spec, uin
     return NULL;
 }
 
-/* The port of a slice's endpoints by the name of the Service's port; without a Service by number, or the only one there is.
- * 0: it has none. */
+/* The port of a slice's endpoints by the name of the Service's port; without a Service by number, or the only one there
+ * is. 0: it has none. */
 static uint16_t slice_port(const struct endpoint_slice *slice, const struct service_port *port, uint16_t number)
 {
     uint16_t only = 0;
@@ -121,7 +121,7 @@ static uint16_t slice_port(const struct endpoint_slice *slice, const struct serv
 
 static bool is_ready(const struct endpoint_conditions *conditions)
 {
-    return !conditions || !conditions->ready.is_set || conditions->ready.value != 0;
+    return !conditions || conditions->ready.value != 0; /* true where it is absent */
 }
 
 /* On its way out, but still answering: better than nobody. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where the endpoints of a Service are: EndpointSlices, else (files) DNS. Lifetime: the compiler's. Thread: control's. */
+/* Where the endpoints of a Service are: EndpointSlices, else (files) DNS.
+ * Lifetime: the compiler's. Thread: control's. */
 #pragma once
 
 #include "compile/grants.h"

@@ -68,8 +68,8 @@ static struct backend_row *add_row(struct compiler *compiler)
     return &compiler->backends[compiler->backend_count++];
 }
 
-/* The backend with a label, new when nobody had it. Two things under one label (a Service and a Backend of one name) get
- * "~2" behind the second. */
+/* The backend with a label, new when nobody had it. Of two things under one label (a Service and a Backend of one name)
+ * the second gets "~2" behind it. */
 static size_t find_backend(struct compiler *compiler, struct str label, struct str owner, struct service_hosts hosts)
 {
     struct str unique = label;
@@ -201,8 +201,8 @@ static const struct target *find_target(struct compiler *compiler, const struct 
     return target;
 }
 
-/* Live traffic across namespaces is refused without a grant everywhere. Copies are in a cluster; files on a laptop are all
- * of one owner, who is told. */
+/* Live traffic across namespaces is refused without a grant everywhere, copies in a cluster only: files on a laptop are
+ * all of one owner, who is told. */
 static bool check_grant(struct compiler *compiler, const struct reference *reference, bool is_mirror)
 {
     if (grants_allow(compiler, reference))

@@ -10,6 +10,7 @@ struct parsing {
     struct tree tree;
     struct yaml yaml;
     uint32_t documents;
+    const struct node *attempt; /* what was read as JSON before it turned out to be none, or NULL */
     document_fn *on_document;
     void *user;
 };
@@ -48,15 +49,24 @@ static bool check_encoding(struct str text, struct str file, struct problems *pr
 
 /* --------------------------------------------------------------------------------------------------------- one document */
 
-/* The tree as far as it got knows what stands before the defect, the lines perhaps what stands behind it. */
-static void identify(struct document *document, const struct node *root, struct str text)
+/* Sets what is STR_NONE. */
+static void ask_tree(struct document *document, const struct node *root)
 {
     const struct node *metadata = node_find(root, STR("metadata"));
-    struct identity identity = {
-        .kind = node_text(root, STR("kind")),
-        .ns = node_text(metadata, STR("namespace")),
-        .name = node_text(metadata, STR("name")),
-    };
+    if (!document->kind.ptr)
+        document->kind = node_text(root, STR("kind"));
+    if (!document->ns.ptr)
+        document->ns = node_text(metadata, STR("namespace"));
+    if (!document->name.ptr)
+        document->name = node_text(metadata, STR("name"));
+}
+
+/* Trees as far as they got know what stands before the defect, the lines perhaps what stands behind it. */
+static void identify(const struct parsing *parsing, struct document *document, struct str text)
+{
+    ask_tree(document, parsing->tree.root);
+    ask_tree(document, parsing->attempt);
+    struct identity identity = {document->kind, document->ns, document->name};
     identity_scan(text, &identity);
     document->kind = identity.kind;
     document->ns = identity.ns;
@@ -69,7 +79,7 @@ static void finish_document(struct parsing *parsing, struct str text, uint32_t l
     struct tree *tree = &parsing->tree;
     struct document document = {.line = line, .is_broken = tree->is_broken};
     if (tree->is_broken) {
-        identify(&document, tree->root, text);
+        identify(parsing, &document, text);
         for (size_t i = problem_count; i < tree->problems->count; i++) {
             struct problem *problem = &tree->problems->list[i];
             problem->kind = arena_copy(&tree->problems->arena, document.kind);
@@ -113,6 +123,7 @@ static void read_json(struct parsing *parsing, struct str *text, struct place *a
         bool is_end = rest.len == 0 || rest.ptr[0] == '{';
         if (result == JSON_NOT || (result == JSON_DONE && !is_end)) {
             forget_problems(parsing->tree.problems, &before);
+            parsing->attempt = parsing->tree.root;
             parsing->documents--;
             return;
         }
@@ -140,6 +151,7 @@ static void read_part(struct parsing *parsing, const struct part *part)
 {
     struct str text = part->content;
     struct place at = part->content_at;
+    parsing->attempt = NULL;
     read_json(parsing, &text, &at);
     if (text.len == 0 || parsing->tree.is_full)
         return;

@@ -169,10 +169,13 @@ static bool read_claim(const struct reader *reader, const struct node *node, con
     *claim = (struct claim){.node = node};
     enum member kind = read_text(reader, node, "kind", list->kind, &claim->kind);
     enum member version = read_text(reader, node, "apiVersion", list->api_version, &claim->api_version);
-    if (kind == MEMBER_ABSENT)
+    if (kind == MEMBER_ABSENT && version == MEMBER_ABSENT)
+        problems_add(problems_of(reader), SEVERITY_ERROR, STR_NONE, node,
+                     "has no apiVersion and no kind; a resource begins with both, as apiVersion: v1 and kind: Service");
+    else if (kind == MEMBER_ABSENT)
         problems_add_member(problems_of(reader), SEVERITY_ERROR, STR_NONE, node, "kind",
                             "is missing; say what this is, as kind: HTTPRoute");
-    if (version == MEMBER_ABSENT)
+    else if (version == MEMBER_ABSENT)
         say_missing_version(reader, node, claim->kind);
     return kind == MEMBER_THERE && version == MEMBER_THERE;
 }
@@ -235,6 +238,16 @@ static struct resource *claim_place(const struct reader *reader, const struct cl
     return resource;
 }
 
+/* Items of a List may leave to it what they are. */
+static void name_kind(const struct reader *reader, const struct kind *kind)
+{
+    struct problems *problems = problems_of(reader);
+    for (size_t i = reader->seen; i < problems->count; i++) {
+        if (problems->list[i].kind.len == 0)
+            problems->list[i].kind = str_from_c(kind->name);
+    }
+}
+
 /* `kind` is what is meant; `is_sound`: and what is written. */
 static void read_resource(const struct reader *reader, const struct claim *claim, const struct kind *kind,
                           bool is_sound)
@@ -277,6 +290,7 @@ static void read_object(const struct reader *reader, const struct node *node, co
         if (!is_version)
             say_version(reader, &claim, kind);
         read_resource(reader, &claim, kind, is_version);
+        name_kind(reader, kind);
         return;
     }
     kind = find_meant(&claim);
@@ -286,6 +300,7 @@ static void read_object(const struct reader *reader, const struct node *node, co
     }
     say_slip(reader, &claim, kind);
     read_resource(reader, &claim, kind, false);
+    name_kind(reader, kind);
 }
 
 /* ---------------------------------------------------------------------------------------------------------- lists */

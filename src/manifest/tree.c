@@ -74,7 +74,7 @@ static struct frame *top_frame(struct tree *tree)
 const struct node *tree_find_open(const struct tree *tree, enum node_kind kind)
 {
     for (uint32_t i = tree->depth; i > 0; i--) {
-        if (tree->frames[i - 1].node->kind == kind)
+        if (kind == NODE_NULL || tree->frames[i - 1].node->kind == kind)
             return tree->frames[i - 1].node;
     }
     return NULL;

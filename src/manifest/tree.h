@@ -58,7 +58,7 @@ bool tree_alias(struct tree *tree, struct str anchor, struct place at) __attribu
 
 /* Adds an error and marks the document as broken. Returns false. */
 bool tree_fail(struct tree *tree, struct place at, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* The innermost map or list that is open, or NULL. */
+/* The innermost map or list that is open, or NULL; with NODE_NULL of either kind. */
 const struct node *tree_find_open(const struct tree *tree, enum node_kind kind);
 /* How many columns the innermost map or list is indented by; 0 at the root. */
 unsigned tree_indent(const struct tree *tree);

@@ -55,15 +55,16 @@ static bool tell_tab(const struct yaml_error *error, struct tree *tree)
 /* What is wrong is far from where libfyaml noticed: the bracket that is open. */
 static bool tell_bracket(const struct yaml_error *error, struct tree *tree)
 {
-    bool is_list = says(error, "flow sequence");
-    if (!is_list && !says(error, "flow mapping") && !says(error, "expected node content"))
+    bool is_list = says(error, "flow sequence"), is_map = says(error, "flow mapping");
+    if (!is_list && !is_map && !says(error, "expected node content"))
         return false;
-    struct str rest = find_line(error->text, error->at.line);
-    const struct node *open = tree_find_open(tree, is_list ? NODE_LIST : NODE_MAP);
-    if (!open || (error->at.column <= rest.len && !says(error, "missing comma")))
+    struct str line = find_line(error->text, error->at.line);
+    bool is_end = error->at.column >= part_place(line, line.len, (struct place){1, 1}).column;
+    const struct node *open = tree_find_open(tree, is_list ? NODE_LIST : is_map ? NODE_MAP : NODE_NULL);
+    if (!open || (!is_end && !says(error, "missing comma")))
         return false;
     const char *bracket = open->kind == NODE_LIST ? "[" : "{", *closing = open->kind == NODE_LIST ? "]" : "}";
-    if (error->at.column > rest.len)
+    if (is_end)
         tree_fail(tree, (struct place){open->line, open->column}, "this %s is not closed by a %s", bracket, closing);
     else
         tree_fail(tree, to_file(error, error->at), "a , or the %s that closes the %s of %u:%u is missing before this",
@@ -76,8 +77,9 @@ static bool tell_plain_key(const struct yaml_error *error, struct tree *tree)
 {
     if (!says(error, "multiline plain key"))
         return false;
-    bool is_value = error->at.column > indent_of(find_line(error->text, error->at.line)) + 1;
-    struct place next = {error->at.line + 1, (uint32_t)indent_of(find_line(error->text, error->at.line + 1)) + 1};
+    struct str line = find_line(error->text, error->at.line), below = find_line(error->text, error->at.line + 1);
+    bool is_value = error->at.column > indent_of(line) + 1 && below.len > 0;
+    struct place next = {error->at.line + 1, (uint32_t)indent_of(below) + 1};
     if (is_value)
         tree_fail(
             tree, to_file(error, next),
@@ -124,11 +126,24 @@ static const struct {
     {"directive", "directives (lines that begin with %) stand before a line of ---; remove this"},
 };
 
-void yaml_error_tell(const struct yaml_error *error, struct tree *tree)
+/* At the end of a text without a last line break libfyaml is a line ahead. */
+static struct yaml_error clip_place(const struct yaml_error *error)
 {
+    struct yaml_error clipped = *error;
+    struct place end = part_place(error->text, error->text.len, (struct place){1, 1});
+    if (clipped.at.line > end.line)
+        clipped.at = end;
+    return clipped;
+}
+
+void yaml_error_tell(const struct yaml_error *found, struct tree *tree)
+{
+    struct yaml_error clipped = clip_place(found), *error = &clipped;
     if (tell_tab(error, tree) || tell_bracket(error, tree) || tell_plain_key(error, tree))
         return;
     struct place at = to_file(error, error->at);
+    if (says(error, "without closing quote"))
+        at.column -= at.column > 1; /* it points behind the quote */
     for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
         if (says(error, messages[i].words)) {
             tree_fail(tree, at, "%s", messages[i].text);

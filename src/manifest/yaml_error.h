@@ -12,4 +12,4 @@ struct yaml_error {
 };
 
 /* Adds the problem to the tree's. */
-void yaml_error_tell(const struct yaml_error *error, struct tree *tree);
+void yaml_error_tell(const struct yaml_error *found, struct tree *tree);

@@ -67,11 +67,11 @@ static void add_marker(struct making *m)
     size_t len = marker_format(value, plan_text(m->marking->plan, mirror->label), m->exchange->id, m->marking->unix_s,
                                m->marking->key);
     struct str name = plan_text(m->marking->plan, mirror->marker_header);
-    enum field_id id = field_id_from_name(name);
-    if (id == FIELD_X_UMBRA_SHADOW || !edits_is_safe(name, STR("")))
-        head_add(m->head, FIELD_X_UMBRA_SHADOW, field_id_name(FIELD_X_UMBRA_SHADOW), (struct str){value, len});
+    struct str usual = field_id_name(FIELD_X_UMBRA_SHADOW);
+    if (str_eq(name, usual) || !edits_is_safe(name, STR("")))
+        head_add(m->head, FIELD_X_UMBRA_SHADOW, usual, (struct str){value, len});
     else
-        head_add(m->head, id, arena_copy(m->arena, name), (struct str){value, len});
+        head_add(m->head, field_id_from_name(name), arena_copy(m->arena, name), (struct str){value, len});
 }
 
 static void add_baggage(struct making *m)
@@ -135,28 +135,24 @@ static void new_span(struct making *m)
         drop_tracestate(m);
 }
 
+/* The first rows are for mirrors that ask for it; most ask for nothing. */
+#define DEMANDS 3
 static const struct {
     struct copy_difference difference;
     void (*make)(struct making *m);
-    bool is_on_demand; /* nothing happens unless the mirror asks for it */
 } differences[] = {
-    {{"Expect", "left out: live alone decides whether the client sends its body"}, drop_expect, false},
-    {{"fields, cookies, query parameters", "left out as the mirror redacts them"}, redact, true},
+    {{"fields, cookies, query parameters", "left out as the mirror redacts them"}, redact},
     {{"Host", "only when the mirror wants it: with -shadow before the port (an IPv6 address stays), or another"},
-     set_host,
-     true},
-    {{"any other field", "set, added and removed as the mirror says; after route filters and redaction"},
-     edit_fields,
-     true},
+     set_host},
+    {{"any other field", "set, added and removed as the mirror says; after route filters and redaction"}, edit_fields},
+    {{"Expect", "left out: live alone decides whether the client sends its body"}, drop_expect},
     {{"X-Umbra-Shadow", "added, or the mirror's own marker header: the signed marker with the mirror's name and the "
                         "request id"},
-     add_marker,
-     false},
-    {{"baggage", "one member umbra.shadow=true appended, unless the mirror turns it off"}, add_baggage, false},
+     add_marker},
+    {{"baggage", "one member umbra.shadow=true appended, unless the mirror turns it off"}, add_baggage},
     {{"traceparent", "a new parent-id; the sampled flag is cleared, or kept, or a new trace-id made (and tracestate "
                      "left out), as the mirror says"},
-     new_span,
-     false},
+     new_span},
 };
 
 const size_t copy_difference_count = sizeof differences / sizeof *differences;
@@ -174,8 +170,8 @@ void copy_head_make(struct head *copy, const struct exchange *exchange, struct a
     head_copy(copy, exchange->request, arena, SPARE + edits_room(mirror->edits));
     copy->has_expect_continue = false;
     struct making m = {copy, arena, exchange, marking};
-    for (size_t i = 0; i < copy_difference_count; i++) {
-        if (has_demands || !differences[i].is_on_demand)
-            differences[i].make(&m);
-    }
+    for (size_t i = 0; has_demands && i < DEMANDS; i++)
+        differences[i].make(&m);
+    for (size_t i = DEMANDS; i < copy_difference_count; i++)
+        differences[i].make(&m);
 }

@@ -75,6 +75,10 @@ static void test_section_and_port_select_listeners(void **state)
          "default/r#all: default/edge/l2 \"foo.com\", default/edge/l3 \"bar.com\""},
         {PORTS HTTP_ROUTE("name: r", "parentRefs: [{name: edge, sectionName: l3, port: 8080}]"),
          "default/r#all: default/edge/l3 \"bar.com\""},
+        /* Two spellings of one parent. */
+        {PORTS HTTP_ROUTE("name: r",
+                          "parentRefs: [{name: edge, port: 80}, {name: edge, namespace: default, port: 80}]"),
+         "default/r#all: default/edge/l1 \"foo.com\""},
         {PORTS HTTP_ROUTE("name: r", "parentRefs: [{name: edge, sectionName: l3}, {name: edge, sectionName: l1}]"),
          "default/r#all: default/edge/l3 \"bar.com\", default/edge/l1 \"foo.com\""},
     };

@@ -117,6 +117,12 @@ static void test_in_a_cluster_services_must_exist_and_have_no_addresses_but_thei
     assert_compiles_to(CLASS_OF_UMBRA RULE("{name: shpo, port: 80}") SHOP_SERVICE, &cluster, said,
                        "error BackendNotFound HTTPRoute/r: spec.rules[0].backendRefs[0]: there is no Service "
                        "default/shpo, so its share of requests gets 500; did you mean \"shop\"?");
+    /* What other namespaces have is not told. */
+    assert_compiles_to(CLASS_OF_UMBRA RULE("{name: secret, port: 80}")
+                           SERVICE("name: secret, namespace: other", "ports: [{port: 80}]"),
+                       &cluster, said,
+                       "error BackendNotFound HTTPRoute/r: spec.rules[0].backendRefs[0]: there is no Service "
+                       "default/secret, so its share of requests gets 500");
     assert_compiles_to(CLASS_OF_UMBRA RULE(SHOP_80) SHOP_SERVICE, &cluster, backends_text, "default/shop:80 =");
 }
 

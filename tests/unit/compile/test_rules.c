@@ -41,6 +41,15 @@ static void test_matches_are_taken_over_with_their_defaults(void **state)
     ASSERT_CASES(cases, routes_text);
 }
 
+static void test_of_conditions_on_one_name_the_first_counts(void **state)
+{
+    (void)state;
+    assert_compiles_to(
+        RULES("  - {name: a, matches: [{headers: [{name: v, value: a}, {name: V, value: b}], queryParams: "
+              "[{name: v, value: c}, {name: V, value: d}]}], " TO_SHOP "}\n"),
+        NULL, routes_text, "default/r#a: /[v=a][?v=c][?V=d] -> default/shop:80*1");
+}
+
 static void test_filters_become_actions(void **state)
 {
     (void)state;
@@ -173,6 +182,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_labels_are_the_rules_names_else_their_places),
         cmocka_unit_test(test_matches_are_taken_over_with_their_defaults),
+        cmocka_unit_test(test_of_conditions_on_one_name_the_first_counts),
         cmocka_unit_test(test_filters_become_actions),
         cmocka_unit_test(test_unknown_filter_of_a_rule_turns_all_of_it_into_500),
         cmocka_unit_test(test_unknown_filter_of_a_backend_turns_its_share_into_500),

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-const struct plan *fixture_plan(void)
+const struct plan *fixture_plan_with_regex(struct str pattern)
 {
     struct err err;
     struct rule_backend backends[] = {
@@ -26,6 +26,7 @@ const struct plan *fixture_plan(void)
     mirror.backend = 2;
     struct rule_mirror mirror_of_next = mirror;
     mirror_of_next.label = STR("shadow:80~2");
+    mirror_of_next.marker_header = STR("X-Copy-Of");
     struct rule_weighted weighted[] = {
         {.backend = 0, .weight = 1},
         {.backend = 1, .weight = 1, .mirrors = &mirror_of_next, .mirror_count = 1},
@@ -33,6 +34,9 @@ const struct plan *fixture_plan(void)
     };
     struct rule_route route = {
         .label = STR("shop"), .backends = weighted, .backend_count = 3, .mirrors = &mirror, .mirror_count = 1};
+    struct rule_match match = {.path_kind = PATH_MATCH_REGEX, .path = pattern};
+    route.matches = &match;
+    route.match_count = 1;
     struct rule_set rules = {
         .generation = 1, .routes = &route, .route_count = 1, .backends = backends, .backend_count = 3};
     int fd = plan_build(&rules, &err);
@@ -41,6 +45,11 @@ const struct plan *fixture_plan(void)
         fail_msg("%s", err.text);
     close(fd);
     return plan;
+}
+
+const struct plan *fixture_plan(void)
+{
+    return fixture_plan_with_regex(STR(".*"));
 }
 
 const struct endpoints *fixture_endpoints(uint16_t port, size_t count)

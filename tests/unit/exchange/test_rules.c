@@ -50,6 +50,17 @@ static void test_rules_join_a_plan_with_addresses_and_series(void **state)
     registry_close(registry);
 }
 
+static void test_rules_know_what_mirrors_call_their_marker(void **state)
+{
+    (void)state;
+    struct registry *registry = open_registry();
+    struct rules *rules = make_rules(fixture_plan(), NULL, registry, 0);
+    assert_int_equal(rules->marker_header_count, 1);
+    assert_true(str_eq(rules->marker_headers[0], STR("X-Copy-Of")));
+    rules_unref(rules);
+    registry_close(registry);
+}
+
 static void test_rules_without_endpoints_have_no_address(void **state)
 {
     (void)state;
@@ -101,10 +112,24 @@ static void test_the_last_rules_of_a_plan_keep_it_whoever_goes_first(void **stat
     }
 }
 
+static void test_plan_with_a_wrong_regular_expression_is_not_followed(void **state)
+{
+    (void)state;
+    struct registry *registry = open_registry();
+    struct err err = {{0}};
+    const struct plan *plan = fixture_plan_with_regex(STR("/a/(b"));
+    assert_null(rules_new(plan, fixture_endpoints(8080, 1), registry, 0, &err));
+    assert_non_null(strstr(err.text, "\"/a/(b\" is wrong"));
+    assert_null(rules_new(fixture_plan_with_regex(STR("(")), NULL, registry, 0, &err));
+    registry_close(registry);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_plan_with_a_wrong_regular_expression_is_not_followed),
         cmocka_unit_test(test_rules_join_a_plan_with_addresses_and_series),
+        cmocka_unit_test(test_rules_know_what_mirrors_call_their_marker),
         cmocka_unit_test(test_rules_without_endpoints_have_no_address),
         cmocka_unit_test(test_other_endpoints_keep_what_was_made_of_the_plan),
         cmocka_unit_test(test_the_last_rules_of_a_plan_keep_it_whoever_goes_first),

@@ -63,6 +63,12 @@ static void init_routes(struct sample_rules *sample)
                                            .cors = &sample->cors};
     second->backends = sample->weighted + 3;
     second->actions.redirect = &sample->redirect;
+    sample->matches[0] = (struct rule_match){.path_kind = PATH_MATCH_REGEX,
+                                             .path = STR("/api/[0-9]+"),
+                                             .method = STR("GET"),
+                                             .conditions = sample->conditions,
+                                             .condition_count = 2};
+    sample->bindings[0].host = STR("a.example.com");
     sample->weighted[1].mirrors = sample->mirrors + 2;
     sample->weighted[1].mirror_count = 1;
     sample->weighted[1].actions.response_edits = sample->edits + 1;
@@ -89,6 +95,8 @@ void sample_rules_init(struct sample_rules *sample)
         .redactions = {{REDACT_COOKIE, STR("session")}},
         .origins = {STR("https://a.test"), STR("https://*.b.test")},
         .codes = {502, 503},
+        .conditions = {{CONDITION_HEADER, STR("X-Exact"), STR("1"), false},
+                       {CONDITION_QUERY, STR("q"), STR("[ab]"), true}},
     };
     bool is_valid = address_parse(STR("127.0.0.1:8080"), &sample->sockets[0]) &&
                     address_parse(STR("unix:/tmp/umbra.sock"), &sample->sockets[1]) &&

@@ -4,7 +4,7 @@
 
 #include "plan/build.h"
 
-/* Two sockets with a listener each, two routes, three backends, three mirrors (one with sources, one by hash, one of a backendRef),
+/* Two sockets with a listener each, two routes (one that looks at everything, one for every path), three backends, three mirrors (one with sources, one by hash, one of a backendRef),
  * one trusted network, and one of each kind of action. Tests may change the parts before they build. */
 struct sample_rules {
     struct rule_set rules;
@@ -12,6 +12,7 @@ struct sample_rules {
     struct rule_listener listeners[2];
     struct rule_binding bindings[2];
     struct rule_match matches[2];
+    struct rule_condition conditions[2];
     struct rule_route routes[2];
     struct rule_backend backends[3];
     struct rule_mirror mirrors[3];

@@ -251,6 +251,43 @@ static void test_wrong_rules_are_refused_with_a_reason(void **state)
     assert_refused(&sample.rules, "source network 1");
 }
 
+static void test_rules_that_can_not_be_matched_are_refused(void **state)
+{
+    (void)state;
+    struct sample_rules sample;
+
+    sample_rules_init(&sample);
+    sample.listeners[1].socket = 0;
+    sample.listeners[1].hostname = STR("*.EXAMPLE.com");
+    assert_refused(&sample.rules, "listener default/gw/two: another one of its socket has the same hostname");
+    sample_rules_init(&sample);
+    sample.bindings[1].listener = 2;
+    assert_refused(&sample.rules, "route default/plain#0 is bound to listener 2 of 2");
+    sample_rules_init(&sample);
+    sample.matches[1].path = STR("foo");
+    assert_refused(&sample.rules, "route default/plain#0: match 0: the path \"foo\" does not begin with a slash");
+    sample_rules_init(&sample);
+    sample.matches[1].path_kind = PATH_MATCH_EXACT;
+    sample.matches[1].path = STR_NONE;
+    assert_refused(&sample.rules, "does not begin with a slash");
+    sample_rules_init(&sample);
+    sample.conditions[0].value.len = PLAN_MAX_VALUE + 1; /* never read */
+    assert_refused(&sample.rules, "the value for X-Exact is longer than 16384 bytes");
+}
+
+static void test_equal_texts_and_patterns_are_kept_once(void **state)
+{
+    (void)state;
+    struct sample_rules sample;
+    sample_rules_init(&sample);
+    sample.matches[1] = sample.matches[0];
+    const struct plan *plan = build_and_map(&sample.rules);
+    assert_int_equal(plan->regexes.count, 2);
+    assert_int_equal(PLAN_MATCH(plan, 0)->regex, PLAN_MATCH(plan, 1)->regex);
+    assert_int_equal(PLAN_MATCH(plan, 0)->method.off, PLAN_MATCH(plan, 1)->method.off);
+    plan_unmap(plan);
+}
+
 static void test_rules_over_the_size_limit_are_refused(void **state)
 {
     (void)state;
@@ -288,6 +325,8 @@ int main(void)
         cmocka_unit_test(test_fractions_are_reduced),
         cmocka_unit_test(test_empty_rules_make_an_empty_plan),
         cmocka_unit_test(test_wrong_rules_are_refused_with_a_reason),
+        cmocka_unit_test(test_rules_that_can_not_be_matched_are_refused),
+        cmocka_unit_test(test_equal_texts_and_patterns_are_kept_once),
         cmocka_unit_test(test_rules_over_the_size_limit_are_refused),
         cmocka_unit_test(test_built_plan_can_not_be_changed),
     };

@@ -36,6 +36,37 @@ static void *at(struct plan *plan, struct plan_array array)
     return (char *)plan + array.off;
 }
 
+static struct plan_name *first_name(struct plan *plan)
+{
+    struct plan_name *name = at(plan, plan->names);
+    while (name->value == PLAN_NONE || name->parent >> 30 != PARENT_NODE)
+        name++;
+    return name;
+}
+
+static struct plan_bucket *first_bucket(struct plan *plan)
+{
+    struct plan_bucket *bucket = at(plan, plan->buckets);
+    while (bucket->group == PLAN_NONE)
+        bucket++;
+    return bucket;
+}
+
+static void fill_names(struct plan *plan)
+{
+    struct plan_name *names = at(plan, plan->names), name = *first_name(plan);
+    for (uint32_t i = 0; i < plan->names.count; i++)
+        names[i] = names[i].value == PLAN_NONE ? name : names[i];
+}
+
+static void fill_buckets(struct plan *plan)
+{
+    struct plan_bucket *buckets = at(plan, plan->buckets), bucket = *first_bucket(plan);
+    bucket.matches.count = 0;
+    for (uint32_t i = 0; i < plan->buckets.count; i++)
+        buckets[i] = buckets[i].group == PLAN_NONE ? bucket : buckets[i];
+}
+
 /* One field of a good plan made wrong; the checksum is put right afterwards. */
 #define DAMAGE(name, statement) \
     static void name(struct plan *plan) \
@@ -48,6 +79,12 @@ static void *at(struct plan *plan, struct plan_array array)
         struct plan_mirror *mirror = at(plan, plan->mirrors); \
         struct cidr *cidr = at(plan, plan->cidrs); \
         struct cidr *trusted = at(plan, plan->trusted_proxies); \
+        struct plan_virtual_host *host = at(plan, plan->virtual_hosts); \
+        struct plan_node *node = at(plan, plan->nodes); \
+        struct plan_group *group = at(plan, plan->groups); \
+        struct plan_match *match = at(plan, plan->matches); \
+        struct plan_condition *condition = at(plan, plan->conditions); \
+        (void)host, (void)node, (void)group, (void)match, (void)condition; \
         (void)socket, (void)listener, (void)route, (void)weighted, (void)backend, (void)mirror, (void)cidr, \
             (void)trusted; \
         statement; \
@@ -114,6 +151,37 @@ DAMAGE(mirror_sources_over_the_end, mirror->sources.count = 3)
 DAMAGE(source_without_family, cidr->family = ADDRESS_UNIX)
 DAMAGE(source_with_too_many_bits, cidr->bits = 33)
 DAMAGE(trusted_with_too_many_bits, trusted->bits = 255)
+DAMAGE(names_not_a_power_of_two, plan->names.count--)
+DAMAGE(names_full, fill_names(plan))
+DAMAGE(name_key_outside, first_name(plan)->key.off = 0)
+DAMAGE(name_of_no_such_parent, first_name(plan)->parent |= PLAN_MAX_INDEX)
+DAMAGE(name_of_no_kind, first_name(plan)->parent |= 3u << 30)
+DAMAGE(name_of_no_such_value, first_name(plan)->value = PLAN_NONE - 1)
+DAMAGE(node_of_another_parent, node[1].parent = PLAN_NONE)
+DAMAGE(host_without_root, host->root = plan->nodes.count)
+DAMAGE(host_with_a_root_below_another, host[0].root = 1)
+DAMAGE(host_pattern_outside, host->pattern.off = 0)
+DAMAGE(node_below_itself, node[1].parent = 1)
+DAMAGE(node_groups_over_the_end, node->prefixes = ((struct plan_range){plan->groups.count, 1}))
+DAMAGE(node_groups_shared, node[0].prefixes = node[1].regexes)
+DAMAGE(group_keys_over_the_end, group->keys.first = plan->conditions.count)
+DAMAGE(group_matches_over_the_end, group->matches = ((struct plan_range){0, UINT32_MAX}))
+DAMAGE(group_with_some_method, group->has_method = 2)
+DAMAGE(buckets_not_a_power_of_two, plan->buckets.count--)
+DAMAGE(buckets_full, fill_buckets(plan))
+DAMAGE(bucket_of_no_such_group, first_bucket(plan)->group = plan->groups.count)
+DAMAGE(bucket_matches_over_the_end, first_bucket(plan)->matches.count = plan->candidates.count + 1)
+DAMAGE(candidate_is_none, *(uint32_t *)at(plan, plan->candidates) = plan->matches.count)
+DAMAGE(match_of_no_such_route, match->route = plan->routes.count)
+DAMAGE(match_of_no_such_regex, match->regex = plan->regexes.count)
+DAMAGE(match_method_outside, match->method.off = 0)
+DAMAGE(match_prefix_outside, match[1].prefix.len = UINT32_MAX)
+DAMAGE(match_conditions_over_the_end, match[1].conditions.count = plan->conditions.count)
+DAMAGE(condition_of_no_kind, condition->kind = 2)
+DAMAGE(condition_of_no_such_regex, condition[1].regex = plan->regexes.count)
+DAMAGE(condition_name_outside, condition->name.off = 0)
+DAMAGE(condition_value_outside, condition->value.len = UINT32_MAX)
+DAMAGE(regex_outside, ((struct plan_regex *)at(plan, plan->regexes))->pattern.off = 0)
 
 static const struct {
     void (*damage)(struct plan *plan);
@@ -180,6 +248,37 @@ static const struct {
     {source_without_family, "source network 0"},
     {source_with_too_many_bits, "source network 0"},
     {trusted_with_too_many_bits, "trusted proxy network 0"},
+    {names_not_a_power_of_two, "table of 15 names"},
+    {names_full, "table of names is full"},
+    {name_key_outside, "name "},
+    {name_of_no_such_parent, "name "},
+    {name_of_no_kind, "name "},
+    {name_of_no_such_value, "name "},
+    {node_of_another_parent, "name "},
+    {host_without_root, "virtual host 0 has no root"},
+    {host_with_a_root_below_another, "virtual host 0 has no root"},
+    {host_pattern_outside, "pattern of virtual host 0"},
+    {node_below_itself, "node 1 is below node 1"},
+    {node_groups_over_the_end, "groups of node 0"},
+    {node_groups_shared, "groups of node"},
+    {group_keys_over_the_end, "keys of group 0"},
+    {group_matches_over_the_end, "matches of group 0"},
+    {group_with_some_method, "neither methods nor none"},
+    {buckets_not_a_power_of_two, "buckets"},
+    {buckets_full, "table of buckets is full"},
+    {bucket_of_no_such_group, "bucket "},
+    {bucket_matches_over_the_end, "bucket "},
+    {candidate_is_none, "candidate 0 is match 2 of 2"},
+    {match_of_no_such_route, "match 0 is of route 2 of 2"},
+    {match_of_no_such_regex, "regular expression 2 of 2"},
+    {match_method_outside, "text of match 0"},
+    {match_prefix_outside, "text of match 1"},
+    {match_conditions_over_the_end, "conditions of match 1"},
+    {condition_of_no_kind, "condition 0 is none"},
+    {condition_of_no_such_regex, "condition 1 is none"},
+    {condition_name_outside, "condition 0 is none"},
+    {condition_value_outside, "condition 0 is none"},
+    {regex_outside, "regular expression 0 is outside"},
 };
 
 static void test_every_wrong_field_is_refused_with_a_reason(void **state)

@@ -15,6 +15,7 @@
 #define NOW 1767312000u
 
 static const unsigned char key[MARKER_KEY_BYTES] = "0123456789abcde";
+static const struct str marker_headers[] = {STR_INIT("X-Copy-Of")};
 
 /* A plan that trusts 10.0.0.0/8 and fd00::/8. */
 static struct {
@@ -49,7 +50,7 @@ static const char *edit_from(struct edited *edited, const char *peer_ip, bool is
     if (http1_parse_request(str_from_c(request), &head, &refusal) != PARSE_DONE)
         fail_msg("%s", refusal_name(refusal));
     head_copy(&edited->head, &head, &edited->arena, EDIT_SPARE);
-    edit_request(&edited->head, &edited->arena, &(struct edit_context){&rules.plan, &peer, key, NOW, NULL, 0},
+    edit_request(&edited->head, &edited->arena, &(struct edit_context){&rules.plan, &peer, key, NOW, marker_headers, 1},
                  &edited->result);
     size_t len = http1_format_request(edited->text, &edited->head, &(struct http1_framing){0});
     edited->text[len] = 0;
@@ -247,6 +248,51 @@ static void test_a_valid_marker_does_not_cover_a_forged_one_behind_it(void **sta
     arena_deinit(&edited.arena);
 }
 
+static const struct {
+    const char *name; /* of the field with the marker */
+    bool is_valid;    /* its signature */
+    bool is_copy, is_kept;
+} named[] = {
+    {"X-Copy-Of", true, true, true},        {"x-copy-of", true, true, true},
+    {"X-Other-Gateways", true, true, true}, /* a gateway with other rules has made it */
+    {"X-Copy-Of", false, false, false},     {"X-Other-Gateways", false, false, true}, /* a field like any other */
+};
+
+static void test_a_marker_is_known_under_any_name(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof named / sizeof *named; i++) {
+        struct edited edited;
+        char request[2048], marker[MARKER_MAX];
+        size_t len = marker_format(marker, STR("m"), (struct request_id){1, 2}, NOW, key);
+        marker[len - 1] ^= named[i].is_valid ? 0 : 1;
+        snprintf(request, sizeof request, "GET / HTTP/1.1\r\nHost: a\r\n%s: %.*s\r\nbaggage: umbra.shadow=true\r\n\r\n",
+                 named[i].name, (int)len, marker);
+        const char *live = edit(&edited, request);
+        if (edited.result.is_copy != named[i].is_copy || (strstr(live, named[i].name) != NULL) != named[i].is_kept)
+            fail_msg("case %zu: is_copy %d, live got\n%s", i, edited.result.is_copy, live);
+        assert_int_equal(strstr(live, "umbra.shadow") != NULL, named[i].is_copy);
+        assert_int_equal(edited.result.had_forged_marker, !named[i].is_copy);
+        arena_deinit(&edited.arena);
+    }
+}
+
+/* As a client's field would be that is meant to hide the marker from the next gateway. */
+static void test_what_only_looks_like_a_marker_hides_none(void **state)
+{
+    (void)state;
+    struct edited edited;
+    char request[4096], marker[MARKER_MAX], fake[MARKER_MAX];
+    int len = (int)marker_format(marker, STR("m"), (struct request_id){1, 2}, NOW, key);
+    (void)marker_format(fake, STR("m"), (struct request_id){1, 2}, NOW, (const unsigned char *)"another key.....");
+    snprintf(request, sizeof request, "GET / HTTP/1.1\r\nHost: a\r\nX-A: %.*s\r\nX-Umbra-Shadow: %.*s\r\n\r\n", len,
+             fake, len, marker);
+    (void)edit(&edited, request);
+    assert_true(edited.result.is_copy);
+    assert_false(edited.result.had_forged_marker);
+    arena_deinit(&edited.arena);
+}
+
 static void test_a_request_with_the_most_fields_has_room(void **state)
 {
     (void)state;
@@ -272,6 +318,8 @@ int main(void)
         cmocka_unit_test(test_other_baggage_keeps_its_bytes),
         cmocka_unit_test(test_a_valid_marker_does_not_cover_a_forged_one_before_it),
         cmocka_unit_test(test_a_valid_marker_does_not_cover_a_forged_one_behind_it),
+        cmocka_unit_test(test_a_marker_is_known_under_any_name),
+        cmocka_unit_test(test_what_only_looks_like_a_marker_hides_none),
         cmocka_unit_test(test_a_request_with_the_most_fields_has_room),
     };
     return cmocka_run_group_tests(tests, setup, NULL);

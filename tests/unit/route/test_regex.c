@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "route/regex.h"
+
+#include "base/mem.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#define MAX_PATTERNS 16
+
+/* A plan that has nothing but regular expressions. */
+static struct {
+    struct plan plan;
+    struct plan_regex regexes[MAX_PATTERNS];
+    char text[1024];
+} block;
+
+#define OFFSET(member) ((uint32_t)offsetof(__typeof__(block), member))
+
+static struct regexes *compile(const char *const *patterns, size_t count, struct err *err)
+{
+    uint32_t len = 0;
+    assert_true(count <= MAX_PATTERNS);
+    block.plan.regexes = (struct plan_array){OFFSET(regexes), (uint32_t)count};
+    for (size_t i = 0; i < count; i++) {
+        uint32_t size = (uint32_t)strlen(patterns[i]);
+        assert_true(len + size <= sizeof(block.text));
+        memcpy(block.text + len, patterns[i], size);
+        block.regexes[i].pattern = (struct plan_str){OFFSET(text) + len, size};
+        len += size;
+    }
+    return regexes_new(&block.plan, err);
+}
+
+static void test_whole_subject_is_matched(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pattern, *subject;
+        enum regex_result wants;
+    } cases[] = {
+        {"a+", "aaa", REGEX_YES},
+        {"a+", "aaab", REGEX_NO},
+        {"a+", "baaa", REGEX_NO},
+        {"a|ab", "ab", REGEX_YES},
+        {"a|ab", "b", REGEX_NO},
+        {"", "", REGEX_YES},
+        {"", "a", REGEX_NO},
+        {"a$", "a\n", REGEX_NO},
+        {".", "\xff", REGEX_YES},
+        {"..", "\xc3\xa9", REGEX_YES},
+        {"(a)(b)(c)(d)\\4", "abcdd", REGEX_YES},
+        {"(?i)ab", "AB", REGEX_YES},
+    };
+    struct err err;
+    struct regex_scratch *scratch = regex_scratch_new();
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct regexes *regexes = compile(&cases[i].pattern, 1, &err);
+        assert_non_null(regexes);
+        if (regexes_match(regexes, scratch, 0, str_from_c(cases[i].subject)) != cases[i].wants)
+            fail_msg("%s and \"%s\"", cases[i].pattern, cases[i].subject);
+        regexes_free(regexes);
+    }
+    regex_scratch_free(scratch);
+}
+
+static void test_pattern_that_does_not_compile_is_named(void **state)
+{
+    (void)state;
+    static const char *const patterns[] = {"fine", "wr(ong"};
+    struct err err = {{0}};
+    assert_null(compile(patterns, 2, &err));
+    assert_non_null(strstr(err.text, "\"wr(ong\" is wrong at byte 6"));
+    assert_null(compile((const char *const[]){"(*UTF)x"}, 1, &err));
+    assert_null(compile((const char *const[]){"a\\Cb"}, 1, &err));
+    regexes_free(NULL);
+}
+
+static double cpu_ms(void)
+{
+    struct timespec used;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (double)used.tv_sec * 1e3 + (double)used.tv_nsec / 1e6;
+}
+
+static void test_evil_patterns_end_soon_at_a_limit(void **state)
+{
+    (void)state;
+    static const char *const patterns[] = {
+        "(x+x+)+[yz]",
+        "(x*)*[yz]",
+        "(x|xx)+[yz]",
+        "(x|x?)+[yz]",
+        "(.*x){20}[yz]",
+        "(?:(x+)\\1)+[yz]",
+        "((x)(?1)?)+[yz]",
+        /* without JIT, whose limits are others */
+        "(*NO_JIT)(x+x+)+[yz]",
+        "(*NO_JIT)(x|xx)+[yz]",
+        "(*NO_JIT)((x)(?1)?)+[yz]",
+    };
+    const size_t count = sizeof(patterns) / sizeof(patterns[0]);
+    struct err err;
+    struct regexes *regexes = compile(patterns, count, &err);
+    struct regex_scratch *scratch = regex_scratch_new();
+    char *subject = mem_alloc_raw(REGEX_MAX_SUBJECT);
+    memset(subject, 'x', REGEX_MAX_SUBJECT);
+    assert_non_null(regexes);
+    for (uint32_t i = 0; i < count; i++) {
+        for (size_t len = 64; len <= REGEX_MAX_SUBJECT; len *= 4) {
+            double before = cpu_ms();
+            enum regex_result result = regexes_match(regexes, scratch, i, (struct str){subject, len});
+            double used = cpu_ms() - before;
+            if (result != REGEX_LIMIT || used > 200) /* some ms; the rest is for sanitizers and busy machines */
+                fail_msg("%s on %zu bytes: %d after %.1f ms", patterns[i], len, result, used);
+        }
+    }
+    mem_free(subject);
+    regex_scratch_free(scratch);
+    regexes_free(regexes);
+}
+
+static void test_subject_over_the_limit_is_not_looked_at(void **state)
+{
+    (void)state;
+    struct err err;
+    struct regexes *regexes = compile((const char *const[]){"x*"}, 1, &err);
+    struct regex_scratch *scratch = regex_scratch_new();
+    char *subject = mem_alloc_raw(REGEX_MAX_SUBJECT + 1);
+    memset(subject, 'x', REGEX_MAX_SUBJECT + 1);
+    assert_int_equal(regexes_match(regexes, scratch, 0, (struct str){subject, REGEX_MAX_SUBJECT}), REGEX_YES);
+    assert_int_equal(regexes_match(regexes, scratch, 0, (struct str){subject, REGEX_MAX_SUBJECT + 1}), REGEX_LIMIT);
+    mem_free(subject);
+    regex_scratch_free(scratch);
+    regexes_free(regexes);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_whole_subject_is_matched),
+        cmocka_unit_test(test_pattern_that_does_not_compile_is_named),
+        cmocka_unit_test(test_evil_patterns_end_soon_at_a_limit),
+        cmocka_unit_test(test_subject_over_the_limit_is_not_looked_at),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
