@@ -6,6 +6,7 @@
 #include "compile/mirrors.h"
 #include "compile/reach.h"
 #include "compile/targets.h"
+#include "http/url.h"
 
 #define RETRY_ATTEMPTS 1    /* where a retry says none */
 #define RETRY_BACKOFF_MS 25 /* likewise */
@@ -65,6 +66,9 @@ static void compile_match(struct arena *arena, const struct http_route_match *ma
         .path = match->path->value,
         .method = str_or(match->method, STR("")),
     };
+    /* Requests are matched in this form too, so "/%7Ea" is "/~a" here and there; what climbs was refused on reading. */
+    if (out->path_kind != PATH_MATCH_REGEX && !url_normalise_path(match->path->value, arena, &out->path))
+        out->path = match->path->value;
     size_t most = (size_t)match->headers.count + match->query_params.count;
     if (most == 0)
         return;
