@@ -13,6 +13,24 @@ const struct command commands[] = {
          "address takes over from a running one without a reset connection.",
      .bit = FOR_RUN,
      .run = cmd_run},
+    {.name = "check",
+     .usage = "-f FILE_OR_DIR ...",
+     .summary = "Say everything that is wrong with rules, and what they would do.",
+     .details =
+         "Problems go to standard error, each as file:line:col: Kind/name: field: what is wrong and how to mend it; the "
+         "last line tells how many routes would be mirrored and how many resources need a look. Nothing is started and "
+         "no name is resolved. Exit code 1: something is wrong; warnings alone are 0. `kubectl get -o yaml ... | umbra "
+         "check -f -` checks what a cluster has.",
+     .bit = FOR_CHECK,
+     .run = cmd_check},
+    {.name = "print",
+     .usage = "-f FILE_OR_DIR ... | --listen HOST:PORT --live HOST:PORT [--shadow HOST:PORT[=PERCENT] ...]",
+     .summary = "Print rules as manifests, with all defaults written out.",
+     .details =
+         "With the quick start's options it shows the manifests that they stand for: a file to begin with. Resources "
+         "with errors are left out and said on standard error, and the exit code is 1.",
+     .bit = FOR_PRINT,
+     .run = cmd_print},
     {.name = "status",
      .usage = "[--route LABEL] [--mirror LABEL] [--format text|json]",
      .summary = "Show what a running umbra does, with all numbers, and why copies are not sent.",

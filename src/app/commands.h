@@ -16,6 +16,9 @@ enum command_bit {
     FOR_TOP = 1 << 2,
     FOR_MIRROR = 1 << 3,
     FOR_DEMO = 1 << 4,
+    FOR_CHECK = 1 << 5,
+    FOR_PRINT = 1 << 6,
+    FOR_RULES = FOR_RUN | FOR_CHECK | FOR_PRINT,       /* those that take rules; words without a dash are further files */
     FOR_CLIENTS = FOR_STATUS | FOR_TOP | FOR_MIRROR, /* those that ask the admin port of a running umbra */
 };
 
@@ -39,6 +42,8 @@ const struct command *command_find(struct str name);
 const char *command_nearest(struct str name);
 
 int cmd_run(int argc, char **argv);
+int cmd_check(int argc, char **argv);
+int cmd_print(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_top(int argc, char **argv);
 int cmd_mirror(int argc, char **argv);

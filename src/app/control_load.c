@@ -2,7 +2,7 @@
 #include "app/control_load.h"
 
 #include "app/bind.h"
-#include "app/quickstart.h"
+#include "app/rules_read.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "compile/compile.h"
@@ -41,25 +41,7 @@ bool load_has_same_sockets(const struct load *a, const struct load *b)
 
 /* ---- listeners ---- */
 
-/* Of the quick start: "namespace/gateway/listener". */
-static void list_rule_listeners(struct load *load)
-{
-    load->listener_count = load->rules.listener_count;
-    load->listeners = arena_alloc(&load->arena, (load->listener_count + 1) * sizeof(*load->listeners));
-    for (size_t i = 0; i < load->listener_count; i++) {
-        struct str label = load->rules.listeners[i].label;
-        size_t slash = label.len;
-        while (slash > 0 && label.ptr[slash - 1] != '/')
-            slash--;
-        load->listeners[i] = (struct status_listener){
-            .gateway = str_slice(label, 0, slash > 0 ? slash - 1 : 0),
-            .name = str_slice(label, slash, label.len),
-            .routes = (uint32_t)load->rules.route_count,
-        };
-    }
-}
-
-static void list_compiled_listeners(struct load *load)
+static void list_listeners(struct load *load)
 {
     const struct compiled *compiled = load->compiled;
     load->listener_count = compiled->listener_count;
@@ -78,7 +60,7 @@ static void list_compiled_listeners(struct load *load)
 /* The row of the rules for a listener of the status, or NULL: those that are served stand in the same order. */
 static const struct rule_listener *next_rule(const struct load *load, size_t listener, size_t *rule)
 {
-    if (load->compiled && !load->compiled->listeners[listener].is_served)
+    if (!load->compiled->listeners[listener].is_served)
         return NULL;
     return *rule < load->rules.listener_count ? &load->rules.listeners[(*rule)++] : NULL;
 }
@@ -103,15 +85,15 @@ static void say_socket(struct load *load, const struct compiled_listener *listen
     const struct address *asked = &load->asked[rule->socket];
     int error = load->socket_errors[rule->socket];
     bool is_own = error == EADDRINUSE && asked->port == admin->port;
-    bind_explain(asked, error, listener != NULL, &err);
+    bind_explain(asked, error, !load->is_of_flags, &err);
     if (is_own)
         (void)err_set(&err, "port %u is the admin port of this umbra: give --admin another, or the listener",
                       asked->port);
-    if (listener)
+    if (load->is_of_flags)
+        problems_add_place(&load->problems, SEVERITY_ERROR, STR_NONE, 0, 0, "--listen: %s", err.text);
+    else
         problems_add_member(&load->problems, SEVERITY_ERROR, STR("PortUnavailable"), listener_node(listener), "port",
                             "listener %.*s: %s", STR_ARG(listener->name), err.text);
-    else
-        problems_add_place(&load->problems, SEVERITY_ERROR, STR_NONE, 0, 0, "--listen: %s", err.text);
 }
 
 void load_say_sockets(struct load *load, const struct address *admin)
@@ -119,16 +101,14 @@ void load_say_sockets(struct load *load, const struct address *admin)
     size_t rule = 0;
     problems_deinit(&load->problems);
     problems_init(&load->problems);
-    if (load->compiled) {
-        problems_add_all(&load->problems, &load->manifests->problems);
-        problems_add_all(&load->problems, &load->compiled->problems);
-    }
+    problems_add_all(&load->problems, &load->manifests->problems);
+    problems_add_all(&load->problems, &load->compiled->problems);
     for (size_t i = 0; i < load->listener_count; i++) {
         const struct rule_listener *row = next_rule(load, i, &rule);
         bool is_bound = row && load->socket_errors[row->socket] == 0;
         load->listeners[i].address = is_bound ? load->sockets[row->socket] : (struct address){0};
         if (row && !is_bound)
-            say_socket(load, load->compiled ? &load->compiled->listeners[i] : NULL, row, admin);
+            say_socket(load, &load->compiled->listeners[i], row, admin);
     }
 }
 
@@ -163,49 +143,24 @@ size_t load_count_errors(const struct load *load)
 
 /* ---- life ---- */
 
-static struct load *load_new(void)
+struct load *load_new(const struct settings *settings, struct manifests *manifests, struct manifests *before)
 {
     struct load *load = mem_alloc(sizeof(*load));
     arena_init(&load->arena, NULL, 0);
     problems_init(&load->problems);
-    return load;
-}
-
-struct load *load_of_flags(const struct settings *settings)
-{
-    struct load *load = load_new();
-    load->rules = quickstart_rules(settings, 0, &load->arena);
-    load->routes = load->rules.route_count;
-    copy_sockets(load);
-    list_rule_listeners(load);
-    return load;
-}
-
-struct load *load_of_files(const struct settings *settings, const struct file_text *texts, size_t count,
-                           struct manifests *before)
-{
-    struct load *load = load_new();
-    load->manifests = manifests_new();
-    for (size_t i = 0; i < count; i++) {
-        if (texts[i].problem)
-            manifests_read_failed(load->manifests, texts[i].name, texts[i].problem);
-        else
-            manifests_read(load->manifests, texts[i].name, texts[i].text);
-    }
+    load->manifests = manifests;
     if (before)
-        manifests_keep_last_good(load->manifests, before);
-    struct compile_options options = {
-        .bind = settings->bind,
-        .port_offset = settings->port_offset,
-        .is_safe_methods = settings->is_safe_methods != 0,
-        .trusted_proxies = settings->trusted_proxies,
-        .trusted_proxy_count = settings->trusted_proxy_count,
-    };
-    load->compiled = compile(load->manifests, &options);
+        manifests_keep_last_good(manifests, before);
+    struct compile_options options = rules_options(settings);
+    load->compiled = compile(manifests, &options);
     load->rules = load->compiled->rules;
     load->routes = load->compiled->routes;
+    load->is_of_flags = settings->file_count == 0;
     copy_sockets(load);
-    list_compiled_listeners(load);
+    /* The one socket of the quick start may be at a free port or a path, which no manifest can say. */
+    if (load->is_of_flags)
+        load->asked[0] = load->sockets[0] = settings->listen;
+    list_listeners(load);
     return load;
 }
 

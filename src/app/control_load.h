@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One load of rules: what the provider said at one moment, compiled, with all that is wrong in it, and what it holds outside of
  * itself: names that are asked for. Sockets are the supervisor's.
- * Lifetime: load_of_… to load_free. Thread: control's. */
+ * Lifetime: load_new to load_free. Thread: control's. */
 #pragma once
 
 #include "admin/status.h"
@@ -18,26 +18,25 @@ struct compiled;
 
 struct load {
     struct arena arena;
-    struct manifests *manifests; /* NULL: of the quick start */
-    struct compiled *compiled;   /* NULL: of the quick start */
-    struct rule_set rules;       /* its sockets are `sockets` */
-    struct address *sockets;     /* as they are bound, or to be bound */
-    struct address *asked;       /* the same as the rules said */
-    int *socket_errors;          /* why a socket could not be bound: errno; 0 */
-    struct problems problems;    /* all: of reading, compiling and binding */
+    struct manifests *manifests;
+    struct compiled *compiled;
+    struct rule_set rules;    /* its sockets are `sockets` */
+    struct address *sockets;  /* as they are bound, or to be bound */
+    struct address *asked;    /* the same as the rules said */
+    int *socket_errors;       /* why a socket could not be bound: errno; 0 */
+    struct problems problems; /* all: of reading, compiling and binding */
     struct status_listener *listeners;
     size_t listener_count;
     struct dns_name **names; /* per host of rules.backends; NULL: needs no question. NULL: none was taken yet */
     size_t host_count;
-    size_t routes;   /* as people count them: HTTPRoutes */
-    bool is_rebound; /* sockets that were taken were asked for again */
-    bool is_refused; /* no plan could be made of it: nothing of it is in force */
+    size_t routes;    /* as people count them: HTTPRoutes */
+    bool is_of_flags; /* the quick start */
+    bool is_rebound;  /* sockets that were taken were asked for again */
+    bool is_refused;  /* no plan could be made of it: nothing of it is in force */
 };
 
-struct load *load_of_flags(const struct settings *settings);
-/* What is bad in the texts keeps its last good version of `before`; NULL: there is none. */
-struct load *load_of_files(const struct settings *settings, const struct file_text *texts, size_t count,
-                           struct manifests *before);
+/* Takes over the reference to the manifests. What is bad in them keeps its last good version of `before`; NULL: there is none. */
+struct load *load_new(const struct settings *settings, struct manifests *manifests, struct manifests *before);
 /* Gives the names back. */
 void load_free(struct load *load);
 

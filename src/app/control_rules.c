@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where control's rules come from: the quick start's options once, or files, read again whenever they change. */
 #include "app/control_state.h"
+#include "app/rules_read.h"
 #include "base/log.h"
 #include "manifest/manifests.h"
 
-static void load_files(struct control *control)
+static void load_rules(struct control *control)
 {
-    size_t count;
-    const struct file_text *texts = files_get(control->files, &count);
-    struct load *load = load_of_files(&control->settings, texts, count, control->manifests);
+    struct manifests *manifests = rules_read(&control->settings, control->files);
+    struct load *load = load_new(&control->settings, manifests, control->manifests);
     if (control->manifests)
         manifests_unref(control->manifests);
     control->manifests = manifests_ref(load->manifests);
@@ -19,13 +19,13 @@ static void on_files_changed(void *user)
 {
     struct control *control = user;
     if (!control->is_draining)
-        load_files(control);
+        load_rules(control);
 }
 
 void rules_start(struct control *control)
 {
     if (control->settings.file_count == 0) {
-        publish_load(control, load_of_flags(&control->settings));
+        load_rules(control);
         return;
     }
     struct files_options options = {
@@ -36,7 +36,7 @@ void rules_start(struct control *control)
         .user = control,
     };
     control->files = files_new(&options);
-    load_files(control);
+    load_rules(control);
 }
 
 void rules_reload(struct control *control)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "app/options.h"
+#include "app/option_values.h"
 
 #include "app/cpus.h"
 #include "base/assert.h"
@@ -147,20 +147,47 @@ static bool quick_start_is_complete(const struct settings *settings, struct err 
     return true;
 }
 
-static bool run_is_complete(const struct options *options, struct err *err)
+/* -f or the quick start, and not both. */
+static bool rules_are_complete(const struct settings *settings, struct err *err)
 {
-    const struct settings *settings = &options->settings;
     const char *quick = settings->file_count > 0 ? quick_start_option(settings) : NULL;
     if (quick)
         return err_set(err,
                        "-f and %s exclude each other: either all rules come from files, or the quick start's options "
                        "say them; leave one of both out",
                        quick);
-    if (settings->file_count == 0 && !quick_start_is_complete(settings, err))
-        return false;
+    return settings->file_count > 0 || quick_start_is_complete(settings, err);
+}
+
+static bool admin_is_safe(const struct settings *settings, struct err *err)
+{
     if (!address_is_loopback(&settings->admin) && settings->admin_token[0] == '\0')
         return err_set(err, "--admin is not a loopback address, so it needs --admin-token-file FILE with a secret that "
                             "clients must show; or use 127.0.0.1");
+    return true;
+}
+
+static bool is_complete(const struct command *command, const struct options *options, struct err *err)
+{
+    const struct settings *settings = &options->settings;
+    switch (command->bit) {
+    case FOR_RUN: return rules_are_complete(settings, err) && admin_is_safe(settings, err);
+    case FOR_PRINT: return rules_are_complete(settings, err);
+    case FOR_CHECK:
+        return settings->file_count > 0 ||
+               err_set(err, "nothing to check: give rules with -f FILE_OR_DIR (- is standard "
+                            "input)");
+    default: return true;
+    }
+}
+
+/* What a shell makes of a pattern after -f are further files. */
+static bool take_word(const struct command *command, char *word, struct options *options, struct err *err)
+{
+    if ((command->bit & FOR_RULES) && options->settings.file_count > 0)
+        return option_file(options, str_from_c(word), err) || err_wrap(err, "%s", word);
+    if (options->word_count < OPTIONS_MAX_WORDS)
+        options->words[options->word_count++] = word;
     return true;
 }
 
@@ -175,19 +202,15 @@ enum options_result options_parse(const struct command *command, int argc, char 
         if (!is_words_only && str_eq(word, STR("--"))) {
             is_words_only = true;
         } else if (is_words_only || word.len < 2 || word.ptr[0] != '-') {
-            if (options->word_count < OPTIONS_MAX_WORDS)
-                options->words[options->word_count++] = argv[i];
+            if (!take_word(command, argv[i], options, err))
+                return OPTIONS_USAGE;
         } else if (str_eq(word, STR("--help")) || str_eq(word, STR("-h"))) {
             return OPTIONS_HELP;
         } else if (!take_option(command, argc, argv, &i, options, &seen, err)) {
             return OPTIONS_USAGE;
         }
     }
-    if (!has_words(command, options, err))
-        return OPTIONS_USAGE;
-    if (command->bit == FOR_RUN && !run_is_complete(options, err))
-        return OPTIONS_USAGE;
-    return OPTIONS_OK;
+    return has_words(command, options, err) && is_complete(command, options, err) ? OPTIONS_OK : OPTIONS_USAGE;
 }
 
 int options_read(const char *name, int argc, char **argv, struct options *options)

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From the settings of a run to the quick start's rules. Lifetime: in the caller's arena; strs borrow from the settings.
- * Thread: control's. */
+/* From the settings of a run to the manifests that the quick start's flags stand for. Thread: any. */
 #pragma once
 
 #include "app/settings.h"
-#include "base/arena.h"
-#include "plan/build.h"
+#include "provider/flags.h"
 
-struct rule_set quickstart_rules(const struct settings *settings, uint64_t generation, struct arena *arena);
+/* Appends the documents. */
+void quickstart_manifest(const struct settings *settings, struct strbuf *out);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compile/compile.h"
+#include "compile/held.h"
 
 #include "base/mem.h"
+#include "compile/held.h"
 #include "compile/listeners.h"
 #include "compile/policies.h"
 #include "compile/rules.h"
@@ -71,6 +73,7 @@ struct compiled *compile(struct manifests *manifests, const struct compile_optio
     services_collect(&compiler);
     targets_collect(&compiler);
     policies_collect(&compiler);
+    held_collect(&compiler);
     rules_compile(&compiler);
     policies_finish(&compiler);
     targets_finish(&compiler);

@@ -69,6 +69,7 @@ struct compiler {
     struct map policies; /* target → struct policy_chain */
     struct policy *policy_list;
     size_t policy_count;
+    struct map held; /* what a policy that can't be read is for → struct held */
 
     struct map reached; /* what requests an earlier rule takes → its label, struct str */
     size_t reach_left;  /* entries that it may still get */

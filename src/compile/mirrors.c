@@ -14,15 +14,15 @@ void mirror_maker_deinit(struct mirror_maker *maker)
     *maker = (struct mirror_maker){0};
 }
 
-/* Whether the rule takes a request that this mirror copies and that is more than a read. */
+/* Whether the rule takes a request that this mirror copies and that is more than a read. A policy that lists methods has
+ * been thought about. */
 static bool copies_writes(const struct http_route_rule *rule, const struct rule_mirror *mirror)
 {
-    uint32_t writes = mirror->method_mask & ~SAFE_METHODS;
-    if (writes == 0 || mirror->is_suspended || mirror->numerator == 0)
+    if (mirror->method_mask != UINT32_MAX || mirror->is_suspended || mirror->numerator == 0)
         return false;
     for (size_t i = 0; i < rule->matches.count; i++) {
         struct str method = SCHEMA_ITEM(rule->matches, struct http_route_match, i)->method;
-        if (method.len == 0 || (writes & 1u << method_from_str(method)))
+        if (method.len == 0 || !(SAFE_METHODS & 1u << method_from_str(method)))
             return true;
     }
     return rule->matches.count == 0;
@@ -159,6 +159,7 @@ static bool make_mirror(struct mirror_maker *maker, const struct schema_list *fi
     mirror->label = mirror_label(maker, backend);
     set_share(filter->mirror, mirror);
     policies_apply(compiler, maker->policies, &shadow, mirror);
+    mirror->is_suspended |= maker->is_held;
     warn_of_writes(maker, filter, mirror);
     warn_of_loops(maker, filters, owner, &shadow, mirror);
     maker->copying += !mirror->is_suspended;

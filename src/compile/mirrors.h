@@ -14,6 +14,7 @@ struct mirror_maker {
     const struct rule_weighted *live; /* its backends */
     size_t live_count;
     bool is_redirect; /* the rule answers itself */
+    bool is_held;     /* the route's mirrors are suspended (held.h) */
     /* Those made so far, for labels and warnings. */
     struct made_mirror {
         size_t backend;

@@ -2,9 +2,11 @@
 #include "compile/rules.h"
 
 #include "compile/actions.h"
+#include "compile/held.h"
 #include "compile/mirrors.h"
 #include "compile/reach.h"
 #include "compile/targets.h"
+#include "http/url.h"
 
 #define RETRY_ATTEMPTS 1    /* where a retry says none */
 #define RETRY_BACKOFF_MS 25 /* likewise */
@@ -64,6 +66,9 @@ static void compile_match(struct arena *arena, const struct http_route_match *ma
         .path = match->path->value,
         .method = str_or(match->method, STR("")),
     };
+    /* Requests are matched in this form too, so "/%7Ea" is "/~a" here and there; what climbs was refused on reading. */
+    if (out->path_kind != PATH_MATCH_REGEX && !url_normalise_path(match->path->value, arena, &out->path))
+        out->path = match->path->value;
     size_t most = (size_t)match->headers.count + match->query_params.count;
     if (most == 0)
         return;
@@ -222,6 +227,28 @@ static void compile_rule(struct route_maker *maker, const struct http_route_rule
     compile_mirrors(maker, rule, row);
 }
 
+static bool has_mirror(const struct schema_list *filters)
+{
+    for (size_t i = 0; i < filters->count; i++) {
+        if (SCHEMA_ITEM(*filters, struct http_filter, i)->type.value == FILTER_MIRROR)
+            return true;
+    }
+    return false;
+}
+
+static bool has_mirrors(const struct http_route_spec *spec)
+{
+    for (size_t i = 0; i < spec->rules.count; i++) {
+        const struct http_route_rule *rule = SCHEMA_ITEM(spec->rules, struct http_route_rule, i);
+        bool is_found = has_mirror(&rule->filters);
+        for (size_t k = 0; !is_found && k < rule->backend_refs.count; k++)
+            is_found = has_mirror(&SCHEMA_ITEM(rule->backend_refs, struct http_backend_ref, k)->filters);
+        if (is_found)
+            return true;
+    }
+    return false;
+}
+
 static void compile_route(struct route_maker *maker)
 {
     struct compiler *compiler = maker->compiler;
@@ -233,6 +260,7 @@ static void compile_route(struct route_maker *maker)
     maker->bindings = arena_alloc(compiler->arena, maker->binding_count * sizeof(*maker->bindings));
     memcpy(maker->bindings, attachment->bindings, maker->binding_count * sizeof(*maker->bindings));
     policies_for_route(compiler, maker->route, attachment, &maker->policies);
+    maker->mirrors.is_held = has_mirrors(maker->spec) && held_has_route(compiler, maker->route, attachment);
     maker->mirrors.copying = 0;
     for (size_t i = 0; i < maker->spec->rules.count; i++)
         compile_rule(maker, SCHEMA_ITEM(maker->spec->rules, struct http_route_rule, i), i);

@@ -94,18 +94,23 @@ static enum json_result read_quoted(struct json *json)
     return tree_scalar(json->tree, &scalar) ? JSON_DONE : JSON_REFUSED;
 }
 
+/* Moves behind the digits; false when there is none. */
+static bool skip_digits(struct str s, size_t *at)
+{
+    size_t start = *at;
+    while (*at < s.len && s.ptr[*at] >= '0' && s.ptr[*at] <= '9')
+        ++*at;
+    return *at > start;
+}
+
 static bool is_number(struct str s)
 {
     size_t at = s.len > 0 && s.ptr[0] == '-', start = at;
-    while (at < s.len && s.ptr[at] >= '0' && s.ptr[at] <= '9')
-        at++;
-    if (at == start || (s.ptr[start] == '0' && at > start + 1))
+    if (!skip_digits(s, &at) || (s.ptr[start] == '0' && at > start + 1))
         return false;
     if (at < s.len && s.ptr[at] == '.') {
-        start = ++at;
-        while (at < s.len && s.ptr[at] >= '0' && s.ptr[at] <= '9')
-            at++;
-        if (at == start)
+        at++;
+        if (!skip_digits(s, &at))
             return false;
     }
     if (at == s.len)
@@ -113,10 +118,7 @@ static bool is_number(struct str s)
     if ((s.ptr[at++] | 0x20) != 'e')
         return false;
     at += at < s.len && (s.ptr[at] == '+' || s.ptr[at] == '-');
-    start = at;
-    while (at < s.len && s.ptr[at] >= '0' && s.ptr[at] <= '9')
-        at++;
-    return at > start && at == s.len;
+    return skip_digits(s, &at) && at == s.len;
 }
 
 /* A number, true, false or null. */

@@ -2,18 +2,16 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "manifest/regex_check.h"
 
+#include "base/pattern.h"
 #include "manifest/quote.h"
 
 #include <pcre2.h>
-
-/* As the gateway compares: the whole value must match. */
-#define REGEX_OPTIONS (PCRE2_ANCHORED | PCRE2_ENDANCHORED)
 
 void regex_check(struct str pattern, const struct node *at, struct problems *problems)
 {
     int error;
     PCRE2_SIZE offset;
-    pcre2_code *code = pcre2_compile((PCRE2_SPTR)(pattern.ptr ? pattern.ptr : ""), pattern.len, REGEX_OPTIONS, &error,
+    pcre2_code *code = pcre2_compile((PCRE2_SPTR)(pattern.ptr ? pattern.ptr : ""), pattern.len, PATTERN_OPTIONS, &error,
                                      &offset, NULL);
     if (code) {
         pcre2_code_free(code);

@@ -8,6 +8,8 @@
 
 /* libfyaml keeps each token of a line inside of brackets until the line ends, at some 370 bytes each. */
 #define LINE_MAX_INDICATORS (200u * 1024)
+/* It looks at the blanks behind a dash or a question mark again and again: the square of their number. */
+#define MARK_MAX_BLANKS 100u
 
 /* One run of yaml_read. */
 struct reading {
@@ -51,23 +53,38 @@ static bool check_character(const struct reading *reading, struct str rest)
                      is_c1 ? second : byte);
 }
 
-static bool check_bytes(const struct reading *reading)
+static bool check_characters(const struct reading *reading)
+{
+    struct str text = reading->text;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char byte = (unsigned char)text.ptr[i];
+        bool is_space = byte == '\t' || byte == '\n' || byte == '\r';
+        bool is_suspect = (byte < 0x20 && !is_space) || byte == 0x7f || byte == 0xc2 || byte == 0xef;
+        if (is_suspect && !check_character(reading, str_slice(text, i, text.len)))
+            return false;
+    }
+    return true;
+}
+
+static bool check_cost(const struct reading *reading)
 {
     static const bool is_indicator[256] = {
         ['['] = true, ['{'] = true, [','] = true, ['&'] = true, ['!'] = true, ['*'] = true};
     struct str text = reading->text;
-    uint32_t indicators = 0;
+    uint32_t indicators = 0, blanks = 0;
     for (size_t i = 0; i < text.len; i++) {
         unsigned char byte = (unsigned char)text.ptr[i];
-        bool is_break = byte == '\n' || byte == '\r';
-        bool is_suspect = (byte < 0x20 && byte != '\t' && !is_break) || byte == 0x7f || byte == 0xc2 || byte == 0xef;
-        if (is_suspect && !check_character(reading, str_slice(text, i, text.len)))
-            return false;
+        bool is_break = byte == '\n' || byte == '\r', is_blank = byte == ' ' || byte == '\t';
         indicators = is_break ? 0 : indicators + is_indicator[byte];
+        /* 0: not behind a mark; the mark alone counts as one. */
+        blanks = byte == '-' || byte == '?' ? 1 : is_blank && blanks > 0 ? blanks + 1 : 0;
         if (indicators > LINE_MAX_INDICATORS)
             return tree_fail(reading->tree, part_place(text, i, reading->origin),
                              "more than %u values in one line that is not JSON; break it into lines",
                              LINE_MAX_INDICATORS);
+        if (blanks > MARK_MAX_BLANKS + 1)
+            return tree_fail(reading->tree, part_place(text, i, reading->origin), "more than %u blanks behind a - or ?",
+                             MARK_MAX_BLANKS);
     }
     return true;
 }
@@ -268,7 +285,7 @@ static void tell_error(struct yaml *yaml, const struct reading *reading)
 bool yaml_read(struct yaml *yaml, struct str text, struct place at, struct tree *tree)
 {
     struct reading reading = {.text = text, .origin = at, .last = at, .tree = tree};
-    if (!check_bytes(&reading))
+    if (!check_characters(&reading) || !check_cost(&reading))
         return false;
     bool is_understood = true, is_parsed = start_parser(yaml, text);
     struct fy_event *event;

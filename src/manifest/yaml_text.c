@@ -85,16 +85,10 @@ static size_t skip_break(struct str raw, size_t from, char **out)
 /* What stands behind a backslash, at `*at`. */
 static bool put_escape(const char **at, const char *end, char **out)
 {
-    static const struct {
-        char name;
-        const char *text;
-    } names[] = {
-        {'a', "\a"},           {'b', "\b"},       {'t', "\t"},       {'\t', "\t"},
-        {'n', "\n"},           {'v', "\v"},       {'f', "\f"},       {'r', "\r"},
-        {'e', "\x1b"},         {' ', " "},        {'"', "\""},       {'/', "/"},
-        {'\\', "\\"},          {'N', "\xc2\x85"}, {'_', "\xc2\xa0"}, {'L', "\xe2\x80\xa8"},
-        {'P', "\xe2\x80\xa9"},
-    };
+    static const char names[] = "abt\tnvfre \"/\\", values[] = "\a\b\t\t\n\v\f\r\x1b \"/\\";
+    static const char wide[] = "N_LP";
+    static const struct str wide_values[] = {STR_INIT("\xc2\x85"), STR_INIT("\xc2\xa0"), STR_INIT("\xe2\x80\xa8"),
+                                             STR_INIT("\xe2\x80\xa9")};
     char c = *(*at)++;
     if (c == 'x' || c == 'u' || c == 'U')
         return unescape_code(at, end, c == 'x' ? 2 : c == 'u' ? 4 : 8, out);
@@ -102,13 +96,12 @@ static bool put_escape(const char **at, const char *end, char **out)
         *(*out)++ = '\0';
         return true;
     }
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (names[i].name == c) {
-            *out = stpcpy(*out, names[i].text);
-            return true;
-        }
-    }
-    return false;
+    const char *name = strchr(names, c), *wide_name = strchr(wide, c);
+    if (name)
+        *(*out)++ = values[name - names];
+    else if (wide_name)
+        *out = (char *)mempcpy(*out, wide_values[wide_name - wide].ptr, wide_values[wide_name - wide].len);
+    return name || wide_name;
 }
 
 bool yaml_double_text(struct str raw, struct arena *arena, struct str *text)
@@ -116,8 +109,8 @@ bool yaml_double_text(struct str raw, struct arena *arena, struct str *text)
     *text = raw;
     if (is_verbatim(raw, '\\'))
         return true;
-    /* \L is the escape that grows most: two bytes become three, and stpcpy adds a NUL. */
-    char *copy = arena_alloc(arena, raw.len + raw.len / 2 + 1), *out = copy;
+    /* \L and \P are the escapes that grow: two bytes become three. */
+    char *copy = arena_alloc(arena, raw.len + raw.len / 2), *out = copy;
     const char *end = raw.ptr + raw.len;
     for (size_t i = 0; i < raw.len;) {
         char c = raw.ptr[i];

@@ -1,91 +1,156 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "provider/flags.h"
 
-/* What is made of the input. */
-struct flags_tables {
-    struct arena *arena;
-    struct rule_backend *backends;
-    size_t backend_count;
-};
+#define DEFAULT_PORT 80
 
-static size_t add_backend(struct flags_tables *tables, const struct flags_target *target)
+/* The number of the first target that goes where this one goes: 0 is live, then the shadows. */
+static size_t first_same(const struct flags_input *input, size_t index)
 {
-    for (size_t i = 0; i < tables->backend_count; i++) {
-        if (str_eq(tables->backends[i].label, target->label))
-            return i;
+    struct str label = input->shadows[index - 1].label;
+    if (str_eq(input->live.label, label))
+        return 0;
+    for (size_t i = 0; i + 1 < index; i++) {
+        if (str_eq(input->shadows[i].label, label))
+            return i + 1;
     }
-    struct rule_host *host = arena_alloc(tables->arena, sizeof(*host));
-    *host = (struct rule_host){.host = target->host, .port = target->port};
-    tables->backends[tables->backend_count] = (struct rule_backend){target->label, host, 1};
-    return tables->backend_count++;
+    return index;
 }
 
-static void set_mirror(struct rule_mirror *mirror, const struct flags_input *input, const struct flags_target *shadow)
+static void add_name(struct strbuf *out, size_t number)
 {
-    rule_mirror_init(mirror);
-    mirror->label = shadow->label;
-    mirror->sampling = input->sampling;
-    mirror->numerator = shadow->numerator;
-    mirror->denominator = shadow->denominator;
-    mirror->key = input->key;
-    mirror->key_name = input->key_name;
-    mirror->method_mask = input->method_mask;
+    if (number == 0)
+        strbuf_add(out, STR("live"));
+    else
+        strbuf_printf(out, "shadow-%zu", number);
 }
 
-/* How many of the first `count` shadows go where this one goes. */
-static unsigned count_same(const struct flags_target *shadows, size_t count, struct str label)
+static void add_ref(struct strbuf *out, size_t number)
 {
-    unsigned same = 0;
-    for (size_t i = 0; i < count; i++)
-        same += str_eq(shadows[i].label, label);
-    return same;
+    strbuf_add(out, STR("{group: umbra.dev, kind: Backend, name: "));
+    add_name(out, number);
+    strbuf_add(out, STR("}\n"));
 }
 
-static struct rule_mirror *add_mirrors(struct flags_tables *tables, const struct flags_input *input)
+static void add_gateway(struct strbuf *out, const struct flags_input *input)
 {
-    struct rule_mirror *mirrors = arena_alloc(tables->arena, (1 + input->shadow_count) * sizeof(*mirrors));
-    for (size_t i = 0; i < input->shadow_count; i++) {
-        const struct flags_target *shadow = &input->shadows[i];
-        set_mirror(&mirrors[i], input, shadow);
-        mirrors[i].backend = add_backend(tables, shadow);
-        unsigned same = count_same(input->shadows, i, shadow->label);
-        if (same > 0)
-            mirrors[i].label = arena_printf(tables->arena, "%.*s~%u", STR_ARG(shadow->label), same + 1);
+    strbuf_printf(out,
+                  "apiVersion: gateway.networking.k8s.io/v1\n"
+                  "kind: Gateway\n"
+                  "metadata:\n"
+                  "  name: quickstart\n"
+                  "spec:\n"
+                  "  gatewayClassName: umbra\n"
+                  "  listeners:\n"
+                  "  - name: http\n"
+                  "    protocol: HTTP\n"
+                  "    port: %u\n",
+                  input->listen.port ? input->listen.port : DEFAULT_PORT);
+}
+
+static void add_mirror(struct strbuf *out, const struct flags_target *shadow, size_t number)
+{
+    strbuf_add(out, STR("    - type: RequestMirror\n"
+                        "      requestMirror:\n"
+                        "        backendRef: "));
+    add_ref(out, number);
+    if (shadow->numerator == shadow->denominator)
+        return;
+    if (shadow->denominator == 100)
+        strbuf_printf(out, "        percent: %u\n", shadow->numerator);
+    else
+        strbuf_printf(out, "        fraction: {numerator: %u, denominator: %u}\n", shadow->numerator,
+                      shadow->denominator);
+}
+
+static void add_route(struct strbuf *out, const struct flags_input *input)
+{
+    strbuf_add(out, STR("---\n"
+                        "apiVersion: gateway.networking.k8s.io/v1\n"
+                        "kind: HTTPRoute\n"
+                        "metadata:\n"
+                        "  name: quickstart\n"
+                        "spec:\n"
+                        "  parentRefs:\n"
+                        "  - name: quickstart\n"
+                        "  rules:\n"
+                        "  - name: \"0\"\n"));
+    if (input->shadow_count > 0)
+        strbuf_add(out, STR("    filters:\n"));
+    for (size_t i = 1; i <= input->shadow_count; i++)
+        add_mirror(out, &input->shadows[i - 1], first_same(input, i));
+    strbuf_add(out, STR("    backendRefs:\n    - "));
+    add_ref(out, 0);
+}
+
+static void add_backend(struct strbuf *out, const struct flags_target *target, size_t number)
+{
+    strbuf_add(out, STR("---\n"
+                        "apiVersion: umbra.dev/v1alpha1\n"
+                        "kind: Backend\n"
+                        "metadata:\n"
+                        "  name: "));
+    add_name(out, number);
+    strbuf_add(out, STR("\n"
+                        "  annotations:\n"
+                        "    umbra.dev/label: "));
+    strbuf_add_json(out, target->label);
+    strbuf_add(out, STR("\n"
+                        "spec:\n"
+                        "  endpoints:\n"
+                        "  - host: "));
+    strbuf_add_json(out, target->host);
+    strbuf_add(out, STR("\n"));
+    if (target->port != 0)
+        strbuf_printf(out, "    port: %u\n", target->port);
+}
+
+static void add_key(struct strbuf *out, const struct flags_input *input)
+{
+    static const char *const named[] = {[KEY_HEADER] = "header", [KEY_COOKIE] = "cookie", [KEY_QUERY] = "query"};
+    strbuf_add(out, STR("    key:\n      "));
+    switch (input->key) {
+    case KEY_NONE: break;
+    case KEY_HEADER:
+    case KEY_COOKIE:
+    case KEY_QUERY:
+        strbuf_printf(out, "%s: ", named[input->key]);
+        strbuf_add_json(out, input->key_name);
+        break;
+    case KEY_CLIENT_IP: strbuf_add(out, STR("clientIP: true")); break;
+    case KEY_TRACE_ID: strbuf_add(out, STR("traceID: true")); break;
     }
-    return mirrors;
+    strbuf_add(out, STR("\n"));
 }
 
-struct rule_set flags_rules(const struct flags_input *input, uint64_t generation, struct arena *arena)
+static void add_policy(struct strbuf *out, const struct flags_input *input)
 {
-    static const struct rule_match everything = {.path_kind = PATH_MATCH_PREFIX, .path = STR_INIT("/")};
-    static const struct rule_binding all_hosts = {.listener = 0};
-    struct flags_tables tables = {.arena = arena};
-    tables.backends = arena_alloc(arena, (1 + input->shadow_count) * sizeof(*tables.backends));
-    struct rule_weighted *live = arena_alloc(arena, sizeof(*live));
-    struct rule_route *route = arena_alloc(arena, sizeof(*route));
-    struct address *socket = arena_alloc(arena, sizeof(*socket));
-    struct rule_listener *listener = arena_alloc(arena, sizeof(*listener));
-    *live = (struct rule_weighted){.backend = add_backend(&tables, &input->live), .weight = 1};
-    *route = (struct rule_route){.label = STR(FLAGS_ROUTE),
-                                 .bindings = &all_hosts,
-                                 .binding_count = 1,
-                                 .matches = &everything,
-                                 .match_count = 1,
-                                 .backends = live,
-                                 .backend_count = 1,
-                                 .mirrors = add_mirrors(&tables, input),
-                                 .mirror_count = input->shadow_count};
-    *socket = input->listen;
-    *listener = (struct rule_listener){.label = STR(FLAGS_LISTENER), .socket = 0, .port = input->listen.port};
-    return (struct rule_set){.generation = generation,
-                             .sockets = socket,
-                             .socket_count = 1,
-                             .listeners = listener,
-                             .listener_count = 1,
-                             .routes = route,
-                             .route_count = 1,
-                             .backends = tables.backends,
-                             .backend_count = tables.backend_count,
-                             .trusted_proxies = input->trusted_proxies,
-                             .trusted_proxy_count = input->trusted_proxy_count};
+    static const char *const modes[] = {"Even", "Random", "Hash"};
+    strbuf_add(out, STR("---\n"
+                        "apiVersion: umbra.dev/v1alpha1\n"
+                        "kind: MirrorPolicy\n"
+                        "metadata:\n"
+                        "  name: quickstart\n"
+                        "spec:\n"
+                        "  targetRefs:\n"
+                        "  - group: gateway.networking.k8s.io\n"
+                        "    kind: HTTPRoute\n"
+                        "    name: quickstart\n"));
+    if (!input->is_mirroring_writes)
+        strbuf_add(out, STR("  methods: [GET, HEAD, OPTIONS]\n"));
+    strbuf_printf(out, "  sampling:\n    mode: %s\n", modes[input->sampling]);
+    if (input->sampling == SAMPLING_HASH)
+        add_key(out, input);
+}
+
+void flags_manifest(const struct flags_input *input, struct strbuf *out)
+{
+    add_gateway(out, input);
+    add_route(out, input);
+    add_backend(out, &input->live, 0);
+    for (size_t i = 1; i <= input->shadow_count; i++) {
+        if (first_same(input, i) == i)
+            add_backend(out, &input->shadows[i - 1], i);
+    }
+    if (input->shadow_count > 0)
+        add_policy(out, input);
 }

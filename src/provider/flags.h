@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The provider of the quick start: one listener, one route, one live backend and the shadows that the command line names, in
- * the same tables that manifests fill. Lifetime: everything is made in the caller's arena; strs of the input are
- * borrowed. Thread: control's. */
+/* The provider of the quick start: turns what the command line names into manifests, so that flags and files go one way and
+ * `umbra print` can teach the language. One Gateway, one HTTPRoute, a Backend for each service, and a MirrorPolicy.
+ * Lifetime: strs of the input are borrowed. Thread: any. */
 #pragma once
 
-#include "base/arena.h"
-#include "plan/build.h"
+#include "base/address.h"
+#include "base/strbuf.h"
+#include "plan/layout.h"
 
-#define FLAGS_ROUTE "default/quickstart#0"
-#define FLAGS_LISTENER "default/quickstart/http"
+/* Where problems with these manifests are said to be. */
+#define FLAGS_SOURCE "(command line)"
 
 struct flags_target {
     struct str label; /* as it was given: "HOST:PORT" */
@@ -18,18 +19,16 @@ struct flags_target {
 };
 
 struct flags_input {
-    struct address listen; /* with its real port */
+    struct address listen; /* a port of 0 and a Unix path are written as port 80, which manifests need */
     struct flags_target live;
     const struct flags_target *shadows;
     size_t shadow_count;
-    uint32_t method_mask; /* that may be copied */
+    bool is_mirroring_writes; /* else only GET, HEAD and OPTIONS are copied */
     enum plan_sampling sampling;
     enum plan_key key;
     struct str key_name;
-    const struct cidr *trusted_proxies;
-    size_t trusted_proxy_count;
 };
 
-/* Services that are named more than once are one backend; a further mirror to the same one has "~2" and so on behind its
- * label. */
-struct rule_set flags_rules(const struct flags_input *input, uint64_t generation, struct arena *arena);
+/* Appends the documents. Services that are named more than once are one Backend. Labels are those of the quick start:
+ * route default/quickstart#0, and HOST:PORT through an annotation of the Backend. */
+void flags_manifest(const struct flags_input *input, struct strbuf *out);

@@ -4,14 +4,14 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "base/pattern.h"
 
 #include <pcre2.h>
 
-#define REGEX_MAX_PATTERN 8192       /* more than any field of the Gateway API holds */
-#define REGEX_MAX_DEPTH 2000         /* of backtracking, without JIT */
-#define REGEX_MAX_HEAP_KIB 1024      /* of backtracking, without JIT */
-#define REGEX_MIN_STACK (16 * 1024)  /* of backtracking, with JIT */
-#define REGEX_MAX_STACK (1024 * 1024)/* likewise */
+#define REGEX_MAX_DEPTH 2000          /* of backtracking, without JIT */
+#define REGEX_MAX_HEAP_KIB 1024       /* of backtracking, without JIT */
+#define REGEX_MIN_STACK (16 * 1024)   /* of backtracking, with JIT */
+#define REGEX_MAX_STACK (1024 * 1024) /* likewise */
 #define REGEX_MESSAGE 256
 
 struct regexes {
@@ -25,16 +25,12 @@ struct regex_scratch {
     pcre2_jit_stack *stack;
 };
 
-/* Bytes, not UTF-8: what comes from a client may be anything. */
-static const uint32_t options = PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_UTF |
-                                PCRE2_NEVER_UCP | PCRE2_NEVER_BACKSLASH_C;
-
 static pcre2_code *compile(pcre2_compile_context *context, struct str pattern, struct err *err)
 {
     int error;
     size_t at;
     PCRE2_UCHAR message[REGEX_MESSAGE];
-    pcre2_code *code = pcre2_compile((PCRE2_SPTR)pattern.ptr, pattern.len, options, &error, &at, context);
+    pcre2_code *code = pcre2_compile((PCRE2_SPTR)pattern.ptr, pattern.len, PATTERN_OPTIONS, &error, &at, context);
     if (!code) {
         pcre2_get_error_message(error, message, sizeof(message));
         err_set(err, "the regular expression \"%.*s\" is wrong at byte %zu: %s", STR_ARG(pattern), at, (char *)message);
@@ -50,7 +46,7 @@ struct regexes *regexes_new(const struct plan *plan, struct err *err)
     struct regexes *regexes = mem_alloc(sizeof(*regexes));
     pcre2_compile_context *context = pcre2_compile_context_create(NULL);
     ASSERT(context);
-    pcre2_set_max_pattern_length(context, REGEX_MAX_PATTERN);
+    pcre2_set_max_pattern_length(context, PATTERN_MAX_BYTES);
     regexes->codes = mem_alloc((plan->regexes.count + 1) * sizeof(pcre2_code *));
     bool is_right = true;
     while (is_right && regexes->count < plan->regexes.count) {

@@ -29,7 +29,7 @@ static void check_node(const struct node *node, uint32_t lines, unsigned depth)
     check_text(node->key);
     check_text(node->text);
     bool is_open = node->kind == NODE_MAP || node->kind == NODE_LIST;
-    ASSERT(depth < DOCUMENT_MAX_DEPTH + !is_open);
+    ASSERT(depth < DOCUMENT_MAX_DEPTH + (is_open ? 0u : 1u));
     ASSERT(is_open || (node->first == NULL && node->count == 0));
     uint32_t count = 0;
     for (const struct node *child = node->first; child; child = child->next) {

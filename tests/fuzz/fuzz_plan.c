@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The readers of plan and endpoints object. Each input is read as it is and once more as a block whose head (magic,
  * version, size, checksum) was put right, so that the checks behind the checksum are reached. What they accept is followed
- * to its last byte. */
+ * to its last byte, and requests are matched by it. */
 #include "base/assert.h"
 #include "base/mem.h"
 #include "plan/check.h"
@@ -56,17 +56,73 @@ static void follow_mirrors(const struct plan *plan)
     }
 }
 
-static void follow_plan(const struct plan *plan)
+static void follow_edits(const struct plan *plan)
 {
-    static const struct head request = {.method_id = METHOD_GET};
+    for (uint32_t i = 0; i < plan->edits.count; i++) {
+        touch_text(plan, PLAN_EDIT(plan, i)->name);
+        touch_text(plan, PLAN_EDIT(plan, i)->value);
+    }
+    for (uint32_t i = 0; i < plan->rewrites.count; i++)
+        touch_text(plan, PLAN_REWRITE(plan, i)->path);
+    for (uint32_t i = 0; i < plan->redirects.count; i++)
+        touch_text(plan, PLAN_REDIRECT(plan, i)->hostname);
+    for (uint32_t i = 0; i < plan->texts.count; i++)
+        touch_text(plan, PLAN_TEXT(plan, i));
+    for (uint32_t i = 0; i < plan->redactions.count; i++)
+        touch_text(plan, PLAN_REDACTION(plan, i)->name);
+}
+
+/* They meet every look-up of the corpus' plan-matching; the last one finds nothing. */
+static const struct {
+    struct str host, method, path, query;
+} requests[] = {
+    {STR_INIT("a.example.com"), STR_INIT("GET"), STR_INIT("/shop/cart/7"), STR_INIT("v=2&w=%41+")},
+    {STR_INIT("x.y.example.com:80"), STR_INIT("POST"), STR_INIT("/api/v1/users"), STR_INIT("q")},
+    {STR_INIT("[::1]"), STR_INIT("PUT"), STR_INIT("/"), STR_INIT("")},
+    {STR_INIT(""), STR_INIT("OPTIONS"), STR_INIT("*"), STR_INIT("")},
+    {STR_INIT("a.b.c.d.e.f.g."), STR_INIT("GET"), STR_INIT("//a/b/c/d/e/f/g//"), STR_INIT("&&==&")},
+};
+
+static void match_requests(const struct plan *plan, const struct regexes *regexes, uint32_t socket)
+{
     static struct route_scratch scratch;
-    struct route_match match;
-    for (uint32_t i = 0; i < plan->sockets.count; i++) {
-        touch_address(&PLAN_SOCKET(plan, i)->address);
-        route_match(plan, NULL, &scratch, &(struct route_request){i, &request, STR("/")}, &match);
+    struct field fields[] = {{.name = STR("X-Version"), .value = STR("two")},
+                             {.name = STR("x-user"), .value = STR("1")},
+                             {.name = STR("X-User"), .value = STR("2")}};
+    if (!scratch.regex)
+        route_scratch_init(&scratch);
+    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+        struct head head = {.method = requests[i].method,
+                            .path = requests[i].path,
+                            .query = requests[i].query,
+                            .authority = requests[i].host,
+                            .fields = fields,
+                            .field_count = 3};
+        struct route_match match;
+        route_match(plan, regexes, &scratch, &(struct route_request){socket, &head, head.path}, &match);
         if (match.route != PLAN_NONE)
             touch_text(plan, PLAN_ROUTE(plan, match.route)->label);
+        if (match.listener != PLAN_NONE)
+            touch_text(plan, PLAN_LISTENER(plan, match.listener)->label);
+        touch(head.path.ptr, match.prefix_len);
     }
+}
+
+/* A plan whose regular expressions do not compile is never used. */
+static void follow_matching(const struct plan *plan)
+{
+    struct err err;
+    struct regexes *regexes = regexes_new(plan, &err);
+    for (uint32_t i = 0; i < plan->sockets.count; i++) {
+        touch_address(&PLAN_SOCKET(plan, i)->address);
+        if (regexes && i < 4)
+            match_requests(plan, regexes, i);
+    }
+    regexes_free(regexes);
+}
+
+static void follow_plan(const struct plan *plan)
+{
     for (uint32_t i = 0; i < plan->routes.count; i++) {
         const struct plan_route *route = PLAN_ROUTE(plan, i);
         uint32_t weighted = route_pick_backend(plan, route, i * 0x9e3779b9u);
@@ -80,6 +136,8 @@ static void follow_plan(const struct plan *plan)
     for (uint32_t i = 0; i < plan->trusted_proxies.count; i++)
         touch(PLAN_TRUSTED(plan, i), sizeof(struct cidr));
     follow_mirrors(plan);
+    follow_edits(plan);
+    follow_matching(plan);
 }
 
 static void follow_endpoints(const struct endpoints *endpoints, size_t size)

@@ -73,12 +73,12 @@ static int build_plan(const struct sim_rules *play, struct str *labels)
     struct rule_backend backends[1 + SIM_MIRRORS] = {{.label = STR("live:80")}};
     struct rule_mirror mirrors[SIM_MIRRORS];
     struct rule_weighted weighted = {.backend = 0, .weight = 1};
-    struct rule_match everything = {.path_kind = PATH_MATCH_PREFIX, .path = STR("/")};
+    struct rule_match match = {.path_kind = PATH_MATCH_PREFIX, .path = STR("/")};
     struct rule_binding all_hosts = {.listener = 0};
     struct rule_route route = {.label = STR(SIM_ROUTE),
                                .bindings = &all_hosts,
                                .binding_count = 1,
-                               .matches = &everything,
+                               .matches = &match,
                                .match_count = 1,
                                .backends = &weighted,
                                .backend_count = 1,
@@ -88,6 +88,8 @@ static int build_plan(const struct sim_rules *play, struct str *labels)
     struct rule_listener listener = {.label = STR("default/play/http"), .port = 80};
     weighted.mirrors = mirrors + route.mirror_count;
     weighted.mirror_count = play->backend_mirrors;
+    if (play->path_regex)
+        match = (struct rule_match){.path_kind = PATH_MATCH_REGEX, .path = str_from_c(play->path_regex)};
     set_attempts(&route, play);
     if (play->actions)
         route.actions = *play->actions;

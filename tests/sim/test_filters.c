@@ -131,6 +131,23 @@ static void test_a_redirect_is_umbra_s_answer_and_not_copied(void **state)
     expect_redirect(&of_rule, "HEAD /old/a?q=1 HTTP/1.1\r\nHost: a.com\r\n\r\n", false);
 }
 
+static void test_a_host_of_sixty_thousand_bytes_is_redirected_whole(void **state)
+{
+    (void)state;
+    enum { LEN = 60000 };
+    static char host[LEN + 1], request[LEN + 100], location[LEN + 100];
+    const struct rule_redirect redirect = {.path_kind = REWRITE_FULL_PATH, .path = STR("/x"), .status = 302};
+    const struct rule_actions actions = {.redirect = &redirect};
+    memset(host, 'h', LEN);
+    snprintf(request, sizeof request, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", host);
+    snprintf(location, sizeof location, "http://%s/x", host);
+    struct sim *sim = sim_open(&(struct sim_rules){.actions = &actions});
+    struct actor *client = sim_client(sim);
+    actor_sends(client, request);
+    head_expects_field(actor_expects_head(client, "HTTP/1.1 302 Found"), "Location", location);
+    sim_close(sim);
+}
+
 static const struct str origins[] = {STR_INIT("https://*.example.com")};
 static const struct rule_cors cors = {.origins = {origins, 1}, .allows_credentials = true, .max_age_s = 60};
 static const struct rule_actions cors_actions = {.cors = &cors};
@@ -246,6 +263,7 @@ int main(void)
         cmocka_unit_test(test_answers_are_edited_whoever_gives_them),
         cmocka_unit_test(test_an_answer_of_the_most_fields_has_room),
         cmocka_unit_test(test_a_redirect_is_umbra_s_answer_and_not_copied),
+        cmocka_unit_test(test_a_host_of_sixty_thousand_bytes_is_redirected_whole),
         cmocka_unit_test(test_a_preflight_is_answered_without_live),
         cmocka_unit_test(test_the_rule_alone_speaks_of_cors),
         cmocka_unit_test(test_a_mirror_s_demands_are_the_shadow_s_alone),

@@ -184,6 +184,21 @@ static void test_rules_may_come_a_hundred_times_under_load(void **state)
     sim_close(sim);
 }
 
+static void test_a_regular_expression_that_is_given_up_is_no_match_and_counted(void **state)
+{
+    (void)state;
+    struct actor *client;
+    struct sim *sim = open_with_live(&(struct sim_rules){.path_regex = "/|/(x+x+)+[yz]"}, &client);
+    counter *limit = &registry_totals(sim->registry)->regex_limit;
+    ask(client);
+    assert_int_equal(atomic_load(limit), 0);
+    actor_sends(client,
+                "GET /xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx HTTP/1.1\r\nHost: h\r\n\r\n");
+    actor_expects_head(client, "HTTP/1.1 404 Not Found");
+    assert_int_equal(atomic_load(limit), 1);
+    sim_close(sim);
+}
+
 static void test_mirrors_of_the_backend_ref_are_offered_what_it_gets(void **state)
 {
     (void)state;
@@ -207,6 +222,7 @@ int main(void)
         cmocka_unit_test(test_a_stale_copy_that_waits_goes_with_its_mirror),
         cmocka_unit_test(test_an_exchange_keeps_the_live_that_it_began_with),
         cmocka_unit_test(test_a_stale_connection_to_an_address_that_went_is_replaced_there),
+        cmocka_unit_test(test_a_regular_expression_that_is_given_up_is_no_match_and_counted),
         cmocka_unit_test(test_mirrors_of_the_backend_ref_are_offered_what_it_gets),
         cmocka_unit_test(test_rules_may_come_a_hundred_times_under_load),
     };

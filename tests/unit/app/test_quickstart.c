@@ -2,6 +2,7 @@
 #include "app/quickstart.h"
 
 #include "app/option_values.h"
+#include "app/rules_read.h"
 #include "http/head.h"
 
 #include <setjmp.h>
@@ -36,93 +37,147 @@ static void assert_str(struct str got, const char *want)
     assert_memory_equal(got.ptr, want, got.len);
 }
 
+/* What the flags come to, on the way that files go; there must be no error. */
+static struct compiled *compile_settings(const struct settings *settings)
+{
+    struct manifests *manifests = rules_read(settings, NULL);
+    struct compile_options options = rules_options(settings);
+    struct compiled *compiled = compile(manifests, &options);
+    assert_int_equal(manifests->problems.errors, 0);
+    assert_int_equal(compiled->problems.errors, 0);
+    manifests_unref(manifests);
+    return compiled;
+}
+
 static void test_one_route_with_live_and_shadows(void **state)
 {
     (void)state;
     struct settings settings;
-    struct arena arena;
-    arena_init(&arena, NULL, 0);
     settings_init(&settings);
     add_shadow(&settings, "shop-v2:80");
     add_shadow(&settings, "unix:/run/x");
-    struct rule_set rules = quickstart_rules(&settings, 7, &arena);
-    assert_int_equal(rules.generation, 7);
-    assert_int_equal(rules.socket_count, 1);
-    assert_int_equal(rules.listener_count, 1);
-    assert_true(address_eq(&rules.sockets[0], &settings.listen));
-    assert_int_equal(rules.route_count, 1);
-    const struct rule_route *route = &rules.routes[0];
+    struct compiled *compiled = compile_settings(&settings);
+    const struct rule_set *rules = &compiled->rules;
+    assert_int_equal(rules->socket_count, 1);
+    assert_int_equal(rules->listener_count, 1);
+    assert_true(address_eq(&rules->sockets[0], &settings.listen));
+    assert_int_equal(rules->route_count, 1);
+    const struct rule_route *route = &rules->routes[0];
     assert_str(route->label, "default/quickstart#0");
     assert_int_equal(route->backend_count, 1);
-    assert_int_equal(route->backends[0].weight, 1);
-    assert_int_equal(rules.backend_count, 3);
-    assert_str(rules.backends[route->backends[0].backend].label, "[::1]:3000");
-    assert_str(rules.backends[0].hosts[0].host, "::1");
-    assert_int_equal(rules.backends[0].hosts[0].port, 3000);
+    assert_int_equal(rules->backend_count, 3);
+    assert_str(rules->backends[route->backends[0].backend].label, "[::1]:3000");
+    assert_str(rules->backends[route->backends[0].backend].hosts[0].host, "::1");
+    assert_int_equal(rules->backends[route->backends[0].backend].hosts[0].port, 3000);
     assert_int_equal(route->mirror_count, 2);
     assert_str(route->mirrors[0].label, "shop-v2:80");
-    assert_str(rules.backends[route->mirrors[0].backend].hosts[0].host, "shop-v2");
-    assert_int_equal(route->mirrors[0].numerator, 1);
-    assert_int_equal(route->mirrors[0].denominator, 2);
-    assert_int_equal(route->mirrors[0].max_in_flight, 1024);
     assert_str(route->mirrors[1].label, "unix:/run/x");
-    struct err err;
-    int fd = plan_build(&rules, &err);
-    assert_true(fd >= 0);
-    arena_deinit(&arena);
+    assert_str(rules->backends[route->mirrors[1].backend].hosts[0].host, "unix:/run/x");
+    assert_int_equal(route->mirrors[0].numerator * 2, route->mirrors[0].denominator);
+    assert_int_equal(route->mirrors[0].method_mask, SAFE_METHODS);
+    assert_int_equal(route->mirrors[0].max_in_flight, 1024);
+    assert_int_equal(route->mirrors[0].window_bytes, 1 << 20);
+    compiled_free(compiled);
 }
 
-static void test_a_service_named_twice_is_one_backend_and_two_mirrors(void **state)
+static void test_a_service_named_twice_is_one_backend(void **state)
 {
     (void)state;
     struct settings settings;
-    struct arena arena;
-    arena_init(&arena, NULL, 0);
     settings_init(&settings);
+    add_shadow(&settings, "a:1");
     add_shadow(&settings, "a:1");
     add_shadow(&settings, "[::1]:3000");
-    add_shadow(&settings, "a:1");
-    add_shadow(&settings, "a:1");
-    struct rule_set rules = quickstart_rules(&settings, 1, &arena);
-    const struct rule_mirror *mirrors = rules.routes[0].mirrors;
-    assert_int_equal(rules.backend_count, 2);
-    assert_str(mirrors[0].label, "a:1");
-    assert_int_equal(mirrors[1].backend, 0);
-    assert_str(mirrors[2].label, "a:1~2");
-    assert_str(mirrors[3].label, "a:1~3");
-    assert_int_equal(mirrors[3].backend, mirrors[0].backend);
-    arena_deinit(&arena);
+    struct compiled *compiled = compile_settings(&settings);
+    const struct rule_route *route = &compiled->rules.routes[0];
+    assert_int_equal(compiled->rules.backend_count, 2);
+    assert_int_equal(route->mirror_count, 3);
+    assert_str(route->mirrors[0].label, "a:1");
+    assert_str(route->mirrors[1].label, "a:1~2");
+    assert_str(route->mirrors[2].label, "[::1]:3000");
+    assert_int_equal(route->mirrors[2].backend, route->backends[0].backend);
+    compiled_free(compiled);
 }
 
-static uint32_t mask(bool is_mirroring_writes, bool is_safe_methods)
-{
-    struct settings settings;
-    struct arena arena;
-    arena_init(&arena, NULL, 0);
-    settings_init(&settings);
-    add_shadow(&settings, "a:1");
-    settings.is_mirroring_writes = is_mirroring_writes;
-    settings.is_safe_methods = is_safe_methods;
-    uint32_t methods = quickstart_rules(&settings, 1, &arena).routes[0].mirrors[0].method_mask;
-    arena_deinit(&arena);
-    return methods;
-}
-
-static void test_writes_are_copied_only_when_asked_for(void **state)
+static void test_all_methods_are_copied_when_writes_are(void **state)
 {
     (void)state;
-    assert_int_equal(mask(false, false), SAFE_METHODS);
-    assert_int_equal(mask(true, false), UINT32_MAX);
-    assert_int_equal(mask(true, true), SAFE_METHODS);
-    assert_int_equal(mask(false, true), SAFE_METHODS);
+    struct settings settings;
+    settings_init(&settings);
+    add_shadow(&settings, "a:1");
+    settings.is_mirroring_writes = 1;
+    struct compiled *compiled = compile_settings(&settings);
+    assert_int_equal(compiled->rules.routes[0].mirrors[0].method_mask, UINT32_MAX);
+    compiled_free(compiled);
+}
+
+static void test_sampling_by_key_reaches_every_mirror(void **state)
+{
+    (void)state;
+    static const struct {
+        enum plan_key key;
+        const char *name, *want;
+    } cases[] = {
+        {KEY_HEADER, "x-user-id", "x-user-id"},
+        {KEY_COOKIE, "session", "session"},
+        {KEY_QUERY, "a\"b: c", "a\"b: c"},
+        {KEY_CLIENT_IP, "", ""},
+        {KEY_TRACE_ID, "", ""},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct settings settings;
+        settings_init(&settings);
+        add_shadow(&settings, "a:1");
+        add_shadow(&settings, "b:2");
+        settings.sampling = SAMPLING_HASH;
+        settings.key = cases[i].key;
+        strncpy(settings.key_name, cases[i].name, sizeof(settings.key_name) - 1);
+        struct compiled *compiled = compile_settings(&settings);
+        for (size_t k = 0; k < 2; k++) {
+            const struct rule_mirror *mirror = &compiled->rules.routes[0].mirrors[k];
+            assert_int_equal(mirror->sampling, SAMPLING_HASH);
+            assert_int_equal(mirror->key, cases[i].key);
+            assert_str(mirror->key_name, cases[i].want);
+        }
+        compiled_free(compiled);
+    }
+}
+
+static void test_without_shadows_there_is_a_plain_route(void **state)
+{
+    (void)state;
+    struct settings settings;
+    settings_init(&settings);
+    struct compiled *compiled = compile_settings(&settings);
+    assert_int_equal(compiled->rules.backend_count, 1);
+    assert_int_equal(compiled->rules.routes[0].mirror_count, 0);
+    assert_int_equal(compiled->attention, 0);
+    compiled_free(compiled);
+}
+
+static void test_a_free_port_and_a_unix_path_have_manifests_too(void **state)
+{
+    (void)state;
+    static const char *const addresses[] = {"127.0.0.1:0", "unix:/run/umbra.sock"};
+    for (size_t i = 0; i < 2; i++) {
+        struct settings settings;
+        settings_init(&settings);
+        assert_true(address_parse(str_from_c(addresses[i]), &settings.listen));
+        struct compiled *compiled = compile_settings(&settings);
+        assert_int_equal(compiled->rules.socket_count, 1);
+        compiled_free(compiled);
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_route_with_live_and_shadows),
-        cmocka_unit_test(test_a_service_named_twice_is_one_backend_and_two_mirrors),
-        cmocka_unit_test(test_writes_are_copied_only_when_asked_for),
+        cmocka_unit_test(test_a_service_named_twice_is_one_backend),
+        cmocka_unit_test(test_all_methods_are_copied_when_writes_are),
+        cmocka_unit_test(test_sampling_by_key_reaches_every_mirror),
+        cmocka_unit_test(test_without_shadows_there_is_a_plain_route),
+        cmocka_unit_test(test_a_free_port_and_a_unix_path_have_manifests_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

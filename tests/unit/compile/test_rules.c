@@ -33,6 +33,9 @@ static void test_matches_are_taken_over_with_their_defaults(void **state)
                "/y.*}}, "
                "{path: {value: /z}, method: POST}, {method: GET}], " TO_SHOP "}\n"),
          "default/r#a: =/x ~/y.* /z[POST] /[GET] -> default/shop:80*1"},
+        {RULES("  - {name: a, matches: [{path: {value: /%7Ea/%c3%a4/%41}}, {path: {type: Exact, value: /%7ea}}], " TO_SHOP
+               "}\n"),
+         "default/r#a: /~a/%C3%A4/A =/~a -> default/shop:80*1"},
         {RULES(
              "  - {name: a, matches: [{headers: [{name: v, value: a}, {name: w, type: RegularExpression, value: b+}], "
              "queryParams: [{name: q, value: c}]}], " TO_SHOP "}\n"),

@@ -28,8 +28,10 @@ static unsigned below(unsigned limit)
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 #define ONE_OF(list) (list)[below(COUNT(list))]
 
-static const char *const patterns[] = {"", "*.test", "*.b.test", "a.b.test", "b.test", "*.a.b.test", "c.test", "A.b.Test"};
-static const char *const hosts[] = {"a.b.test", "b.test", "c.b.test", "x.a.b.test", "y.x.a.b.test", "c.test", "test", "other", "A.B.TEST", "a.b.test:80", "b.test.", "-"};
+static const char *const patterns[] = {"",       "*.test",     "*.b.test", "a.b.test",
+                                       "b.test", "*.a.b.test", "c.test",   "A.b.Test"};
+static const char *const hosts[] = {"a.b.test", "b.test", "c.b.test", "x.a.b.test",  "y.x.a.b.test", "c.test",
+                                    "test",     "other",  "A.B.TEST", "a.b.test:80", "b.test.",      "-"};
 static const char *const elements[] = {"a", "b", "", "ab"};
 static const char *const regexes[] = {"/a/.*", "/(a|b)/.*", "/a|/b/.*", "/a/b?", "/[ab]+/b", "/a/b/.+", ".*b", "/ab/?"};
 static const char *const methods[] = {"GET", "POST", "GET", "FETCH"};
@@ -52,7 +54,7 @@ static void draw_match(char *out, size_t size)
     char path[64];
     unsigned kind = below(5);
     draw_path(path, sizeof(path));
-    size_t len = kind == 0 ? (size_t)snprintf(out, size, "exact %s", path)
+    size_t len = kind == 0   ? (size_t)snprintf(out, size, "exact %s", path)
                  : kind == 1 ? (size_t)snprintf(out, size, "regex %s", ONE_OF(regexes))
                              : (size_t)snprintf(out, size, "prefix %s", path);
     if (below(3) == 0)
@@ -152,7 +154,8 @@ static bool find_value(const struct request *request, const struct rule_conditio
     size_t len = 0, found = 0;
     for (size_t i = 0; condition->kind == CONDITION_HEADER && i < head->field_count; i++) {
         if (str_eq_nocase(head->fields[i].name, condition->name))
-            len += (size_t)snprintf(out + len, size - len, "%s%.*s", found++ ? "," : "", STR_ARG(head->fields[i].value));
+            len += (size_t)snprintf(out + len, size - len, "%s%.*s", found++ ? "," : "",
+                                    STR_ARG(head->fields[i].value));
     }
     struct str rest = head->query, parameter;
     while (condition->kind == CONDITION_QUERY && !found && str_next(&rest, '&', &parameter)) {
@@ -167,7 +170,8 @@ static bool find_value(const struct request *request, const struct rule_conditio
 
 static bool is_same_name(const struct rule_condition *a, const struct rule_condition *b)
 {
-    return a->kind == b->kind && (a->kind == CONDITION_HEADER ? str_eq_nocase(a->name, b->name) : str_eq(a->name, b->name));
+    return a->kind == b->kind &&
+           (a->kind == CONDITION_HEADER ? str_eq_nocase(a->name, b->name) : str_eq(a->name, b->name));
 }
 
 /* Of those with one name the first counts. */
@@ -308,11 +312,13 @@ static void print_rule(const char *what, const struct match_fixture *fixture, ui
     if (route == PLAN_NONE)
         return;
     const struct rule_match *match = fixture->routes[route].matches;
-    print_message("%s: host \"%.*s\" kind %d path %.*s method \"%.*s\"", what, STR_ARG(fixture->routes[route].bindings->host),
-                  (int)match->path_kind, STR_ARG(match->path), STR_ARG(match->method));
+    print_message("%s: host \"%.*s\" kind %d path %.*s method \"%.*s\"", what,
+                  STR_ARG(fixture->routes[route].bindings->host), (int)match->path_kind, STR_ARG(match->path),
+                  STR_ARG(match->method));
     for (size_t i = 0; i < match->condition_count; i++)
-        print_message(" %s%.*s%c%.*s", match->conditions[i].kind == CONDITION_QUERY ? "?" : "", STR_ARG(match->conditions[i].name),
-                      match->conditions[i].is_regex ? '~' : '=', STR_ARG(match->conditions[i].value));
+        print_message(" %s%.*s%c%.*s", match->conditions[i].kind == CONDITION_QUERY ? "?" : "",
+                      STR_ARG(match->conditions[i].name), match->conditions[i].is_regex ? '~' : '=',
+                      STR_ARG(match->conditions[i].value));
     print_message("\n");
 }
 

@@ -90,9 +90,17 @@ static void test_evil_patterns_end_soon_at_a_limit(void **state)
 {
     (void)state;
     static const char *const patterns[] = {
-        "(x+x+)+[yz]", "(x*)*[yz]", "(x|xx)+[yz]", "(x|x?)+[yz]", "(.*x){20}[yz]", "(?:(x+)\\1)+[yz]", "((x)(?1)?)+[yz]",
+        "(x+x+)+[yz]",
+        "(x*)*[yz]",
+        "(x|xx)+[yz]",
+        "(x|x?)+[yz]",
+        "(.*x){20}[yz]",
+        "(?:(x+)\\1)+[yz]",
+        "((x)(?1)?)+[yz]",
         /* without JIT, whose limits are others */
-        "(*NO_JIT)(x+x+)+[yz]", "(*NO_JIT)(x|xx)+[yz]", "(*NO_JIT)((x)(?1)?)+[yz]",
+        "(*NO_JIT)(x+x+)+[yz]",
+        "(*NO_JIT)(x|xx)+[yz]",
+        "(*NO_JIT)((x)(?1)?)+[yz]",
     };
     const size_t count = sizeof(patterns) / sizeof(patterns[0]);
     struct err err;
