@@ -17,7 +17,8 @@ const struct command commands[] = {
      .usage = "-f FILE_OR_DIR ...",
      .summary = "Say everything that is wrong with rules, and what they would do.",
      .details =
-         "Problems go to standard error, each as file:line:col: Kind/name: field: what is wrong and how to mend it; the "
+         "Problems go to standard error, each as file:line:col: Kind/name: field: what is wrong and how to mend it; "
+         "the "
          "last line tells how many routes would be mirrored and how many resources need a look. Nothing is started and "
          "no name is resolved. Exit code 1: something is wrong; warnings alone are 0. `kubectl get -o yaml ... | umbra "
          "check -f -` checks what a cluster has.",

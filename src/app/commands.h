@@ -18,7 +18,7 @@ enum command_bit {
     FOR_DEMO = 1 << 4,
     FOR_CHECK = 1 << 5,
     FOR_PRINT = 1 << 6,
-    FOR_RULES = FOR_RUN | FOR_CHECK | FOR_PRINT,       /* those that take rules; words without a dash are further files */
+    FOR_RULES = FOR_RUN | FOR_CHECK | FOR_PRINT,     /* those that take rules; words without a dash are further files */
     FOR_CLIENTS = FOR_STATUS | FOR_TOP | FOR_MIRROR, /* those that ask the admin port of a running umbra */
 };
 

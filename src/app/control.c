@@ -133,6 +133,10 @@ static bool take_start(struct control *control, struct ipc_message *message, str
             return err_set(err, "no registry came");
         control->registry = registry_open(message->fds[0], err);
         return control->registry != NULL;
+    case IPC_LAST_GOOD:
+        if (message->fd_count == 1)
+            control->last_good_fd = take_fd(message);
+        return true;
     case IPC_PLAN: take_in_force(control, message); return true;
     case IPC_ENDPOINTS:
         if (message->fd_count == 1)

@@ -28,17 +28,6 @@ static void copy_sockets(struct load *load)
     load->rules.sockets = load->sockets;
 }
 
-bool load_has_same_sockets(const struct load *a, const struct load *b)
-{
-    if (a->rules.socket_count != b->rules.socket_count)
-        return false;
-    for (size_t i = 0; i < a->rules.socket_count; i++) {
-        if (!address_eq(&a->asked[i], &b->asked[i]))
-            return false;
-    }
-    return true;
-}
-
 /* ---- listeners ---- */
 
 static void list_listeners(struct load *load)
@@ -122,11 +111,13 @@ size_t load_count_errors(const struct load *load)
 {
     struct map seen;
     struct strbuf key = STRBUF_INIT;
+    size_t listed = 0;
     map_init(&seen);
     for (size_t i = 0; i < load->problems.count; i++) {
         const struct problem *problem = &load->problems.list[i];
         if (problem->severity != SEVERITY_ERROR)
             continue;
+        listed++;
         struct str ns = problem->ns.len > 0 ? problem->ns : STR("default");
         strbuf_clear(&key);
         if (problem->name.len > 0)
@@ -135,7 +126,7 @@ size_t load_count_errors(const struct load *load)
             strbuf_printf(&key, "%.*s", STR_ARG(problem->file));
         map_add(&seen, strbuf_str(&key), &seen);
     }
-    size_t count = seen.live + load->problems.left_out;
+    size_t count = seen.live + load->problems.errors - listed;
     map_deinit(&seen);
     strbuf_deinit(&key);
     return count;

@@ -40,8 +40,6 @@ struct load *load_new(const struct settings *settings, struct manifests *manifes
 /* Gives the names back. */
 void load_free(struct load *load);
 
-/* Whether two loads ask for the same sockets in the same order. */
-bool load_has_same_sockets(const struct load *a, const struct load *b);
 /* The problems anew, once it is known which sockets could be bound. `admin` is where this umbra has its own port. */
 void load_say_sockets(struct load *load, const struct address *admin);
 /* Adds that the rules as a whole are not in force. */

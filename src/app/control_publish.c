@@ -197,7 +197,7 @@ static void give_out(struct control *control, struct load *load, const struct pl
 {
     const struct endpoints *built;
     int endpoints_fd = build_endpoints(control, load, &built);
-    bool is_new = !control->plan || !is_same_plan(control->plan, plan);
+    bool is_new = !control->plan || !is_same_plan(control->plan, plan) || built;
     if (is_new) {
         keep_plan(control, plan, plan_fd);
     } else {
@@ -210,11 +210,10 @@ static void give_out(struct control *control, struct load *load, const struct pl
     control->current = load;
     if (is_new || !before || has_more_sockets(before, load))
         send_plan(control, endpoints_fd);
-    else if (endpoints_fd >= 0)
-        control_tell(control, IPC_ENDPOINTS, STR_NONE, &endpoints_fd, 1);
     if (endpoints_fd >= 0)
         close(endpoints_fd);
     load_free(before);
+    mem_trim();
 }
 
 static void publish(struct control *control)

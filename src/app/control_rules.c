@@ -12,6 +12,8 @@ static void load_rules(struct control *control)
     if (control->manifests)
         manifests_unref(control->manifests);
     control->manifests = manifests_ref(load->manifests);
+    if (control->files)
+        last_good_keep(control);
     publish_load(control, load);
 }
 
@@ -36,6 +38,7 @@ void rules_start(struct control *control)
         .user = control,
     };
     control->files = files_new(&options);
+    control->manifests = last_good_take(control);
     load_rules(control);
 }
 
@@ -51,6 +54,7 @@ void rules_reload(struct control *control)
 void rules_stop(struct control *control)
 {
     files_free(control->files);
+    last_good_stop(control);
     if (control->manifests)
         manifests_unref(control->manifests);
     sources_deinit(&control->sources);

@@ -7,6 +7,7 @@
 #include "app/ipc.h"
 #include "app/settings.h"
 #include "app/sources.h"
+#include "base/map.h"
 #include "io/loop.h"
 #include "io/timer.h"
 #include "registry/registry.h"
@@ -27,6 +28,8 @@ struct control {
     struct files *files;         /* NULL: quick start */
     struct manifests *manifests; /* of the last load: what is good in them stays when it is bad in the next */
     int last_good_fd;            /* of the control before this one; -1 */
+    struct map good_texts;       /* file → struct str: its text when nothing in it was wrong */
+    bool has_left_good;          /* the supervisor keeps some of them */
     /* loads */
     struct load *pending;   /* waits for sockets and names; NULL */
     struct load *current;   /* given out; NULL */
@@ -53,6 +56,13 @@ void rules_start(struct control *control);
 /* SIGHUP. */
 void rules_reload(struct control *control);
 void rules_stop(struct control *control);
+
+/* control_last_good.c: what a control that is started anew needs, to know what a bad resource was. */
+/* What the control before this one left; NULL: nothing. The caller's reference. */
+struct manifests *last_good_take(struct control *control);
+/* A load was made of the files' present texts. */
+void last_good_keep(struct control *control);
+void last_good_stop(struct control *control);
 
 /* control_publish.c: from loads to what the gateway gets. */
 bool publish_start(struct control *control, struct err *err) __attribute__((warn_unused_result));

@@ -31,7 +31,7 @@ enum ipc_type {
     IPC_DRAINED,  /* gateway → supervisor: nothing is in flight any more; the gateway then exits 0 */
     IPC_RELOAD,   /* supervisor → control: SIGHUP */
     IPC_TAKEOVER, /* successor → supervisor: give me your sockets, registry and marker key. Answered by IPC_REGISTRY,
-                         IPC_ADMIN and IPC_LISTENERS (both with struct ipc_handed[]), IPC_ENDPOINTS if there are any, and
+                         IPC_ADMIN and IPC_LISTENERS (both with struct ipc_handed[]), IPC_ENDPOINTS and IPC_LAST_GOOD if there are any, and
                          IPC_TAKEOVER as the last; request and answer carry struct ipc_takeover */
     IPC_TAKEN,    /* successor → supervisor: I serve; drain now */
     IPC_IN_FORCE, /* gateway → supervisor → control: all workers serve the plan of this generation (uint64_t) */

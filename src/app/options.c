@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "app/option_values.h"
+#include "app/options.h"
 
 #include "app/cpus.h"
+#include "app/option_values.h"
 #include "base/assert.h"
 #include "base/nearest.h"
 #include "plan/layout.h"

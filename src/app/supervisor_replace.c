@@ -42,6 +42,8 @@ static bool hand_over(const struct supervisor *supervisor, int fd)
     }
     if (supervisor->endpoints_fd >= 0 && !ipc_send(fd, IPC_ENDPOINTS, STR_NONE, &supervisor->endpoints_fd, 1))
         return false;
+    if (supervisor->last_good_fd >= 0 && !ipc_send(fd, IPC_LAST_GOOD, STR_NONE, &supervisor->last_good_fd, 1))
+        return false;
     struct ipc_takeover last = {.protocol = IPC_TAKEOVER_PROTOCOL, .pid = getpid(), .version = UMBRA_VERSION};
     memcpy(last.marker_key, supervisor->settings.marker_key, sizeof(last.marker_key));
     return ipc_send(fd, IPC_TAKEOVER, (struct str){(const char *)&last, sizeof(last)}, NULL, 0);
@@ -150,6 +152,15 @@ static enum answer take_last(struct supervisor *supervisor, const struct ipc_mes
     return ANSWER_LAST;
 }
 
+static bool take_fd(struct ipc_message *message, int *fd)
+{
+    if (message->fd_count != 1 || *fd >= 0)
+        return false;
+    *fd = message->fds[0];
+    message->fd_count = 0;
+    return true;
+}
+
 static enum answer take_answer(struct supervisor *supervisor, struct ipc_message *message)
 {
     bool is_taken = false;
@@ -157,13 +168,8 @@ static enum answer take_answer(struct supervisor *supervisor, struct ipc_message
     case IPC_REGISTRY: is_taken = take_registry(supervisor, message); break;
     case IPC_ADMIN:
     case IPC_LISTENERS: is_taken = take_socket(supervisor, message); break;
-    case IPC_ENDPOINTS:
-        is_taken = message->fd_count == 1 && supervisor->endpoints_fd < 0;
-        if (is_taken) {
-            supervisor->endpoints_fd = message->fds[0];
-            message->fd_count = 0;
-        }
-        break;
+    case IPC_ENDPOINTS: is_taken = take_fd(message, &supervisor->endpoints_fd); break;
+    case IPC_LAST_GOOD: is_taken = take_fd(message, &supervisor->last_good_fd); break;
     case IPC_TAKEOVER: return take_last(supervisor, message);
     default: break;
     }

@@ -6,6 +6,7 @@
 #define TARGETS_MAX 16
 #define SOURCES_MAX 128 /* each is compared with each client's address */
 #define NAMES_MAX 64    /* of headers, cookies, query parameters */
+#define REDACTED_MAX 16 /* cookies, parameters: a request may have thousands, each compared with all of these */
 #define JSON_PATHS_MAX 256
 #define TOKEN_MAX 256
 #define HOUR_MS (60 * 60 * 1000)
@@ -304,14 +305,14 @@ static const struct schema_field redact_rows[] = {
      .type = SCHEMA_LIST,
      .item = SCHEMA_STRING,
      SCHEMA_AT(policy_redact, cookies),
-     .max = NAMES_MAX,
+     .max = REDACTED_MAX,
      .format = &format_header_name},
     {.name = "query",
      .help = "Query parameters that copies do not get.",
      .type = SCHEMA_LIST,
      .item = SCHEMA_STRING,
      SCHEMA_AT(policy_redact, query),
-     .max = NAMES_MAX,
+     .max = REDACTED_MAX,
      .item_min = 1,
      .item_max = TOKEN_MAX},
 };

@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+import rules
 import servers
 import umbra
 
@@ -52,6 +53,23 @@ def nginx(ending, tmp_path):
         count += 1
         started = servers.Nginx(tmp_path / f"nginx-{count}", config, **options)
         ending.callback(started.close)
+        return started
+    return start
+
+
+@pytest.fixture
+def ruled(ending, tmp_path):
+    """ruled(text, "--option", …): a running umbra with rules in a file, see rules.Ruled; `text` may be None, then
+    `paths` say where the rules are."""
+    count = 0
+
+    def start(text, *options, **more):
+        nonlocal count
+        count += 1
+        directory = tmp_path / f"ruled-{count}"
+        directory.mkdir()
+        started = rules.Ruled(directory, text, options, **more)
+        ending.callback(started.stop)
         return started
     return start
 

@@ -76,12 +76,12 @@ class Metrics:
 class Process:
     """One `umbra run`. Its log is a file; `start` waits until it serves."""
 
-    def __init__(self, arguments, log, environment=None):
+    def __init__(self, arguments, log, environment=None, stdin=subprocess.DEVNULL, prefix=()):
         self.log_path = log
         self.log = open(log, "ab")
-        self.command = [BINARY, "run", *arguments]
+        self.command = [*prefix, BINARY, "run", *arguments]
         self.started = time.monotonic()
-        self.popen = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
+        self.popen = subprocess.Popen(self.command, stdin=stdin, stdout=self.log, stderr=self.log,
                                       env={**os.environ, **(environment or {})})
         self.listen = self.admin = None
 
@@ -95,7 +95,7 @@ class Process:
             return re.search(rf"^  pid +{self.popen.pid}$", self.text(), re.M)
         wait_for(block, lambda: f"umbra to serve; it says:\n{self.text()}", 20)
         block = self.text()[:re.search(rf"^  pid +{self.popen.pid}$", self.text(), re.M).start()]
-        self.listen = re.findall(r"^  listening +http://(\S+)$", block, re.M)[-1]
+        self.listen = next(iter(reversed(re.findall(r"^  listening +http://(\S+)$", block, re.M))), None)
         self.admin = re.findall(r"^  admin +http://(\S+)/$", block, re.M)[-1]
         return self
 

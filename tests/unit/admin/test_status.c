@@ -408,6 +408,96 @@ static void test_a_draining_gateway_is_not_ready(void **state)
     registry_close(registry);
 }
 
+static void add_problems(struct problems *problems, size_t count, enum severity severity)
+{
+    for (size_t i = 0; i < count; i++)
+        problems_add_place(problems, severity, STR("rules.yaml"), (uint32_t)i + 1, 3, "number %zu is wrong", i);
+}
+
+static void test_errors_of_the_rules_come_first_and_the_rest_is_counted(void **state)
+{
+    (void)state;
+    struct registry *registry = running();
+    struct problems problems;
+    problems_init(&problems);
+    add_problems(&problems, 15, SEVERITY_WARNING);
+    add_problems(&problems, 15, SEVERITY_ERROR);
+    add_problems(&problems, 2, SEVERITY_NOTE);
+    struct status_source source = {.registry = registry, .now_wall_ns = NOW, .config = {.problems = &problems}};
+    struct strbuf page = STRBUF_INIT;
+    status_text(&source, &page);
+    assert_has(&page, "\nPROBLEMS: 15 errors, 15 warnings\n    ERROR rules.yaml:1:3: number 0 is wrong\n");
+    assert_has(&page, "    ERROR rules.yaml:15:3: number 14 is wrong\n    warning rules.yaml:1:3: number 0 is wrong\n");
+    assert_has(&page, "    warning rules.yaml:5:3: number 4 is wrong\n    and 10 more: --format json\n");
+    assert_narrow(&page);
+    strbuf_deinit(&page);
+    problems_deinit(&problems);
+    registry_close(registry);
+}
+
+static void test_json_has_problems_and_listeners(void **state)
+{
+    (void)state;
+    struct registry *registry = running();
+    struct problems problems;
+    problems_init(&problems);
+    add_problems(&problems, 1, SEVERITY_ERROR);
+    problems.list[0].kind = STR("HTTPRoute");
+    problems.list[0].name = STR("shop \"1\"");
+    problems.list[0].field = STR("spec.rules[0].name");
+    struct status_listener listeners[] = {{.gateway = STR("default/gw"), .name = STR("http"), .routes = 14},
+                                          {.gateway = STR("default/gw"), .name = STR("taken")}};
+    assert_true(address_parse(STR("[::]:8080"), &listeners[0].address));
+    struct status_source source = {
+        .registry = registry,
+        .now_wall_ns = NOW,
+        .config = {.problems = &problems, .listeners = listeners, .listener_count = 2},
+    };
+    struct strbuf page = STRBUF_INIT;
+    status_json(&source, &page);
+    assert_has(&page, "\"problems\":[{\"severity\":\"error\",\"file\":\"rules.yaml\",\"line\":1,\"column\":3,\"kind\":"
+                      "\"HTTPRoute\",\"namespace\":\"\",\"name\":\"shop \\\"1\\\"\",\"field\":\"spec.rules[0].name\","
+                      "\"reason\":\"\",\"message\":\"number 0 is wrong\"}],\"problems_left_out\":0,");
+    assert_has(&page,
+               "\"listeners\":[{\"gateway\":\"default/gw\",\"name\":\"http\",\"address\":\"[::]:8080\",\"routes\":14},"
+               "{\"gateway\":\"default/gw\",\"name\":\"taken\",\"address\":null,\"routes\":0}]");
+    strbuf_deinit(&page);
+    problems_deinit(&problems);
+    registry_close(registry);
+}
+
+static void test_a_page_of_json_has_a_bounded_number_of_problems(void **state)
+{
+    (void)state;
+    struct registry *registry = running();
+    struct problems problems;
+    problems_init(&problems);
+    add_problems(&problems, STATUS_MAX_PROBLEMS + 7, SEVERITY_ERROR);
+    struct status_source source = {.registry = registry, .now_wall_ns = NOW, .config = {.problems = &problems}};
+    struct strbuf page = STRBUF_INIT;
+    status_json(&source, &page);
+    assert_has(&page, "\"problems_left_out\":7,");
+    strbuf_deinit(&page);
+    problems_deinit(&problems);
+    registry_close(registry);
+}
+
+static void test_rules_without_a_listener_are_not_ready(void **state)
+{
+    (void)state;
+    struct registry *registry = running();
+    struct status_source source = {.registry = registry, .now_wall_ns = NOW};
+    assert_true(status_totals(&source).is_ready);
+    source.config.not_ready = "the rules have no listener";
+    assert_false(status_totals(&source).is_ready);
+    struct strbuf page = STRBUF_INIT;
+    status_text(&source, &page);
+    assert_has(&page, "not ready");
+    assert_has(&page, "\nthe rules have no listener\n");
+    strbuf_deinit(&page);
+    registry_close(registry);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -420,6 +510,10 @@ int main(void)
         cmocka_unit_test(test_json_has_the_full_accounting),
         cmocka_unit_test(test_only_the_route_that_was_asked_for_is_shown),
         cmocka_unit_test(test_a_draining_gateway_is_not_ready),
+        cmocka_unit_test(test_errors_of_the_rules_come_first_and_the_rest_is_counted),
+        cmocka_unit_test(test_json_has_problems_and_listeners),
+        cmocka_unit_test(test_a_page_of_json_has_a_bounded_number_of_problems),
+        cmocka_unit_test(test_rules_without_a_listener_are_not_ready),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
