@@ -13,6 +13,7 @@ import pytest
 import http1
 import rules
 import servers
+import umbra
 from waiting import wait_for
 
 NAMESPACE = "shop"
@@ -182,6 +183,13 @@ class Play:
         """What curl prints; whatever host it wants, it gets this gateway."""
         words = ["curl", "-s", "--max-time", "10", "--connect-to", f"::{self.address(port)}", *options, f"http://{url}"]
         return subprocess.run(words, capture_output=True, text=True, check=True).stdout
+
+    def check(self):
+        """What `umbra check` says of the same files, which is what is wrong here."""
+        words = [umbra.BINARY, "check", "-f", self.umbra.rules]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert done.returncode == 1, "there is something wrong"
+        return done.stderr
 
     def problems(self, kind, name):
         """The reasons of what is wrong with a resource."""

@@ -4,8 +4,11 @@ import time
 
 import pytest
 
-from gateway_api import gateway, route, stage
+import servers
+from gateway_api import gateway, route, service, stage
 from waiting import PATIENCE
+
+pytestmark = pytest.mark.sanitize
 
 LONG_MS = int(1000 * PATIENCE)  # what a service takes when it is too slow
 SHORT_MS = int(200 * PATIENCE)  # a timeout
@@ -28,15 +31,13 @@ RULES += route("retries", "again.test", rule("/one-code", "retry: {codes: [500],
                rule("/default", "retry: {codes: [503]}") +
                rule("/backoff", "retry: {codes: [503], attempts: 2, backoff: 120ms}") +
                rule("/unreached", "retry: {attempts: 2, backoff: 1ms}", refs="[{name: refuses, port: 8080}]") +
-               rule("/timeout", f"retry: {{attempts: 2, backoff: 1ms}}\n    timeouts: {{backendRequest: {SHORT_MS}ms}}") +
+               rule("/timeout", "retry: {attempts: 2, backoff: 1ms}\n    "
+                    f"timeouts: {{backendRequest: {SHORT_MS}ms}}") +
                rule("/in-time", "retry: {codes: [500], attempts: 5, backoff: 1ms}\n    "
                     f"timeouts: {{request: {2 * SHORT_MS}ms, backendRequest: {SHORT_MS}ms}}") +
-               rule("/mirrored", "retry: {codes: [500], attempts: 2, backoff: 1ms}\n    filters: [{type: RequestMirror, "
-                    "requestMirror: {backendRef: {name: two, port: 8080}}}]"))
-RULES += ("apiVersion: v1\nkind: Service\nmetadata: {name: refuses, namespace: shop}\nspec: {ports: [{port: 8080}]}\n---\n"
-          "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: refuses, namespace: shop, labels: "
-          "{kubernetes.io/service-name: refuses}}\naddressType: IPv4\nports: [{port: 1}]\n"
-          "endpoints: [{addresses: [127.0.0.1]}]\n---\n")
+               rule("/mirrored", "retry: {codes: [500], attempts: 2, backoff: 1ms}\n    "
+                    "filters: [{type: RequestMirror, requestMirror: {backendRef: {name: two, port: 8080}}}]"))
+RULES += service("refuses", servers.refused_address())
 
 play = stage(RULES, "one", "two")
 

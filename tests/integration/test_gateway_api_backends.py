@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Gateway API: who answers. Weights, kinds of Services, references that are granted or not, and what can't be resolved."""
+"""Gateway API: who answers. Weights, kinds of Services, references with and without a grant, and what can't be
+resolved."""
 import base64
 import hashlib
 
@@ -7,6 +8,8 @@ import pytest
 
 import http1
 from gateway_api import gateway, playing, route, service, slices, stage
+
+pytestmark = pytest.mark.sanitize
 
 
 def on(path, refs):
@@ -77,7 +80,8 @@ BAD = {
 for bad, (refs, _) in BAD.items():
     RULES += route(bad, f"{bad}.test", f"  - backendRefs: {refs}\n")
 RULES += route("half-bad", "half-bad.test",
-               "  - backendRefs: [{name: one, port: 8080}, {name: one, port: 8181}, {name: one, port: 8282, weight: 0}]\n")
+               "  - backendRefs: [{name: one, port: 8080}, {name: one, port: 8181}, {name: one, port: 8282, "
+               "weight: 0}]\n")
 RULES += route("odd-filter", "odd-filter.test", """
   - filters: [{type: ExtensionRef, extensionRef: {group: odd.test, kind: Oddity, name: any}}]
     backendRefs: [{name: one, port: 8080}]

@@ -4,6 +4,8 @@ import pytest
 
 from gateway_api import gateway, route, stage
 
+pytestmark = pytest.mark.sanitize
+
 ONE = "    backendRefs: [{name: one, port: 8080}]\n"
 
 
@@ -12,8 +14,8 @@ def edits(kind):
     def rule(path, modifier):
         return (f"  - matches: [{{path: {{type: PathPrefix, value: {path}}}}}]\n"
                 f"    filters: [{{type: {kind.capitalize()}HeaderModifier, {kind}HeaderModifier: {modifier}}}]\n{ONE}")
-    return (rule("/set", "{set: [{name: X-Colour, value: blue}]}") + rule("/add", "{add: [{name: X-Tag, value: new}]}") +
-            rule("/remove", "{remove: [X-Secret]}") +
+    return (rule("/set", "{set: [{name: X-Colour, value: blue}]}") +
+            rule("/add", "{add: [{name: X-Tag, value: new}]}") + rule("/remove", "{remove: [X-Secret]}") +
             rule("/all", "{set: [{name: X-Colour, value: blue}, {name: X-Shape, value: round}], "
                  "add: [{name: X-Tag, value: new}, {name: X-Mark, value: one}, {name: X-Note, value: 'two, three'}], "
                  "remove: [X-Secret, X-Other-Secret]}") +

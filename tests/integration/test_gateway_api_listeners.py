@@ -4,6 +4,8 @@ import pytest
 
 from gateway_api import gateway, playing, route, stage
 
+pytestmark = pytest.mark.sanitize
+
 
 def to(service):
     return f"  - backendRefs: [{{name: {service}, port: 8080}}]\n"
@@ -176,7 +178,8 @@ ATTACHED += route("no-section", "", to("one"), "{name: at-home, port: 85, sectio
 ATTACHED += route("section-elsewhere", "", to("one"), "{name: at-home, port: 8585, sectionName: http}")
 ATTACHED += route("no-gateway", "", to("one"), "{name: at-work}")
 ATTACHED += gateway("strange-kind", "name: http, port: 86, protocol: HTTP, allowedRoutes: {kinds: [{kind: OddRoute}]}",
-                    "name: both, port: 87, protocol: HTTP, allowedRoutes: {kinds: [{kind: OddRoute}, {kind: HTTPRoute}]}")
+                    "name: both, port: 87, protocol: HTTP, "
+                    "allowedRoutes: {kinds: [{kind: OddRoute}, {kind: HTTPRoute}]}")
 ATTACHED += route("odd", "", to("one"), "{name: strange-kind, sectionName: http}")
 ATTACHED += route("even", "", to("one"), "{name: strange-kind, sectionName: both}")
 ATTACHED += gateway("for-tls", "name: tls, port: 90, protocol: TLS, tls: {mode: Passthrough}, "
@@ -185,6 +188,10 @@ ATTACHED += route("disallowed", "", to("one"), "{name: for-tls}")
 ATTACHED += gateway("strange-protocol", "name: http, port: 88, protocol: HTTP", "name: odd, port: 89, protocol: ODD")
 ATTACHED += route("half", "", to("one"), "{name: strange-protocol}")
 ATTACHED += gateway("strange-protocol-only", "name: odd, port: 91, protocol: ODD")
+ATTACHED += gateway("secure", "name: tls, port: 92, protocol: HTTPS, tls: {certificateRefs: [{name: nowhere}]}")
+ATTACHED += route("secured", "", to("one"), "{name: secure}")
+ATTACHED += gateway("with-parameters", 93).replace(
+    "  listeners:", "  infrastructure: {parametersRef: {group: odd.test, kind: Odd, name: odd}}\n  listeners:")
 
 attached = stage(ATTACHED, "one", "orchard/pear")
 
@@ -224,9 +231,11 @@ def test_routes_of_other_namespaces_are_chosen_by_their_labels(attached):
     ("no-gateway", "NoMatchingParent"),
     ("odd", "NotAllowedByListeners"),
     ("disallowed", "NotAllowedByListeners"),
+    ("secured", "NoMatchingParent"),
 ])
 def test_a_parent_that_takes_no_route_is_said_with_its_reason(attached, name, reason):
     assert attached.problems("HTTPRoute", name) == [reason]
+    assert f"HTTPRoute/{name}: spec.parentRefs[0]" in attached.check()
 
 
 def test_a_route_that_is_not_attached_gets_no_requests(attached):
@@ -242,8 +251,15 @@ def test_kinds_that_are_not_served_are_said_and_the_others_work(attached):
 def test_a_listener_of_another_protocol_is_said_and_the_others_work(attached):
     assert attached.problems("Gateway", "strange-protocol") == ["UnsupportedProtocol"]
     assert attached.problems("Gateway", "strange-protocol-only") == ["UnsupportedProtocol"]
+    assert attached.problems("Gateway", "secure") == ["UnsupportedProtocol"]
     assert attached.listeners("strange-protocol") == {"http": 1, "odd": None}
     assert attached.ask("any.test/", port=88).by == "one"
+
+
+def test_parameters_of_a_gateway_are_said_to_do_nothing(attached):
+    problem, = [problem for problem in attached.umbra.problems("warning") if problem["name"] == "with-parameters"]
+    assert problem["field"] == "spec.infrastructure"
+    assert attached.ask("any.test/", port=93).by == 404
 
 
 # ---- changes ----

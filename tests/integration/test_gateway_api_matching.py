@@ -4,6 +4,8 @@ import pytest
 
 from gateway_api import gateway, route, stage
 
+pytestmark = pytest.mark.sanitize
+
 RULES = gateway("front", 80)
 
 # The least there is: a route that takes everything of its host.
@@ -70,6 +72,13 @@ RULES += route("tie-a", "tie.test", """
     "tie-new", "older.test", """
   - backendRefs: [{name: one, port: 8080}]
 """).replace("{name: tie-new,", '{name: tie-new, creationTimestamp: "2021-01-01T00:00:00Z",')
+
+RULES += route("wild", "'*.wild.test'", """
+  - backendRefs: [{name: one, port: 8080}]
+""") + route("tame", "a.wild.test", """
+  - matches: [{path: {type: PathPrefix, value: /tame}}]
+    backendRefs: [{name: two, port: 8080}]
+""")
 
 RULES += route("headers", "headers.test", """
   - matches: [{headers: [{name: edition, value: first}]}]
@@ -221,6 +230,12 @@ def test_matches_of_several_routes_are_one_order(play, url, fields, by):
 def test_of_equal_matches_the_older_route_wins_then_the_first_by_name(play):
     assert play.ask("tie.test/").by == "one"
     assert play.ask("older.test/").by == "two"
+
+
+@pytest.mark.parametrize("url, by", [
+    ("a.wild.test/tame", "two"), ("a.wild.test/other", "one"), ("b.wild.test/tame", "one"), ("wild.test/tame", 404)])
+def test_rules_for_the_host_itself_come_before_those_of_a_wildcard(play, url, by):
+    assert play.ask(url).by == by
 
 
 @pytest.mark.parametrize("fields, by", [
