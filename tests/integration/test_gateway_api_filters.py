@@ -289,6 +289,8 @@ def cors_of(reply):
     ("/named", "https://a.web.team.test", "GET", {"Allow-Origin": "https://a.web.team.test", **NAMED}),
     ("/named", "https://team.test", "GET", {}),
     ("/named", "http://app.shop.test", "GET", {}),
+    ("/named", "https://app.shop.test:8443", "GET", {}),
+    ("/named", "https://app.shop.test:443", "GET", {"Allow-Origin": "https://app.shop.test:443", **NAMED}),
     ("/named", "https://app.shop.test.evil.test", "GET", {}),
     ("/methods", "https://app.shop.test", "POST",
      {"Allow-Origin": "https://app.shop.test", "Allow-Methods": "*", "Max-Age": "5"}),
