@@ -3,7 +3,6 @@
 
 #include "app/bind.h"
 #include "app/rules_read.h"
-#include "base/map.h"
 #include "base/mem.h"
 #include "compile/compile.h"
 #include "manifest/gateway.h"
