@@ -251,6 +251,16 @@ static void give_out(struct control *control, struct load *load, const struct pl
     mem_trim();
 }
 
+/* What was given out is in force. */
+static void report(struct control *control)
+{
+    control->is_report_due = false;
+    report_load(control);
+    if (!control->has_told_ready)
+        control_tell(control, IPC_READY, STR_NONE, NULL, 0);
+    control->has_told_ready = true;
+}
+
 static void publish(struct control *control)
 {
     struct load *load = control->pending;
@@ -269,10 +279,7 @@ static void publish(struct control *control)
     give_out(control, load, plan, fd);
     report_status(control);
     if (!control->is_report_due)
-        report_load(control);
-    if (!control->has_told_ready)
-        control_tell(control, IPC_READY, STR_NONE, NULL, 0);
-    control->has_told_ready = true;
+        report(control);
     arm_rebind(control);
 }
 
@@ -360,8 +367,7 @@ void publish_in_force(struct control *control, uint64_t generation)
 {
     if (!control->is_report_due || !control->plan || control->plan->generation != generation)
         return;
-    control->is_report_due = false;
-    report_load(control);
+    report(control);
 }
 
 bool publish_start(struct control *control, struct err *err)
