@@ -119,8 +119,8 @@ static void test_errors_are_counted_by_resource(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct load *load = load_of(cases[i].text);
         load_say_sockets(load, &admin);
-        if (load_count_errors(load) != cases[i].errors)
-            fail_msg("case %zu: %zu errors", i, load_count_errors(load));
+        if (problems_count_resources(&load->problems, NULL, SEVERITY_ERROR) != cases[i].errors)
+            fail_msg("case %zu: %zu errors", i, problems_count_resources(&load->problems, NULL, SEVERITY_ERROR));
         load_free(load);
     }
 }
