@@ -52,11 +52,16 @@ void listener_sweep(struct listener *listener)
         ;
 }
 
-/* The kernel drops what arrives for the socket; a client tries again in a second, and is refused when it is closed. */
+/* The kernel drops each SYN without ACK (the flags are byte 13 of a TCP header); a client tries again in a second, and is refused
+ * when the socket is closed. What completes a handshake that has begun still arrives: its client believes to be connected. */
 void listener_fence(int fd)
 {
-    struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
-    struct sock_fprog program = {.len = 1, .filter = &drop};
+    struct sock_filter steps[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),          BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x12),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x02, 0, 1), BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+    };
+    struct sock_fprog program = {.len = sizeof steps / sizeof steps[0], .filter = steps};
     (void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
 }
 
