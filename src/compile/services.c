@@ -242,11 +242,19 @@ static void warn_of_no_slice_port(struct compiler *compiler, const struct refere
                     STR_ARG(reference->ns), STR_ARG(reference->name), STR_ARG(wanted));
 }
 
+/* Without what tells versions apart: shop-v2 is not misspelt for shop. */
+static struct str without_version(struct str name)
+{
+    while (name.len > 0 && strchr("-v.0123456789", name.ptr[name.len - 1]))
+        name.len--;
+    return name;
+}
+
 /* A name that is not among the files' Services may be meant for DNS, unless it is nearly that of one of them. */
 static void warn_of_dns(struct compiler *compiler, const struct reference *reference)
 {
     const char *guess = compiler_guess(compiler, KIND_SERVICE, reference->ns, reference->name);
-    if (guess)
+    if (guess && !str_eq(without_version(str_from_c(guess)), without_version(reference->name)))
         compiler_report(compiler, SEVERITY_WARNING, "", reference->node, "name",
                         "there is no Service %.*s/%.*s here, so the name is looked up in DNS; did you mean \"%s\"?",
                         STR_ARG(reference->ns), STR_ARG(reference->name), guess);

@@ -116,7 +116,7 @@ static void test_a_name_for_dns_that_is_nearly_a_services_is_said(void **state)
     assert_compiles_to(RULE("{name: shpo, port: 80}") SHOP_SERVICE, NULL, said,
                        "warning HTTPRoute/r: spec.rules[0].backendRefs[0].name: there is no Service default/shpo here, "
                        "so the name is looked up in DNS; did you mean \"shop\"?");
-    assert_compiles_to(RULE("{name: other, port: 80}") SHOP_SERVICE, NULL, said, "");
+    assert_compiles_to(RULE("{name: other, port: 80}, {name: shop-v2, port: 80}") SHOP_SERVICE, NULL, said, "");
 }
 
 static void test_external_name_is_asked_for_in_files_only(void **state)
