@@ -155,7 +155,6 @@ static const struct call listening[] = {
 /* The supervisor's filter holds for its children as well: they are started under it. */
 static const struct call processes[] = {
     {CALL(clone), WORDS("a process, in the same namespaces"), WHEN(0, CLONE_THREAD | NAMESPACES, 0)},
-    {CALL(vfork)},
     {CALL(execve)},
     {CALL(wait4)},
     {CALL(waitid)},
