@@ -15,10 +15,8 @@ static const struct {
     const char *file;
     void (*write)(struct strbuf *out);
 } pages[] = {
-    {"api.md", admin_reference},
-    {"cli.md", options_reference},
-    {"metrics.md", metrics_reference},
-    {"processes.md", privileges_reference},
+    {"api.md", admin_reference},       {"cli.md", options_reference},
+    {"metrics.md", metrics_reference}, {"processes.md", privileges_reference},
     {"rules.md", kinds_reference},
 };
 
