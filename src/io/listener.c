@@ -52,8 +52,9 @@ void listener_sweep(struct listener *listener)
         ;
 }
 
-/* Bound to an interface that does not exist, the socket is found for no packet, and clients are refused. Of the ways to do
- * that it is one that needs no capability (since Linux 5.7; before, those who come between sweep and close are reset). */
+/* Bound to an interface that does not exist, the socket is found for no SYN, and clients are refused. What completes a handshake
+ * that has begun still arrives: its client believes to be connected. Of the ways to do that it is one that needs no capability
+ * (since Linux 5.7; before, those who come between sweep and close are reset). */
 void listener_fence(int fd)
 {
     int nowhere = INT_MAX;

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -66,9 +68,31 @@ static void test_a_fence_needs_no_capability_refuses_and_leaves_what_is_queued(v
     close(fd);
 }
 
+static void test_a_handshake_that_has_begun_comes_through_the_fence(void **state)
+{
+    (void)state;
+    struct sockaddr_in name;
+    int fd = listen_on_loopback(&name), until_data = 5;
+    char byte = '\0';
+    assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &until_data, sizeof(until_data)), 0);
+    int client = connect_to(&name);
+    assert_true(client >= 0);
+    assert_int_equal(accept4(fd, NULL, NULL, 0), -1); /* for the kernel it is not over before the first byte */
+    listener_fence(fd);
+    assert_int_equal(write(client, "x", 1), 1);
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    assert_int_equal(poll(&wait, 1, 5000), 1);
+    int accepted = accept4(fd, NULL, NULL, 0);
+    assert_int_equal(read(accepted, &byte, 1), 1);
+    close(accepted);
+    close(client);
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_handshake_that_has_begun_comes_through_the_fence),
         cmocka_unit_test(test_a_fence_needs_no_capability_refuses_and_leaves_what_is_queued),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
