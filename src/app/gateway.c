@@ -7,6 +7,7 @@
 #include "app/gateway_worker.h"
 #include "app/ipc.h"
 #include "app/log_sink.h"
+#include "app/privileges.h"
 #include "base/assert.h"
 #include "base/mem.h"
 #include "io/listener.h"
@@ -127,6 +128,8 @@ static bool start_workers(struct gateway *gateway)
         gateway->worker_count++;
     }
     atomic_store(&gateway->gauges->workers, gateway->worker_count);
+    if (gateway->settings.is_sandboxed && !privileges_seal(ROLE_GATEWAY, false, &err))
+        log_error("the gateway's main thread can still open files: %s", err.text);
     return true;
 }
 
@@ -324,6 +327,9 @@ static void take_settings(struct gateway *gateway, const struct ipc_message *mes
     memcpy(&gateway->settings, message->payload, message->len);
     share_descriptors(gateway);
     log_sink_start("gateway", &gateway->settings);
+    struct err err;
+    if (gateway->settings.is_sandboxed && !privileges_confine(ROLE_GATEWAY, &err))
+        log_error("the gateway has no filter of its own, only the supervisor's: %s", err.text);
 }
 
 static void take_fd(struct ipc_message *message, size_t index, int *kept)
@@ -410,6 +416,7 @@ int gateway_main(void)
     struct err err;
     struct gateway *gateway = mem_alloc(sizeof *gateway);
     gateway->plan_fd = gateway->endpoints_fd = -1;
+    privileges_drop(ROLE_GATEWAY);
     tzset(); /* reads /etc/localtime now, not at the first log line */
     gateway->loop = loop_new(&err);
     gateway->signals = (struct watch){.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), .on_ready = on_report};
