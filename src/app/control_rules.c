@@ -36,10 +36,12 @@ void rules_start(struct control *control)
         .source_count = control->sources.count,
         .on_change = on_files_changed,
         .user = control,
+        .is_patient = control->plan != NULL, /* rules are in force: nothing half-written shall take their place */
     };
     control->files = files_new(&options);
     control->manifests = last_good_take(control);
-    load_rules(control);
+    if (!options.is_patient)
+        load_rules(control);
 }
 
 void rules_reload(struct control *control)

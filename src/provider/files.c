@@ -19,8 +19,11 @@
 #define GATHER_MAX_MS 300
 /* Longest wait for files that are being written, or that may come back, before the others count. */
 #define SETTLE_MAX_MS 1200
-/* The same when somebody asked for a reload, and then all count as they are. */
+/* The same when somebody asked for a reload. */
 #define RELOAD_MAX_MS 500
+/* A file that stays open for writing is at rest after so long without a modification when somebody asked for a reload, and after
+ * FILE_WRITER_MS when nobody did. */
+#define RELOAD_REST_MS 500
 /* A file that is gone may be one that is being replaced. */
 #define GONE_MS 500
 /* Looked at without being told. Takes no more than a hundredth of the time when there are very many files. */
@@ -57,6 +60,7 @@ struct files {
     uint64_t changed_at_ns; /* the first change that does not count yet; 0: none */
     uint64_t reload_at_ns;  /* somebody asked; 0: nobody */
     bool is_untold;         /* looking found the change */
+    bool is_asleep;         /* nothing was read yet: who wrote before is not known */
     struct timer look, poll;
     uint64_t look_at_ns; /* when `look` is armed */
 };
@@ -159,9 +163,25 @@ static uint64_t now_ns(const struct files *files)
     return files->loop ? loop_now_ns(files->loop) : 1;
 }
 
-static uint64_t settles_at_ns(const struct files *files, const struct file_found *found)
+/* When the file that is written may be read; 0: now. */
+static uint64_t written_until_ns(const struct files *files, const struct file_found *found)
 {
-    return files->watch ? file_watch_settles_at_ns(files->watch, &found->place) : 0;
+    uint64_t at_ns = files->watch ? file_watch_settles_at_ns(files->watch, &found->place) : 0;
+    uint64_t sooner_ns = files->reload_at_ns > 0 ? (FILE_WRITER_MS - RELOAD_REST_MS) * MS : 0;
+    return at_ns > now_ns(files) + sooner_ns ? at_ns - sooner_ns : 0;
+}
+
+/* Nobody has told of a writer yet, but a file that was touched a moment ago may be one that was just emptied, to be written. */
+static uint64_t fresh_until_ns(const struct files *files, const struct file_found *found)
+{
+    struct timespec now;
+    int64_t rest_ns = (files->is_asleep ? FILE_WRITER_MS : GATHER_MS) * (int64_t)MS;
+    clock_gettime(CLOCK_REALTIME, &now);
+    int64_t age_s = (int64_t)now.tv_sec - found->signature.changed_s;
+    if (found->error != 0 || age_s < 0 || age_s > 2) /* a clock that was set back says nothing */
+        return 0;
+    int64_t age_ns = age_s * 1000 * (int64_t)MS + now.tv_nsec - found->signature.changed_ns;
+    return age_ns >= 0 && age_ns < rest_ns ? now_ns(files) + (uint64_t)(rest_ns - age_ns) : 0;
 }
 
 /* Files that counted and are missing; those that are missing for long enough are let go. */
@@ -195,7 +215,9 @@ static uint64_t all_settle_at_ns(struct files *files, const struct file_walk *wa
 {
     uint64_t last_ns = missing_until_ns(files, walk);
     for (size_t i = 0; i < walk->found_count; i++) {
-        uint64_t at_ns = settles_at_ns(files, &walk->found[i]);
+        uint64_t written_ns = written_until_ns(files, &walk->found[i]);
+        uint64_t fresh_ns = fresh_until_ns(files, &walk->found[i]);
+        uint64_t at_ns = written_ns > fresh_ns ? written_ns : fresh_ns;
         if (at_ns > last_ns)
             last_ns = at_ns;
     }
@@ -209,7 +231,7 @@ struct reading {
     struct file_set set;
     struct map before;  /* name → struct file of the present set */
     struct map seen;    /* device and inode → something: a file that is found twice counts once */
-    bool takes_all;     /* what is being written or has just gone counts as it is */
+    bool takes_all;     /* the first time: what is being written counts as it is */
     bool is_unfinished; /* some files have their texts of before */
 };
 
@@ -251,6 +273,11 @@ static bool is_seen(struct reading *reading, const struct file_signature *signat
     return map_add(&reading->seen, (struct str){(const char *)identity, sizeof(identity)}, reading) != NULL;
 }
 
+static bool is_written(const struct reading *reading, const struct file_found *found)
+{
+    return !reading->takes_all && written_until_ns(reading->files, found) > 0;
+}
+
 static void read_found(struct reading *reading, const struct file_found *found)
 {
     if (found->error == 0 && is_seen(reading, &found->signature))
@@ -262,11 +289,17 @@ static void read_found(struct reading *reading, const struct file_found *found)
         set_problem(file, problem_of(found->error, &err));
         return;
     }
-    if (!reading->takes_all && settles_at_ns(reading->files, found) > 0 && keep_before(reading, file)) {
+    if (is_written(reading, found) && keep_before(reading, file)) {
         reading->is_unfinished = true;
         return;
     }
     enum file_read_result result = file_read(found->name.ptr, room(reading), &text, &err);
+    if (reading->files->watch)
+        file_watch_read(reading->files->watch);
+    if (result == FILE_READ_OK && is_written(reading, found)) { /* begun meanwhile: perhaps it was empty */
+        mem_free((char *)(uintptr_t)text.ptr);
+        result = FILE_READ_UNSTEADY;
+    }
     take_result(reading, file, result, text, &err);
 }
 
@@ -374,15 +407,18 @@ static uint64_t least(uint64_t a, uint64_t b)
 static uint64_t deadline_ns(const struct files *files)
 {
     uint64_t settle_ns = files->changed_at_ns + SETTLE_MAX_MS * MS;
-    return files->reload_at_ns > 0 ? least(settle_ns, files->reload_at_ns + RELOAD_MAX_MS * MS) : settle_ns;
+    return files->reload_at_ns > 0 && !files->is_asleep ? least(settle_ns, files->reload_at_ns + RELOAD_MAX_MS * MS) : settle_ns;
 }
 
 static void take_and_tell(struct files *files)
 {
     bool is_unfinished;
     bool is_asked = files->reload_at_ns > 0;
-    bool is_changed = take(files, is_asked, &is_unfinished);
-    files->changed_at_ns = is_unfinished ? now_ns(files) : 0;
+    files->changed_at_ns = 0; /* what is heard while reading is news */
+    bool is_changed = take(files, false, &is_unfinished);
+    files->is_asleep = false;
+    if (is_unfinished && files->changed_at_ns == 0)
+        files->changed_at_ns = now_ns(files);
     files->reload_at_ns = 0;
     files->is_untold = false;
     if (is_unfinished)
@@ -482,6 +518,13 @@ struct files *files_new(const struct files_options *options)
     if (files->loop)
         files->watch = file_watch_new(files->loop, on_event, files);
     keep_walk(files, walk_all(files));
+    if (files->loop)
+        timer_arm(files->loop, &files->poll, POLL_MS);
+    if (options->is_patient) {
+        files->is_asleep = true;
+        files_reload(files);
+        return files;
+    }
     bool is_unfinished;
     (void)take(files, true, &is_unfinished);
     if (!files->loop)
@@ -490,7 +533,6 @@ struct files *files_new(const struct files_options *options)
         files->changed_at_ns = now_ns(files);
         arm_look(files, now_ns(files) + STILL_MS * MS);
     }
-    timer_arm(files->loop, &files->poll, POLL_MS);
     return files;
 }
 

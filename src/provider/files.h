@@ -31,6 +31,7 @@ struct files_options {
     size_t source_count;
     void (*on_change)(void *user); /* some file has another text, is new, or is gone; also after each files_reload */
     void *user;
+    bool is_patient; /* what is there need not count at once: it is read when it is at rest, and on_change tells */
 };
 
 /* Reads everything; never calls on_change before it returns. A path that leads to nothing has no texts. */
@@ -38,5 +39,6 @@ struct files *files_new(const struct files_options *options);
 void files_free(struct files *files);
 /* In the order of the paths, and by name within a directory. Borrowed until on_change is called. */
 const struct file_text *files_get(const struct files *files, size_t *count);
-/* Reads again, at once, or as soon as no file is being written, at most 500 ms later. */
+/* Reads again, at once, or as soon as no file is being written, at most 500 ms later. A file that is written even then counts when it is
+ * at rest. */
 void files_reload(struct files *files);

@@ -449,6 +449,83 @@ static void test_a_reload_waits_a_little_for_a_writer(void **state)
     assert_texts("a.yaml=2");
 }
 
+/* As when very many rules are compiled: the time for the reload is over before anybody could look. */
+static void on_busy(struct timer *timer)
+{
+    (void)timer;
+    files_reload(files);
+    usleep(700 * 1000);
+    put_all(writer, "half");
+}
+
+static void test_a_late_reload_takes_no_half_written_file(void **state)
+{
+    (void)state;
+    struct timer busy;
+    put("a.yaml", "1");
+    open_path("a.yaml");
+    writer = open_new("a.yaml");
+    timer_init(&busy, on_busy);
+    timer_arm(loop, &busy, 0);
+    wait_for_change();
+    assert_texts("a.yaml=1");
+    put_all(writer, " and half");
+    close(writer);
+    writer = -1;
+    wait_for_change();
+    assert_texts("a.yaml=half and half");
+}
+
+/* The look is due when the loop goes on, before it hears of this. */
+static void on_empty(struct timer *timer)
+{
+    (void)timer;
+    writer = open_new("a.yaml");
+    usleep(20 * 1000);
+}
+
+static void test_a_file_that_was_just_emptied_is_awaited(void **state)
+{
+    (void)state;
+    struct timer empty;
+    put("a.yaml", "1");
+    open_path("");
+    run_for(50);
+    put("b.yaml", "2");
+    timer_init(&empty, on_empty);
+    timer_arm(loop, &empty, 25);
+    run_for(200);
+    assert_texts("a.yaml=1");
+    put_all(writer, "3");
+    close(writer);
+    writer = -1;
+    wait_for_change();
+    assert_texts("a.yaml=3 b.yaml=2");
+}
+
+static void test_the_patient_wait_for_a_writer_that_came_before(void **state)
+{
+    (void)state;
+    struct file_source source;
+    put("a.yaml", "half");
+    source = (struct file_source){str_from_c(path_of("a.yaml")), -1};
+    struct files_options options = {.loop = loop,
+                                    .sources = &source,
+                                    .source_count = 1,
+                                    .on_change = on_change,
+                                    .user = &changes,
+                                    .is_patient = true};
+    uint64_t begin_ms = now_ms();
+    files = files_new(&options);
+    assert_texts("");
+    run_for(300);
+    put_by_rename("a.yaml", "whole");
+    wait_for_change();
+    assert_in_range(now_ms() - begin_ms, 1000, 2000);
+    assert_texts("a.yaml=whole");
+    assert_int_equal(changes, 1);
+}
+
 static void test_changes_that_nobody_tells_are_found_by_looking(void **state)
 {
     (void)state;
@@ -525,6 +602,9 @@ int main(void)
         CASE(test_the_same_bytes_are_no_change),
         CASE(test_a_reload_is_told_though_nothing_changed),
         CASE(test_a_reload_waits_a_little_for_a_writer),
+        CASE(test_a_late_reload_takes_no_half_written_file),
+        CASE(test_a_file_that_was_just_emptied_is_awaited),
+        CASE(test_the_patient_wait_for_a_writer_that_came_before),
         CASE(test_changes_that_nobody_tells_are_found_by_looking),
         CASE(test_a_pipe_is_read_once_and_kept),
         CASE(test_many_changes_leave_no_descriptors),
