@@ -3,7 +3,6 @@
 
 #include "app/bind.h"
 #include "app/rules_read.h"
-#include "base/map.h"
 #include "base/mem.h"
 #include "compile/compile.h"
 #include "manifest/gateway.h"
@@ -105,31 +104,6 @@ void load_say_refused(struct load *load, const char *why)
 {
     load->is_refused = true;
     problems_add_place(&load->problems, SEVERITY_ERROR, STR_NONE, 0, 0, "the rules are not in force: %s", why);
-}
-
-size_t load_count_errors(const struct load *load)
-{
-    struct map seen;
-    struct strbuf key = STRBUF_INIT;
-    size_t listed = 0;
-    map_init(&seen);
-    for (size_t i = 0; i < load->problems.count; i++) {
-        const struct problem *problem = &load->problems.list[i];
-        if (problem->severity != SEVERITY_ERROR)
-            continue;
-        listed++;
-        struct str ns = problem->ns.len > 0 ? problem->ns : STR("default");
-        strbuf_clear(&key);
-        if (problem->name.len > 0)
-            strbuf_printf(&key, "%.*s %.*s %.*s", STR_ARG(problem->kind), STR_ARG(ns), STR_ARG(problem->name));
-        else
-            strbuf_printf(&key, "%.*s", STR_ARG(problem->file));
-        map_add(&seen, strbuf_str(&key), &seen);
-    }
-    size_t count = seen.live + load->problems.errors - listed;
-    map_deinit(&seen);
-    strbuf_deinit(&key);
-    return count;
 }
 
 /* ---- life ---- */

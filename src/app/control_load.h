@@ -44,8 +44,6 @@ void load_free(struct load *load);
 void load_say_sockets(struct load *load, const struct address *admin);
 /* Adds that the rules as a whole are not in force. */
 void load_say_refused(struct load *load, const char *why);
-/* Resources and files with an error. */
-size_t load_count_errors(const struct load *load);
 
 /* Asks for the names of all hosts. `known` has addresses from an earlier run; NULL: none. */
 void load_take_names(struct load *load, struct dns *dns, const struct endpoints *known);

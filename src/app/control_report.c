@@ -80,7 +80,8 @@ void report_load(struct control *control)
 {
     const struct load *load = control->current;
     struct registry_totals *totals = registry_totals(control->registry);
-    atomic_store_explicit(&totals->config_errors, load_count_errors(load), memory_order_relaxed);
+    atomic_store_explicit(&totals->config_errors, problems_count_resources(&load->problems, NULL, SEVERITY_ERROR),
+                          memory_order_relaxed);
     atomic_store_explicit(&totals->config_generation, control->plan->generation, memory_order_relaxed);
     if (control->files) {
         log_problems(&load->problems);

@@ -1,6 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compile/actions.h"
 
+#include "http/field.h"
+
+static void check_name(struct compiler *compiler, const struct http_header_filter *filter, const char *member,
+                       struct str name)
+{
+    enum field_id id = field_id_from_name(name);
+    if (field_may_be_edited(id))
+        return;
+    compiler_report(compiler, SEVERITY_WARNING, "UnsupportedValue", filter->node, member,
+                    "%.*s stays as it is, because it %s", STR_ARG(name),
+                    id == FIELD_HOST             ? "is the request's host; use a URLRewrite with a hostname"
+                    : id == FIELD_X_UMBRA_SHADOW ? "tells copies from requests; take it out here"
+                                                 : "belongs to a connection or says where a message ends; take it out "
+                                                   "here");
+}
+
+void actions_check_edits(struct compiler *compiler, const struct http_header_filter *filter)
+{
+    for (size_t i = 0; i < filter->set.count; i++)
+        check_name(compiler, filter, "set", SCHEMA_ITEM(filter->set, struct http_header, i)->name);
+    for (size_t i = 0; i < filter->add.count; i++)
+        check_name(compiler, filter, "add", SCHEMA_ITEM(filter->add, struct http_header, i)->name);
+    for (size_t i = 0; i < filter->remove.count; i++)
+        check_name(compiler, filter, "remove", *SCHEMA_ITEM(filter->remove, struct str, i));
+}
+
 static size_t add_edits(struct rule_edit *edits, enum plan_edit_kind kind, const struct schema_list *headers)
 {
     for (size_t i = 0; i < headers->count; i++) {
@@ -80,10 +106,12 @@ bool actions_compile(struct compiler *compiler, const struct schema_list *filter
         const struct http_filter *filter = SCHEMA_ITEM(*filters, struct http_filter, i);
         switch ((enum http_filter_type)filter->type.value) {
         case FILTER_REQUEST_HEADERS:
+            actions_check_edits(compiler, filter->request_headers);
             actions->request_edits = actions_edits(compiler->arena, filter->request_headers,
                                                    &actions->request_edit_count);
             break;
         case FILTER_RESPONSE_HEADERS:
+            actions_check_edits(compiler, filter->response_headers);
             actions->response_edits = actions_edits(compiler->arena, filter->response_headers,
                                                     &actions->response_edit_count);
             break;

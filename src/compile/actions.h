@@ -10,5 +10,7 @@
 bool actions_compile(struct compiler *compiler, const struct schema_list *filters, struct rule_actions *actions)
     __attribute__((warn_unused_result));
 
+/* Warns of edits that are not done: of fields that no rule may touch. */
+void actions_check_edits(struct compiler *compiler, const struct http_header_filter *filter);
 /* The edits of a header filter in the order set, add, remove. */
 struct rule_edit *actions_edits(struct arena *arena, const struct http_header_filter *filter, size_t *count);

@@ -18,36 +18,6 @@ static size_t count_routes(const struct manifests *manifests)
     return count;
 }
 
-/* Puts the resources down that have an error or a warning; a problem without a resource counts for its file. */
-static void add_attention(struct map *seen, const struct problems *problems)
-{
-    struct strbuf key = STRBUF_INIT;
-    for (size_t i = 0; i < problems->count; i++) {
-        const struct problem *problem = &problems->list[i];
-        if (problem->severity == SEVERITY_NOTE)
-            continue;
-        struct str ns = problem->ns.len > 0 ? problem->ns : STR("default");
-        strbuf_clear(&key);
-        if (problem->name.len > 0)
-            strbuf_printf(&key, "%.*s %.*s %.*s", STR_ARG(problem->kind), STR_ARG(ns), STR_ARG(problem->name));
-        else
-            strbuf_printf(&key, "%.*s", STR_ARG(problem->file));
-        map_add(seen, strbuf_str(&key), seen);
-    }
-    strbuf_deinit(&key);
-}
-
-static size_t count_attention(const struct compiled *compiled)
-{
-    struct map seen;
-    map_init(&seen);
-    add_attention(&seen, &compiled->manifests->problems);
-    add_attention(&seen, &compiled->problems);
-    size_t count = seen.live;
-    map_deinit(&seen);
-    return count;
-}
-
 static void copy_trusted(struct compiled *compiled, const struct compile_options *options)
 {
     size_t size = options->trusted_proxy_count * sizeof(struct cidr);
@@ -78,7 +48,7 @@ struct compiled *compile(struct manifests *manifests, const struct compile_optio
     policies_finish(&compiler);
     targets_finish(&compiler);
     compiler_deinit(&compiler);
-    compiled->attention = count_attention(compiled);
+    compiled->attention = problems_count_resources(&manifests->problems, &compiled->problems, SEVERITY_WARNING);
     return compiled;
 }
 

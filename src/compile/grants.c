@@ -1,6 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compile/grants.h"
 
+struct reference reference_make(const struct object_ref *ref, struct str from_ns)
+{
+    return (struct reference){
+        .node = ref->node,
+        .from_ns = from_ns,
+        .group = ref->group,
+        .kind = ref->kind,
+        .ns = ref->ns.len > 0 ? ref->ns : from_ns,
+        .name = ref->name,
+        .has_port = ref->port.is_set,
+        .port = (uint16_t)ref->port.value,
+    };
+}
+
 /* No name of Kubernetes has a blank in it. An empty name is all of the kind. */
 static struct str grant_key(struct arena *arena, struct str from_ns, struct str to_ns, const struct reference_to *to)
 {

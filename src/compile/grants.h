@@ -13,6 +13,8 @@ struct reference {
     bool has_port;
     uint16_t port;
 };
+/* Of a resource in `from_ns`. */
+struct reference reference_make(const struct object_ref *ref, struct str from_ns);
 
 void grants_collect(struct compiler *compiler);
 

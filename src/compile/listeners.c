@@ -153,10 +153,9 @@ static void add_listener(struct compiler *compiler, struct map *claims, struct l
     struct rule_set *rules = &compiler->out->rules;
     uint64_t port = (uint64_t)spec->port.value + compiler->options->port_offset;
     site->rule = SIZE_MAX;
-    site->takes_routes = true;
+    site->takes_routes = takes_http_routes(compiler, spec);
     if (!check_protocol(compiler, spec))
         return;
-    site->takes_routes = takes_http_routes(compiler, spec);
     if (port > UINT16_MAX) {
         compiler_report(compiler, SEVERITY_ERROR, "PortUnavailable", spec->node, "port",
                         "with --port-offset %u this is port %llu, and there is none over 65535; take a smaller offset",

@@ -139,18 +139,7 @@ static bool make_mirror(struct mirror_maker *maker, const struct schema_list *fi
                         const struct rule_weighted *owner, struct rule_mirror *mirror)
 {
     struct compiler *compiler = maker->compiler;
-    const struct object_ref *ref = filter->mirror->backend;
-    struct str ns = maker->route->resource->ns;
-    struct reference shadow = {
-        .node = ref->node,
-        .from_ns = ns,
-        .group = ref->group,
-        .kind = ref->kind,
-        .ns = ref->ns.len > 0 ? ref->ns : ns,
-        .name = ref->name,
-        .has_port = ref->port.is_set,
-        .port = (uint16_t)ref->port.value,
-    };
+    struct reference shadow = reference_make(filter->mirror->backend, maker->route->resource->ns);
     size_t backend = targets_resolve(compiler, &shadow, true);
     if (backend == SIZE_MAX)
         return false;

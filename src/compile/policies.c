@@ -2,6 +2,7 @@
 #include "compile/policies.h"
 
 #include "base/mem.h"
+#include "compile/actions.h"
 #include "compile/policy_fields.h"
 
 #include <stdlib.h>
@@ -118,6 +119,8 @@ void policies_collect(struct compiler *compiler)
         };
         for (size_t j = 0; j < policy->spec->target_refs.count; j++)
             add_ref(compiler, policy, SCHEMA_ITEM(policy->spec->target_refs, struct object_ref, j));
+        if (policy->spec->request && policy->spec->request->headers)
+            actions_check_edits(compiler, policy->spec->request->headers);
     }
 }
 

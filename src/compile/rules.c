@@ -93,17 +93,7 @@ static void compile_matches(struct arena *arena, const struct http_route_rule *r
 
 static void compile_backend(struct route_maker *maker, const struct http_backend_ref *ref, struct rule_weighted *out)
 {
-    struct str ns = maker->route->resource->ns;
-    struct reference reference = {
-        .node = ref->node,
-        .from_ns = ns,
-        .group = ref->group,
-        .kind = ref->kind,
-        .ns = ref->ns.len > 0 ? ref->ns : ns,
-        .name = ref->name,
-        .has_port = ref->port.is_set,
-        .port = (uint16_t)ref->port.value,
-    };
+    struct reference reference = reference_make(&ref->ref, maker->route->resource->ns);
     *out = (struct rule_weighted){.weight = (uint32_t)ref->weight.value};
     out->backend = targets_resolve(maker->compiler, &reference, false);
     /* Half of its filters would be worse than an error. */

@@ -90,6 +90,18 @@ bool field_is_hop_by_hop(enum field_id id)
     return fields[id].flags & F_HOP;
 }
 
+bool field_may_be_edited(enum field_id id)
+{
+    switch (id) {
+    case FIELD_HOST:           /* URLRewrite is there for it */
+    case FIELD_CONTENT_LENGTH: /* what the body is */
+    case FIELD_TRAILER:
+    case FIELD_EXPECT: /* who waits for whom */
+    case FIELD_X_UMBRA_SHADOW: return false;
+    default: return !field_is_hop_by_hop(id);
+    }
+}
+
 bool field_is_forbidden_in_trailers(enum field_id id)
 {
     return fields[id].flags & F_NO_TRAILER;

@@ -52,5 +52,9 @@ struct str field_id_name(enum field_id id);
  * Proxy-Authenticate are as well. */
 bool field_is_hop_by_hop(enum field_id id);
 
+/* True for what a rule may set, add or remove; not for what frames a message, ends at this hop, names its host, or tells
+ * copies from requests. */
+bool field_may_be_edited(enum field_id id);
+
 /* True when the name may not stand in trailers (RFC 9110 6.5.1): framing, routing, authentication, Host, … */
 bool field_is_forbidden_in_trailers(enum field_id id);

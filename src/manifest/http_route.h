@@ -97,9 +97,7 @@ struct http_filter {
 };
 
 struct http_backend_ref {
-    const struct node *node;
-    struct str group, kind, ns, name; /* the members of struct object_ref, in line as the API has them */
-    struct schema_int port;
+    struct object_ref ref;
     struct schema_int weight;   /* default 1 */
     struct schema_list filters; /* struct http_filter */
 };

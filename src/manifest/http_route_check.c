@@ -243,7 +243,7 @@ static void check_filters(const struct schema_list *filters, struct problems *pr
 void check_http_backend_ref(const void *object, struct problems *problems)
 {
     const struct http_backend_ref *backend = object;
-    check_service_port(backend->group, backend->kind, &backend->port, backend->node, problems);
+    check_service_port(backend->ref.group, backend->ref.kind, &backend->ref.port, backend->ref.node, problems);
     check_filters(&backend->filters, problems);
 }
 

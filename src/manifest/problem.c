@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "manifest/problem.h"
 
+#include "base/map.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 
@@ -166,4 +167,36 @@ void problem_format(struct strbuf *out, const struct problem *problem)
         strbuf_add(out, STR(": "));
     }
     add_printable(out, problem->text);
+}
+
+/* Puts down what has a problem; returns how many were not kept. */
+static size_t add_resources(struct map *seen, const struct problems *problems, enum severity least)
+{
+    struct strbuf key = STRBUF_INIT;
+    size_t left = problems->errors + (least == SEVERITY_WARNING ? problems->warnings : 0);
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct problem *problem = &problems->list[i];
+        if (problem->severity > least)
+            continue;
+        left--;
+        struct str ns = problem->ns.len > 0 ? problem->ns : STR("default");
+        strbuf_clear(&key);
+        if (problem->name.len > 0)
+            strbuf_printf(&key, "%.*s %.*s %.*s", STR_ARG(problem->kind), STR_ARG(ns), STR_ARG(problem->name));
+        else
+            strbuf_printf(&key, "%.*s", STR_ARG(problem->file));
+        map_add(seen, strbuf_str(&key), seen);
+    }
+    strbuf_deinit(&key);
+    return left;
+}
+
+size_t problems_count_resources(const struct problems *problems, const struct problems *more, enum severity least)
+{
+    struct map seen;
+    map_init(&seen);
+    size_t left = add_resources(&seen, problems, least) + (more ? add_resources(&seen, more, least) : 0);
+    size_t count = seen.live + left;
+    map_deinit(&seen);
+    return count;
 }

@@ -49,5 +49,9 @@ void problems_add_place(struct problems *problems, enum severity severity, struc
 /* Appends copies of all of `more`. */
 void problems_add_all(struct problems *problems, const struct problems *more);
 
+/* How many resources have an error, or a warning too; what has no resource counts for its file, and what was left out each for
+ * itself. `more` may be NULL. */
+size_t problems_count_resources(const struct problems *problems, const struct problems *more, enum severity least);
+
 /* `file:line:col: Kind/name: field: text`; parts that are not known are left out. Ends without a newline. */
 void problem_format(struct strbuf *out, const struct problem *problem);

@@ -22,7 +22,8 @@ void redact_headers(const struct plan *plan, struct plan_range redactions, struc
     uint16_t count = 0;
     for (uint16_t i = 0; i < head->field_count; i++) {
         const struct field *field = &head->fields[i];
-        if (!edits_may_touch(field->id) || !is_redacted(plan, redactions, REDACT_HEADER, field->name, str_eq_nocase))
+        if (!field_may_be_edited(field->id) ||
+            !is_redacted(plan, redactions, REDACT_HEADER, field->name, str_eq_nocase))
             head->fields[count++] = *field;
     }
     head->field_count = count;

@@ -3,18 +3,6 @@
 
 #include "http/byte_class.h"
 
-bool edits_may_touch(enum field_id id)
-{
-    switch (id) {
-    case FIELD_HOST:           /* URLRewrite is there for it */
-    case FIELD_CONTENT_LENGTH: /* what the body is */
-    case FIELD_TRAILER:
-    case FIELD_EXPECT: /* who waits for whom */
-    case FIELD_X_UMBRA_SHADOW: /* what tells a copy from a request */ return false;
-    default: return !field_is_hop_by_hop(id);
-    }
-}
-
 static bool is_token(struct str name)
 {
     for (size_t i = 0; i < name.len; i++) {
@@ -37,7 +25,7 @@ static bool is_field_value(struct str value)
 
 bool edits_is_safe(struct str name, struct str value)
 {
-    return edits_may_touch(field_id_from_name(name)) && is_token(name) && is_field_value(value);
+    return field_may_be_edited(field_id_from_name(name)) && is_token(name) && is_field_value(value);
 }
 
 static bool has_name(const struct field *field, const struct field *wanted)

@@ -12,9 +12,7 @@
 /* Edits of one list; those behind are ignored. The Gateway API allows 48 a filter. */
 #define EDITS_MAX 256
 
-/* False for what no edit touches. */
-bool edits_may_touch(enum field_id id);
-/* A field that edits may touch, with a name and a value that can stand in a head. */
+/* A field that may be edited, with a name and a value that can stand in a head. */
 bool edits_is_safe(struct str name, struct str value);
 
 /* Fields that the list may add: head_copy's `spare` must have room for so many. */

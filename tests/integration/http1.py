@@ -86,6 +86,13 @@ class Reader:
         data, self.buffer = self.buffer[:at], self.buffer[at:]
         return data
 
+    def bytes(self, count):
+        """So many, of whatever a tunnel carries."""
+        while len(self.buffer) < count:
+            self._more()
+        data, self.buffer = self.buffer[:count], self.buffer[count:]
+        return data
+
     def head(self):
         """The next head as a Message without its body; None when the peer closed between messages."""
         try:

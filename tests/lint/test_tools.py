@@ -155,6 +155,25 @@ class Size(Tree):
         self.assertIn("813 lines", next(self.tool.long_files([path])))
 
 
+class Docs(Tree):
+    tool = load("check-docs")
+
+    def problems(self, *rows):
+        table = "## The suite\n\n| name | what | | by |\n|---|---|---|---|\n" + "".join(f"| {row} |\n" for row in rows)
+        return "\n".join(self.tool.check_table(table, "## The suite"))
+
+    def test_a_row_needs_a_test_or_a_reason(self):
+        self.assertEqual("", self.problems("A | a | passes | `tests/a.py::test_a`", "B |  | not yet: TLS | "))
+        self.assertIn("the line: A", self.problems("A | `tests/a.py::test_a` | passes | "))
+        self.assertIn("the line: B", self.problems("B |  | not yet: | "))
+        self.assertIn("no rows", self.problems())
+
+    def test_a_test_that_is_gone_is_found(self):
+        self.write("test_a.py", "def test_one():\n    pass\n")
+        self.assertTrue(self.tool.has_test(self.root / "test_a.py", "test_one"))
+        self.assertFalse(self.tool.has_test(self.root / "test_a.py", "test_two"))
+
+
 class Sum(Tree):
     tool = load("sum-tests")
 

@@ -88,6 +88,25 @@ static void test_filters_become_actions(void **state)
     ASSERT_CASES(cases, routes_text);
 }
 
+static void test_edits_of_fields_that_no_rule_may_touch_are_said(void **state)
+{
+    (void)state;
+    assert_compiles_to(
+        RULES("  - name: a\n    " TO_SHOP "\n    filters:\n"
+              "    - {type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: X-A, value: a}, {name: host, "
+              "value: b}], remove: [Connection]}}\n"
+              "    - {type: ResponseHeaderModifier, responseHeaderModifier: {add: [{name: Content-Length, value: "
+              "'1'}]}}\n"),
+        NULL, said,
+        "warning UnsupportedValue HTTPRoute/r: spec.rules[0].filters[0].requestHeaderModifier.set: host stays as it "
+        "is, "
+        "because it is the request's host; use a URLRewrite with a hostname\n"
+        "warning UnsupportedValue HTTPRoute/r: spec.rules[0].filters[0].requestHeaderModifier.remove: Connection stays "
+        "as it is, because it belongs to a connection or says where a message ends; take it out here\n"
+        "warning UnsupportedValue HTTPRoute/r: spec.rules[0].filters[1].responseHeaderModifier.add: Content-Length "
+        "stays as it is, because it belongs to a connection or says where a message ends; take it out here");
+}
+
 static void test_unknown_filter_of_a_rule_turns_all_of_it_into_500(void **state)
 {
     (void)state;
@@ -188,6 +207,7 @@ int main(void)
         cmocka_unit_test(test_matches_are_taken_over_with_their_defaults),
         cmocka_unit_test(test_of_conditions_on_one_name_the_first_counts),
         cmocka_unit_test(test_filters_become_actions),
+        cmocka_unit_test(test_edits_of_fields_that_no_rule_may_touch_are_said),
         cmocka_unit_test(test_unknown_filter_of_a_rule_turns_all_of_it_into_500),
         cmocka_unit_test(test_unknown_filter_of_a_backend_turns_its_share_into_500),
         cmocka_unit_test(test_rules_that_nobody_answers_are_in_force_and_said),
