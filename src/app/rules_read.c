@@ -68,7 +68,9 @@ static int compare_places(const void *a, const void *b)
         order = left->file.len < right->file.len ? -1 : 1;
     if (order == 0 && left->line != right->line)
         order = left->line < right->line ? -1 : 1;
-    return order;
+    if (order == 0 && left->column != right->column)
+        order = left->column < right->column ? -1 : 1;
+    return order != 0 ? order : (int)left->severity - (int)right->severity;
 }
 
 void rules_say_problems(const struct problems *problems, const struct problems *more)

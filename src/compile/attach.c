@@ -246,12 +246,11 @@ static void report_no_gateway(const struct attempt *attempt, struct str ns)
 {
     struct compiler *compiler = attempt->compiler;
     const struct parent_ref *parent = attempt->parent;
+    struct left_out what = {.at = place_of(parent->node, "name"), .kind = KIND_GATEWAY, .ns = ns, .name = parent->name};
     if (manifests_find(compiler->out->manifests, KIND_GATEWAY, ns, parent->name))
         return;
-    if (manifests_has(compiler->out->manifests, KIND_GATEWAY, ns, parent->name)) {
-        compiler_report(compiler, SEVERITY_ERROR, "NoMatchingParent", parent->node, "name",
-                        "Gateway %.*s/%.*s is left out because of its own problems; mend them first", STR_ARG(ns),
-                        STR_ARG(parent->name));
+    if (compiler_is_left_out(compiler, what.kind, ns, what.name)) {
+        compiler_note_left_out(compiler, &what, "NoMatchingParent", "nothing comes in by it");
         return;
     }
     enum severity severity = compiler->options->is_cluster ? SEVERITY_NOTE : SEVERITY_ERROR;

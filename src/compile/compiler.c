@@ -49,7 +49,7 @@ static void each_map(struct compiler *compiler, void (*call)(struct map *map))
     struct map *const maps[] = {
         &compiler->gateways, &compiler->sockets, &compiler->namespaces, &compiler->grants,
         &compiler->slices,   &compiler->targets, &compiler->labels,     &compiler->annotated,
-        &compiler->policies, &compiler->held,    &compiler->reached,
+        &compiler->policies, &compiler->held,    &compiler->reached,    &compiler->blamed,
     };
     for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
         call(maps[i]);
@@ -106,6 +106,24 @@ void compiler_report(struct compiler *compiler, enum severity severity, const ch
         problems_add(problems, severity, str_from_c(reason), place, "%.*s", STR_ARG(text));
     else
         problems_add_member(problems, severity, str_from_c(reason), place, rest.ptr, "%.*s", STR_ARG(text));
+}
+
+bool compiler_is_left_out(const struct compiler *compiler, enum kind_id kind, struct str ns, struct str name)
+{
+    const struct manifests *manifests = compiler->out->manifests;
+    return !manifests_find(manifests, kind, ns, name) && manifests_has(manifests, kind, ns, name);
+}
+
+void compiler_note_left_out(struct compiler *compiler, const struct left_out *what, const char *reason,
+                            const char *effect)
+{
+    const char *kind = kind_table[what->kind].name;
+    struct str key = arena_printf(&compiler->scratch, "%s %.*s/%.*s", kind, STR_ARG(what->ns), STR_ARG(what->name));
+    if (map_find(&compiler->blamed, key))
+        return;
+    map_add(&compiler->blamed, key, compiler);
+    compiler_report(compiler, SEVERITY_NOTE, reason, what->at, NULL, "%s %.*s/%.*s has an error and is left out, so %s",
+                    kind, STR_ARG(what->ns), STR_ARG(what->name), effect);
 }
 
 struct names {

@@ -66,10 +66,13 @@ struct compiler {
     struct backend_row *backends;
     size_t backend_count, backend_capacity;
 
+    struct map blamed; /* what is left out, of which it is noted what follows from it */
+
     struct map policies; /* target → struct policy_chain */
     struct policy *policy_list;
     size_t policy_count;
-    struct map held; /* what a policy that can't be read is for → struct held */
+    bool has_unread[KIND_COUNT]; /* there are resources of the kind without a name that could be read */
+    struct map held;             /* what a policy that can't be read is for → struct held */
 
     struct map reached; /* what requests an earlier rule takes → its label, struct str */
     size_t reach_left;  /* entries that it may still get */
@@ -82,6 +85,17 @@ void compiler_deinit(struct compiler *compiler);
  * ("limits.inFlight") and need not exist. `reason` may be "". */
 void compiler_report(struct compiler *compiler, enum severity severity, const char *reason, const struct node *at,
                      const char *member, const char *format, ...) __attribute__((format(printf, 6, 7)));
+
+/* A reference to what is among the manifests and left out because of an error, which is said there. */
+struct left_out {
+    const struct node *at;
+    enum kind_id kind;
+    struct str ns, name;
+};
+bool compiler_is_left_out(const struct compiler *compiler, enum kind_id kind, struct str ns, struct str name);
+/* Notes what follows from it: once, since other references fare the same. */
+void compiler_note_left_out(struct compiler *compiler, const struct left_out *what, const char *reason,
+                            const char *effect);
 
 /* The end of a sentence on a resource that does not exist: what may have been meant, or what there is; begins with "; "
  * or is empty. */

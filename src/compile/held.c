@@ -48,27 +48,18 @@ void held_collect(struct compiler *compiler)
     }
 }
 
-#define SUSPENDED \
-    "until this policy is mended, the mirrors that it is for are suspended (those of HTTPRoute %.*s to begin with), " \
-    "since " \
-    "it may hold something back from them"
-
+/* Beside the error, of which there is always one unless there were too many to be kept. */
 static void say(struct compiler *compiler, struct held *held, const struct aged *route)
 {
-    const struct manifests *manifests = compiler->out->manifests;
-    const struct resource *policy = held->policy;
-    if (held->is_said)
+    const struct problems *problems = &compiler->out->manifests->problems;
+    if (held->is_said || held->policy->problem >= problems->count)
         return;
     held->is_said = true;
-    if (policy->node) {
-        compiler_report(compiler, SEVERITY_WARNING, "Invalid", policy->node, NULL, SUSPENDED, STR_ARG(route->key));
-        return;
-    }
-    const struct problem *cause = policy->problem != NO_PROBLEM && policy->problem < manifests->problems.count
-                                      ? &manifests->problems.list[policy->problem]
-                                      : NULL;
-    problems_add_place(&compiler->out->problems, SEVERITY_WARNING, cause ? cause->file : STR_NONE,
-                       cause ? cause->line : 0, cause ? cause->column : 0, SUSPENDED, STR_ARG(route->key));
+    problems_add_beside(&compiler->out->problems, SEVERITY_WARNING, STR("Invalid"),
+                        &problems->list[held->policy->problem],
+                        "until this is mended, nothing is copied where the policy counts (HTTPRoute %.*s, to begin "
+                        "with), since it may keep something from the shadows",
+                        STR_ARG(route->key));
 }
 
 bool held_has_route(struct compiler *compiler, const struct aged *route, const struct attachment *attachment)

@@ -40,23 +40,65 @@ bool listeners_are_at(const struct compiler *compiler, struct str host, uint16_t
     return address.family == bind->family && memcmp(address.ip, bind->ip, sizeof(address.ip)) == 0;
 }
 
-static bool is_served_class(struct compiler *compiler, const struct gateway *gateway)
+/* NULL for a Gateway whose class is not among the manifests. */
+static const struct gateway_class *class_of(const struct compiler *compiler, const struct gateway *gateway)
 {
+    const struct resource *resource = manifests_find(compiler->out->manifests, KIND_GATEWAY_CLASS, STR(""),
+                                                     gateway->spec->class_name);
+    return resource ? resource->object : NULL;
+}
+
+static bool is_ours(const struct gateway_class *gateway_class)
+{
+    return str_eq(gateway_class->spec->controller_name, STR(COMPILE_CONTROLLER));
+}
+
+/* In files, whether Gateways of other controllers are served as well: while none is ours, and none may become it once
+ * something is mended. So the quick start of another gateway runs as it is, with the class that it brings along. */
+static bool takes_foreign(const struct compiler *compiler)
+{
+    const struct manifests *manifests = compiler->out->manifests;
+    const struct aged_list *gateways = &compiler->by_age[KIND_GATEWAY],
+                           *classes = &compiler->by_age[KIND_GATEWAY_CLASS];
+    for (size_t i = 0; i < manifests->resource_count; i++) {
+        const struct resource *resource = &manifests->resources[i];
+        bool is_asked = resource->kind->id == KIND_GATEWAY || resource->kind->id == KIND_GATEWAY_CLASS;
+        if (is_asked && !resource->object)
+            return false;
+    }
+    for (size_t i = 0; i < classes->count; i++) {
+        if (is_ours(classes->list[i].resource->object))
+            return false;
+    }
+    for (size_t i = 0; i < gateways->count; i++) {
+        if (!class_of(compiler, gateways->list[i].resource->object))
+            return false;
+    }
+    return !compiler->options->is_cluster;
+}
+
+static bool is_served_class(struct compiler *compiler, const struct gateway *gateway, bool is_foreign_served)
+{
+    const struct gateway_class *gateway_class = class_of(compiler, gateway);
     struct str name = gateway->spec->class_name;
-    const struct resource *resource = manifests_find(compiler->out->manifests, KIND_GATEWAY_CLASS, STR(""), name);
-    if (!resource) {
+    if (!gateway_class) {
         if (compiler->options->is_cluster)
             compiler_report(compiler, SEVERITY_NOTE, "", gateway->spec->node, "gatewayClassName",
                             "left out: there is no GatewayClass %.*s", STR_ARG(name));
         return !compiler->options->is_cluster;
     }
-    struct str controller = ((const struct gateway_class *)resource->object)->spec->controller_name;
-    if (str_eq(controller, STR(COMPILE_CONTROLLER)))
+    if (is_ours(gateway_class))
         return true;
-    compiler_report(compiler, SEVERITY_NOTE, "", gateway->spec->node, "gatewayClassName",
-                    "left out: GatewayClass %.*s belongs to %.*s, not to " COMPILE_CONTROLLER, STR_ARG(name),
-                    STR_ARG(controller));
-    return false;
+    struct str controller = gateway_class->spec->controller_name;
+    if (is_foreign_served)
+        compiler_report(compiler, SEVERITY_NOTE, "", gateway->spec->node, "gatewayClassName",
+                        "served, though GatewayClass %.*s belongs to %.*s: no Gateway here is of " COMPILE_CONTROLLER,
+                        STR_ARG(name), STR_ARG(controller));
+    else
+        compiler_report(compiler, SEVERITY_NOTE, "", gateway->spec->node, "gatewayClassName",
+                        "left out: GatewayClass %.*s belongs to %.*s, not to " COMPILE_CONTROLLER, STR_ARG(name),
+                        STR_ARG(controller));
+    return is_foreign_served;
 }
 
 static void check_addresses(struct compiler *compiler, const struct gateway_spec *spec)
@@ -198,9 +240,10 @@ void listeners_collect(struct compiler *compiler)
     const struct aged_list *aged = &compiler->by_age[KIND_GATEWAY];
     struct gateway_site *sites = arena_alloc(&compiler->scratch, (aged->count + 1) * sizeof(*sites));
     size_t site_count = 0, count = 0;
+    bool is_foreign_served = takes_foreign(compiler);
     for (size_t i = 0; i < aged->count; i++) {
         const struct gateway *gateway = aged->list[i].resource->object;
-        if (!is_served_class(compiler, gateway))
+        if (!is_served_class(compiler, gateway, is_foreign_served))
             continue;
         sites[site_count] = (struct gateway_site){
             .resource = aged->list[i].resource,

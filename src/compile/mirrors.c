@@ -141,8 +141,10 @@ static bool make_mirror(struct mirror_maker *maker, const struct schema_list *fi
     struct compiler *compiler = maker->compiler;
     struct reference shadow = reference_make(filter->mirror->backend, maker->route->resource->ns);
     size_t backend = targets_resolve(compiler, &shadow, true);
-    if (backend == SIZE_MAX)
+    if (backend == SIZE_MAX) {
+        policies_pass(maker->policies, &shadow);
         return false;
+    }
     rule_mirror_init(mirror);
     mirror->backend = backend;
     mirror->label = mirror_label(maker, backend);

@@ -86,18 +86,37 @@ static bool check_section(struct compiler *compiler, const struct object_ref *re
     return false;
 }
 
+/* A policy counts in its own namespace only, and its references have none. */
+static struct str target_hint(struct compiler *compiler, enum kind_id kind, struct str ns, struct str name)
+{
+    const struct aged_list *aged = &compiler->by_age[kind];
+    for (size_t i = 0; i < aged->count; i++) {
+        const struct resource *resource = aged->list[i].resource;
+        if (str_eq(resource->name, name) && !compiler->options->is_cluster)
+            return arena_printf(&compiler->scratch,
+                                "; there is one in namespace %.*s: give the policy that namespace in its metadata",
+                                STR_ARG(resource->ns));
+    }
+    return compiler_hint(compiler, kind, ns, name);
+}
+
+static void report_no_target(struct compiler *compiler, enum kind_id kind, struct str ns, const struct object_ref *ref)
+{
+    if (compiler_is_left_out(compiler, kind, ns, ref->name) || compiler->has_unread[kind])
+        return;
+    compiler_report(compiler, SEVERITY_WARNING, "TargetNotFound", ref->node, "name",
+                    "there is no %s %.*s in namespace %.*s, so the policy has no effect there%.*s",
+                    kind_table[kind].name, STR_ARG(ref->name), STR_ARG(ns),
+                    STR_ARG(target_hint(compiler, kind, ns, ref->name)));
+}
+
 static void add_ref(struct compiler *compiler, struct policy *policy, const struct object_ref *ref)
 {
     enum kind_id kind = str_eq(ref->kind, STR("HTTPRoute")) ? KIND_HTTP_ROUTE : KIND_GATEWAY;
     struct str ns = policy->aged->resource->ns;
     const struct resource *resource = manifests_find(compiler->out->manifests, kind, ns, ref->name);
     if (!resource) {
-        bool is_bad = manifests_has(compiler->out->manifests, kind, ns, ref->name);
-        compiler_report(compiler, SEVERITY_WARNING, "TargetNotFound", ref->node, "name",
-                        "%s %s %.*s in namespace %.*s, so the policy has no effect there%.*s",
-                        is_bad ? "left out because of its own problems is" : "there is no", kind_table[kind].name,
-                        STR_ARG(ref->name), STR_ARG(ns),
-                        STR_ARG(is_bad ? STR("") : compiler_hint(compiler, kind, ns, ref->name)));
+        report_no_target(compiler, kind, ns, ref);
         return;
     }
     if (ref->section_name.len > 0 && !check_section(compiler, ref, resource))
@@ -106,11 +125,26 @@ static void add_ref(struct compiler *compiler, struct policy *policy, const stru
     add_target(compiler, policy, target_key(compiler, kind, key, ref->section_name));
 }
 
+/* What could not be read so far that it is among the resources may be the target of any policy. */
+static void find_unread(struct compiler *compiler)
+{
+    const struct manifests *manifests = compiler->out->manifests;
+    for (size_t i = 0; i < manifests->problems.count; i++) {
+        const struct problem *problem = &manifests->problems.list[i];
+        struct str ns = problem->ns.len > 0 ? problem->ns : STR("default");
+        for (size_t kind = 0; kind < KIND_COUNT && problem->severity == SEVERITY_ERROR; kind++) {
+            bool is_of_kind = problem->kind.len == 0 || str_eq(problem->kind, str_from_c(kind_table[kind].name));
+            compiler->has_unread[kind] |= is_of_kind && !manifests_has(manifests, kind, ns, problem->name);
+        }
+    }
+}
+
 void policies_collect(struct compiler *compiler)
 {
     const struct aged_list *aged = &compiler->by_age[KIND_MIRROR_POLICY];
     compiler->policy_list = arena_alloc(&compiler->scratch, (aged->count + 1) * sizeof(*compiler->policy_list));
     compiler->policy_count = aged->count;
+    find_unread(compiler);
     for (size_t i = 0; i < aged->count; i++) {
         struct policy *policy = &compiler->policy_list[i];
         *policy = (struct policy){
@@ -292,6 +326,14 @@ void policies_apply(struct compiler *compiler, const struct policy_set *set, con
         mirror->key = KEY_NONE;
     bool leaves = compiler->options->is_cluster && !str_eq(shadow->from_ns, shadow->ns);
     policy_outcome_finish(&outcome, leaves && !outcome.keeps_credentials);
+}
+
+void policies_pass(const struct policy_set *set, const struct reference *shadow)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        remember_name(set->list[i].policy, shadow->name);
+        set->list[i].policy->is_used |= names_mirror(set->list[i].policy, shadow);
+    }
 }
 
 void policies_finish(struct compiler *compiler)

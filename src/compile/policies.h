@@ -51,5 +51,8 @@ void policies_for_rule(struct compiler *compiler, const struct aged *route, stru
 void policies_apply(struct compiler *compiler, const struct policy_set *set, const struct reference *shadow,
                     struct rule_mirror *mirror);
 
+/* The same for a mirror that can't be resolved, which is said already. */
+void policies_pass(const struct policy_set *set, const struct reference *shadow);
+
 /* Says which policies name a mirror that no target has. After all routes. */
 void policies_finish(struct compiler *compiler);

@@ -220,11 +220,6 @@ static void warn_of_no_endpoint(struct compiler *compiler, const struct referenc
 static struct service_hosts resolve_missing(struct compiler *compiler, const struct reference *reference)
 {
     struct str ns = reference->ns, name = reference->name;
-    if (manifests_has(compiler->out->manifests, KIND_SERVICE, ns, name))
-        return failed("BackendNotFound",
-                      arena_printf(&compiler->scratch, "Service %.*s/%.*s is left out because of its own problems",
-                                   STR_ARG(ns), STR_ARG(name)),
-                      STR("; mend them first"));
     return failed("BackendNotFound",
                   arena_printf(&compiler->scratch, "there is no Service %.*s/%.*s", STR_ARG(ns), STR_ARG(name)),
                   compiler_hint(compiler, KIND_SERVICE, ns, name));
@@ -249,8 +244,7 @@ struct service_hosts services_resolve(struct compiler *compiler, const struct re
 {
     struct str ns = reference->ns, name = reference->name;
     const struct resource *resource = manifests_find(compiler->out->manifests, KIND_SERVICE, ns, name);
-    bool is_bad = !resource && manifests_has(compiler->out->manifests, KIND_SERVICE, ns, name);
-    if (!resource && (is_bad || compiler->options->is_cluster))
+    if (!resource && compiler->options->is_cluster)
         return resolve_missing(compiler, reference);
     const struct service_spec *spec = resource ? ((const struct service *)resource->object)->spec : NULL;
     if (spec && str_eq(spec->type, STR("ExternalName")))

@@ -18,5 +18,5 @@ struct service_hosts {
     size_t count;
     struct target_failure failure;
 };
-/* The hosts of a reference to a Service and its port. */
+/* The hosts of a reference to a Service, which is not left out, and its port. */
 struct service_hosts services_resolve(struct compiler *compiler, const struct reference *reference);

@@ -145,13 +145,9 @@ static void resolve_backend(struct compiler *compiler, const struct reference *r
     struct str ns = reference->ns, name = reference->name;
     const struct resource *resource = manifests_find(compiler->out->manifests, KIND_BACKEND, ns, name);
     if (!resource) {
-        bool is_bad = manifests_has(compiler->out->manifests, KIND_BACKEND, ns, name);
         fail(target, "BackendNotFound",
-             arena_printf(&compiler->scratch,
-                          is_bad ? "Backend %.*s/%.*s is left out because of its own problems"
-                                 : "there is no Backend %.*s/%.*s",
-                          STR_ARG(ns), STR_ARG(name)),
-             is_bad ? STR("; mend them first") : compiler_hint(compiler, KIND_BACKEND, ns, name));
+             arena_printf(&compiler->scratch, "there is no Backend %.*s/%.*s", STR_ARG(ns), STR_ARG(name)),
+             compiler_hint(compiler, KIND_BACKEND, ns, name));
         return;
     }
     const struct backend_spec *spec = ((const struct backend *)resource->object)->spec;
@@ -218,18 +214,34 @@ static bool check_grant(struct compiler *compiler, const struct reference *refer
     return !is_needed;
 }
 
+static bool leads_to_left_out(struct compiler *compiler, const struct reference *reference, const char *effect)
+{
+    struct left_out what = {
+        .at = reference->node,
+        .kind = reference->group.len == 0 ? KIND_SERVICE : KIND_BACKEND,
+        .ns = reference->ns,
+        .name = reference->name,
+    };
+    if (!compiler_is_left_out(compiler, what.kind, what.ns, what.name))
+        return false;
+    compiler_note_left_out(compiler, &what, "BackendNotFound", effect);
+    return true;
+}
+
 size_t targets_resolve(struct compiler *compiler, const struct reference *reference, bool is_mirror)
 {
     bool is_known_kind = (reference->group.len == 0 && str_eq(reference->kind, STR("Service"))) ||
                          (str_eq(reference->group, STR(UMBRA_GROUP)) && str_eq(reference->kind, STR("Backend")));
+    const char *effect = is_mirror ? "nothing is copied to it" : "its share of requests gets 500";
     if (is_known_kind && !check_grant(compiler, reference, is_mirror))
+        return SIZE_MAX;
+    if (is_known_kind && leads_to_left_out(compiler, reference, effect))
         return SIZE_MAX;
     const struct target *target = find_target(compiler, reference);
     const struct target_failure *failure = &target->failure;
     if (target->backend == SIZE_MAX)
-        compiler_report(
-            compiler, SEVERITY_ERROR, failure->reason, reference->node, NULL, "%.*s, so %s%.*s", STR_ARG(failure->text),
-            is_mirror ? "nothing is copied to it" : "its share of requests gets 500", STR_ARG(failure->mend));
+        compiler_report(compiler, SEVERITY_ERROR, failure->reason, reference->node, NULL, "%.*s, so %s%.*s",
+                        STR_ARG(failure->text), effect, STR_ARG(failure->mend));
     return target->backend;
 }
 

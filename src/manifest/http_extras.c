@@ -6,26 +6,36 @@
 
 #define PATH_MAX_LENGTH 1024
 #define AUTH_HEADERS_MAX 64
+#define SESSION_NAME_MAX 128
 
 /* ----------------------------------------------------------------------------------------- session persistence */
 
-static void check_session_persistence(const void *object, struct problems *problems)
+/* Releases up to 1.6 have sessionName and cookieConfig where later ones have cookie and header. */
+static void check_session_parts(const struct session_persistence *session, bool is_cookie, struct problems *problems)
 {
-    const struct session_persistence *session = object;
-    bool is_cookie = str_eq(session->type, STR("Cookie"));
-    if (is_cookie && !session->cookie)
+    bool is_older = session->name.ptr || session->cookie_config || session->idle_timeout.is_set;
+    if (is_cookie && !session->cookie && !is_older)
         problems_add_member(problems, SEVERITY_ERROR, STR_NONE, session->node, "cookie",
                             "the type Cookie needs cookie: add it, an empty map will do");
     if (is_cookie && session->header)
         problems_add(problems, SEVERITY_ERROR, STR_NONE, session->header->node,
                      "is for the type Header, and type is Cookie: remove it or change type");
-    if (!is_cookie && !session->header)
+    if (!is_cookie && !session->header && !is_older)
         problems_add_member(problems, SEVERITY_ERROR, STR_NONE, session->node, "header",
                             "the type Header needs header with its name: add it");
     if (!is_cookie && session->cookie)
         problems_add(problems, SEVERITY_ERROR, STR_NONE, session->cookie->node,
                      "is for the type Cookie, and type is Header: remove it or change type");
-    if (session->cookie && str_eq(session->cookie->lifetime, STR("Permanent")) && !session->absolute_timeout.is_set)
+}
+
+static void check_session_persistence(const void *object, struct problems *problems)
+{
+    const struct session_persistence *session = object;
+    struct str lifetime = session->cookie ? session->cookie->lifetime : STR("Session");
+    if (session->cookie_config)
+        lifetime = session->cookie_config->lifetime;
+    check_session_parts(session, str_eq(session->type, STR("Cookie")), problems);
+    if (str_eq(lifetime, STR("Permanent")) && !session->absolute_timeout.is_set)
         problems_add_member(problems, SEVERITY_ERROR, STR_NONE, session->node, "absoluteTimeout",
                             "a permanent cookie needs absoluteTimeout: add it, as 24h, or set lifetimeType: Session");
 }
@@ -57,6 +67,20 @@ static const struct schema session_cookie_schema = {
     .help = "The cookie that names a session.",
     .size = sizeof(struct session_cookie),
     SCHEMA_ROWS(session_cookie_rows),
+};
+static const struct schema_field session_cookie_config_rows[] = {
+    {.name = "lifetimeType",
+     .help = "Whether the cookie ends with the client's session or at a time.",
+     .type = SCHEMA_STRING,
+     SCHEMA_AT(session_cookie_config, lifetime),
+     .fallback = "Session",
+     .values = cookie_lifetimes},
+};
+static const struct schema session_cookie_config_schema = {
+    .name = "CookieConfig",
+    .help = "The cookie that names a session.",
+    .size = sizeof(struct session_cookie_config),
+    SCHEMA_ROWS(session_cookie_config_rows),
 };
 static const struct schema_field session_header_rows[] = {
     {.name = "name",
@@ -93,6 +117,20 @@ static const struct schema_field session_persistence_rows[] = {
      .type = SCHEMA_OBJECT,
      SCHEMA_AT(session_persistence, header),
      .of = &session_header_schema},
+    {.name = "sessionName",
+     .help = "The name of the cookie or header, up to release 1.6.",
+     .type = SCHEMA_STRING,
+     SCHEMA_AT(session_persistence, name),
+     .max = SESSION_NAME_MAX},
+    {.name = "idleTimeout",
+     .help = "When a session that rests ends, up to release 1.6.",
+     .type = SCHEMA_DURATION,
+     SCHEMA_AT(session_persistence, idle_timeout)},
+    {.name = "cookieConfig",
+     .help = "The cookie, up to release 1.6.",
+     .type = SCHEMA_OBJECT,
+     SCHEMA_AT(session_persistence, cookie_config),
+     .of = &session_cookie_config_schema},
 };
 const struct schema session_persistence_schema = {
     .name = "SessionPersistence",

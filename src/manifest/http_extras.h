@@ -9,16 +9,22 @@ struct session_cookie {
     const struct node *node;
     struct str name, path, lifetime;
 };
+/* Of releases up to 1.6, which call it cookieConfig. */
+struct session_cookie_config {
+    const struct node *node;
+    struct str lifetime;
+};
 struct session_header {
     const struct node *node;
     struct str name;
 };
 struct session_persistence {
     const struct node *node;
-    struct schema_int absolute_timeout;
-    struct str type;
+    struct schema_int absolute_timeout, idle_timeout;
+    struct str type, name;
     struct session_cookie *cookie;
     struct session_header *header;
+    struct session_cookie_config *cookie_config;
 };
 
 struct auth_grpc {

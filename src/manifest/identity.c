@@ -20,6 +20,9 @@ static struct str trim_value(struct str value)
         struct str rest = str_slice(value, 1, value.len);
         return str_slice(rest, 0, str_find_char(rest, value.ptr[0]));
     }
+    /* A template, an anchor, a block: no name. */
+    if (value.len > 0 && strchr("{[&*!|>", value.ptr[0]))
+        return STR("");
     size_t end = 0;
     while (end < value.len && !strchr(" \t,}", value.ptr[end]))
         end++;

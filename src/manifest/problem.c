@@ -107,6 +107,25 @@ void problems_add_place(struct problems *problems, enum severity severity, struc
     va_end(args);
 }
 
+void problems_add_beside(struct problems *problems, enum severity severity, struct str reason,
+                         const struct problem *other, const char *format, ...)
+{
+    struct problem *row = add_row(problems, severity);
+    if (!row)
+        return;
+    row->file = arena_copy(&problems->arena, other->file);
+    row->line = other->line;
+    row->column = other->column;
+    row->kind = arena_copy(&problems->arena, other->kind);
+    row->ns = arena_copy(&problems->arena, other->ns);
+    row->name = arena_copy(&problems->arena, other->name);
+    row->reason = arena_copy(&problems->arena, reason);
+    va_list args;
+    va_start(args, format);
+    row->text = arena_vprintf(&problems->arena, format, args);
+    va_end(args);
+}
+
 void problems_add_all(struct problems *problems, const struct problems *more)
 {
     size_t errors = problems->errors + more->errors, warnings = problems->warnings + more->warnings;

@@ -46,6 +46,9 @@ void problems_add_member(struct problems *problems, enum severity severity, stru
 /* At a place of a file where there is no node: syntax errors, files that can't be read (line 0). */
 void problems_add_place(struct problems *problems, enum severity severity, struct str file, uint32_t line,
                         uint32_t column, const char *format, ...) __attribute__((format(printf, 6, 7)));
+/* At the same place and of the same resource as another one. */
+void problems_add_beside(struct problems *problems, enum severity severity, struct str reason,
+                         const struct problem *other, const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* Appends copies of all of `more`. */
 void problems_add_all(struct problems *problems, const struct problems *more);
 

@@ -45,6 +45,7 @@ struct schema_format {
     const char *name;    /* "a DNS label" */
     const char *pattern; /* the CRD's pattern, ECMA 262; NULL: none */
     const char *example; /* what a right value looks like */
+    const char *all;     /* how to say what "*" is meant for; NULL: by nothing else */
     bool (*is_valid)(struct str text);
     uint16_t min_len, max_len; /* in characters, where the row says nothing; max_len 0: no limit */
 };
@@ -74,6 +75,7 @@ struct schema_field {
     const char *const *values;          /* of an enum, NULL-terminated; a string or an integer may have some as well */
     const struct schema_format *format; /* of a string, of a list's strings or of a map's values */
     const struct schema *of;            /* of an object or a list's objects */
+    const char *finer;                  /* of an integer: what to write instead of 0.5; NULL: nothing */
     /* Of a list of objects: the field in which they must differ; of scalars: "", when they must differ themselves. */
     const char *key;
 };

@@ -53,9 +53,31 @@ static uint64_t say_unknown(const struct decoder *decoder, const struct schema_l
 
 /* ------------------------------------------------------------------------------------------------------- wrong kinds */
 
+/* "name:x" or "name x" where a map belongs: a blank or a colon is missing. */
+static bool say_no_colon(const struct schema *schema, const struct node *node, struct problems *problems)
+{
+    struct str text = node->kind == NODE_STRING ? node->text : STR("");
+    size_t end = 0;
+    while (end < text.len && text.ptr[end] != ':' && text.ptr[end] != ' ')
+        end++;
+    struct str key = str_slice(text, 0, end), value = str_trim(str_slice(text, end + (end < text.len), text.len));
+    value = str_slice(value, 0, str_find_char(value, ' '));
+    const struct schema_field *field = schema_field_find(schema, key);
+    if (!field || value.len == 0)
+        return false;
+    bool is_secret = (field->flags & SCHEMA_SECRET) != 0;
+    char shown[QUOTE_TEXT];
+    problems_add(problems, SEVERITY_ERROR, STR_NONE, node,
+                 "a key needs a colon with a blank behind it: write \"%s: %s\"", field->name,
+                 is_secret ? "…" : quote_cut(value, shown));
+    return true;
+}
+
 static void say_no_object(const struct schema *schema, const struct node *node, struct problems *problems)
 {
     struct strbuf fields = STRBUF_INIT;
+    if (say_no_colon(schema, node, problems))
+        return;
     schema_add_fields(schema, &fields);
     problems_add(problems, SEVERITY_ERROR, STR_NONE, node, "%s where a map belongs; write its fields below it%s%s",
                  node_kind_name(node->kind), node->kind == NODE_LIST ? ", without \"-\"" : "", fields.ptr);

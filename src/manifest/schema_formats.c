@@ -214,6 +214,7 @@ const struct schema_format format_hostname = {
     .name = "a hostname",
     .pattern = "^(\\*\\.)?" NAME "$",
     .example = "*.example.com",
+    .all = "leave the field out to take all hosts",
     .is_valid = is_hostname,
     .min_len = 1,
     .max_len = 253,

@@ -88,19 +88,22 @@ static void add_place_above(const struct schema_level *above, struct strbuf *out
 
 const char *schema_add_hint(const struct schema_level *level, struct str name, struct strbuf *out)
 {
-    const char *meant = schema_nearest(level->schema, name), *below = NULL;
+    const char *meant = schema_nearest(level->schema, name);
     const struct schema_level *above = find_above(level, name);
     if (above && !(meant && is_plural(name, meant))) {
         add_place_above(above, out);
         return NULL;
     }
     struct strbuf path = STRBUF_INIT;
-    if (!meant && find_below(level->schema, name, STEPS_DOWN, &path))
-        below = path.ptr;
-    if (!meant && !below)
+    bool is_same = meant && str_eq_nocase(name, str_from_c(meant));
+    bool is_below = !is_same && !(meant && is_plural(name, meant)) &&
+                    find_below(level->schema, name, STEPS_DOWN, &path);
+    if (is_below)
+        meant = NULL;
+    else if (!meant)
         meant = guess_part(name, next_field, level->schema);
-    if (meant || below)
-        strbuf_printf(out, "; did you mean \"%s\"?", meant ? meant : below);
+    if (meant || is_below)
+        strbuf_printf(out, "; did you mean \"%s\"?", meant ? meant : path.ptr);
     else
         schema_add_fields(level->schema, out);
     strbuf_deinit(&path);

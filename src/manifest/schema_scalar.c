@@ -30,6 +30,7 @@ static struct schema_scalar scalar_of(const struct schema_field *field, enum sch
         .min = min,
         .max = max,
         .values = field->values,
+        .finer = field->finer,
         .format = format_of(field, type),
         .is_secret = (field->flags & SCHEMA_SECRET) != 0,
     };
@@ -266,13 +267,16 @@ static void add_wanted_int(const struct schema_scalar *scalar, struct str text, 
     int64_t number;
     while (digits < text.len && text.ptr[digits] >= '0' && text.ptr[digits] <= '9')
         digits++;
-    bool is_number = !scalar->is_secret && parse_int(str_slice(text, 0, digits), &number);
+    bool is_fraction = digits + 1 < text.len && text.ptr[digits] == '.';
+    bool is_number = !scalar->is_secret && !is_fraction && parse_int(str_slice(text, 0, digits), &number);
     if (is_number && number >= scalar->min && (scalar->max == 0 || number <= scalar->max))
         strbuf_printf(out, "%" PRId64, number);
     else if (scalar->max > 0 && scalar->max < INT32_MAX)
-        strbuf_printf(out, "a number from %" PRId64 " to %" PRId64, scalar->min, scalar->max);
+        strbuf_printf(out, "a whole number from %" PRId64 " to %" PRId64, scalar->min, scalar->max);
     else
         strbuf_add(out, STR("a whole number"));
+    if (is_fraction && scalar->finer)
+        strbuf_printf(out, ", or %s", scalar->finer);
 }
 
 static void say_no_int(const struct schema_scalar *scalar, const struct node *node, struct problems *problems)
@@ -400,6 +404,10 @@ static bool has_right_format(const struct schema_scalar *scalar, const struct no
     const struct schema_format *format = scalar->format;
     if (!format || format->is_valid(node->text))
         return true;
+    if (format->all && str_eq(node->text, STR("*"))) {
+        problems_add(problems, SEVERITY_ERROR, STR_NONE, node, "\"*\" is not %s; %s", format->name, format->all);
+        return false;
+    }
     const char *like = scalar->is_secret ? NULL : guess_format(node->text, format, mended);
     problems_add(problems, SEVERITY_ERROR, STR_NONE, node, "%s is not %s (like \"%s\")", show(scalar, node, shown),
                  format->name, like ? like : format->example);

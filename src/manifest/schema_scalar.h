@@ -11,6 +11,7 @@ struct schema_scalar {
     int64_t min, max; /* see schema_field */
     const char *const *values;
     const struct schema_format *format; /* of numbers with units, too */
+    const char *finer;                  /* see schema_field */
     bool is_required, is_secret;
 };
 

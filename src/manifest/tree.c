@@ -198,6 +198,12 @@ static bool set_key(struct tree *tree, const struct node *scalar, bool is_plain,
         frame->key = arena_printf(tree->arena, "%" PRId64, scalar->integer);
 
     const struct node *first = frame->is_merge_key ? frame->merge : find_member(frame, frame->key);
+    bool is_resource = tree->depth == 1 && (str_eq(frame->key, STR("apiVersion")) || str_eq(frame->key, STR("kind")));
+    if (first && is_resource)
+        return tree_fail(tree, at,
+                         "the key \"%.*s\" stands at %u:%u already; if another resource begins here, write a line of "
+                         "--- before it, else remove one of the two",
+                         STR_ARG(frame->key), first->key_line, first->key_column);
     if (first)
         tree_fail(tree, at, "the key \"%.*s\" stands at %u:%u already; remove one of the two",
                   STR_ARG(tree_clip(frame->key)), first->key_line, first->key_column);

@@ -34,22 +34,53 @@ static bool says(const struct yaml_error *error, const char *words)
     return strstr(error->message, words) != NULL;
 }
 
-/* Tabs look like spaces, so they are named even where libfyaml stumbles over what follows from them. */
-static bool tell_tab(const struct yaml_error *error, struct tree *tree)
+#define NO_BREAK_SPACE "\xc2\xa0"
+
+/* What looks like a space before a line's text and is none: its name, and its offset. NULL: there is none. */
+static const char *find_false_space(struct str line, bool is_near, size_t *offset)
+{
+    size_t indent = indent_of(line);
+    *offset = str_find_char(str_slice(line, 0, indent), '\t');
+    if (is_near && *offset < indent && indent < line.len)
+        return "tab";
+    *offset = indent;
+    return str_starts_with(str_slice(line, indent, line.len), STR(NO_BREAK_SPACE)) ? "no-break space (U+00A0)" : NULL;
+}
+
+/* They are named even where libfyaml stumbles over what follows from them: with a tab that is in the next line, while lines
+ * with a no-break space may continue the text before them, as may those that follow. */
+static bool tell_false_space(const struct yaml_error *error, struct tree *tree)
 {
     if (says(error, "flow") || says(error, "quote"))
         return false;
-    uint32_t first = error->at.line > 1 ? error->at.line - 1 : 1;
-    for (uint32_t number = first; number <= error->at.line + 1; number++) {
-        struct str line = find_line(error->text, number);
-        size_t indent = indent_of(line), tab = str_find_char(str_slice(line, 0, indent), '\t');
-        if (tab == indent || indent == line.len)
+    struct str rest = error->text;
+    for (uint32_t number = 1; number <= error->at.line + 1 && rest.len > 0; number++) {
+        size_t offset, end = 0;
+        while (end < rest.len && !part_is_break(rest, end))
+            end++;
+        const char *name = find_false_space(str_slice(rest, 0, end), number + 1 >= error->at.line, &offset);
+        rest = str_slice(rest, end + 1, rest.len);
+        if (!name)
             continue;
-        struct place at = {number, (uint32_t)tab + 1};
-        tree_fail(tree, to_file(error, at), "a tab can't indent YAML; use spaces");
+        struct place at = {number, (uint32_t)offset + 1};
+        tree_fail(tree, to_file(error, at), "a %s can't indent YAML; use spaces", name);
         return true;
     }
     return false;
+}
+
+/* The character at a place of the file, or a blank. */
+static char character_at(const struct yaml_error *error, uint32_t line, uint32_t column)
+{
+    if (line < error->origin.line)
+        return ' ';
+    struct str text = find_line(error->text, line - error->origin.line + 1);
+    uint32_t shift = line == error->origin.line ? error->origin.column - 1 : 0;
+    for (size_t i = 0; i < text.len; i++) {
+        if (part_place(text, i, (struct place){1, 1}).column + shift == column)
+            return text.ptr[i];
+    }
+    return ' ';
 }
 
 /* What is wrong is far from where libfyaml noticed: the bracket that is open. */
@@ -58,17 +89,25 @@ static bool tell_bracket(const struct yaml_error *error, struct tree *tree)
     bool is_list = says(error, "flow sequence"), is_map = says(error, "flow mapping");
     if (!is_list && !is_map && !says(error, "expected node content"))
         return false;
-    struct str line = find_line(error->text, error->at.line);
-    bool is_end = error->at.column >= part_place(line, line.len, (struct place){1, 1}).column;
     const struct node *open = tree_find_open(tree, is_list ? NODE_LIST : is_map ? NODE_MAP : NODE_NULL);
-    if (!open || (!is_end && !says(error, "missing comma")))
+    /* `[a: b` has a map without a brace in it. */
+    while (open && !strchr("[{", character_at(error, open->line, open->column)))
+        open = open->parent;
+    if (!open)
         return false;
-    const char *bracket = open->kind == NODE_LIST ? "[" : "{", *closing = open->kind == NODE_LIST ? "]" : "}";
-    if (is_end)
+    const char *bracket = open->kind == NODE_MAP ? "{" : "[", *closing = *bracket == '{' ? "}" : "]";
+    struct str line = find_line(error->text, error->at.line);
+    struct place at = to_file(error, error->at);
+    bool is_end = error->at.column >= part_place(line, line.len, (struct place){1, 1}).column;
+    bool is_below = at.line > open->line && says(error, "expected node content");
+    bool is_colon = at.line == open->line && character_at(error, at.line, at.column) == ':';
+    if (is_end || is_below)
         tree_fail(tree, (struct place){open->line, open->column}, "this %s is not closed by a %s", bracket, closing);
+    else if (says(error, "missing comma"))
+        tree_fail(tree, at, "a , or the %s that closes the %s of %u:%u is missing before this%s", closing, bracket,
+                  open->line, open->column, is_colon ? "; a value that holds a colon needs quotes" : "");
     else
-        tree_fail(tree, to_file(error, error->at), "a , or the %s that closes the %s of %u:%u is missing before this",
-                  closing, bracket, open->line, open->column);
+        return false;
     return true;
 }
 
@@ -139,7 +178,7 @@ static struct yaml_error clip_place(const struct yaml_error *error)
 void yaml_error_tell(const struct yaml_error *found, struct tree *tree)
 {
     struct yaml_error clipped = clip_place(found), *error = &clipped;
-    if (tell_tab(error, tree) || tell_bracket(error, tree) || tell_plain_key(error, tree))
+    if (tell_false_space(error, tree) || tell_bracket(error, tree) || tell_plain_key(error, tree))
         return;
     struct place at = to_file(error, error->at);
     if (says(error, "without closing quote"))

@@ -143,7 +143,8 @@ static void test_route_of_a_gateway_of_another_controller_is_none_of_our_busines
     (void)state;
     const char *yaml = GATEWAY_OBJECT("GatewayClass", "name: umbra", "controllerName: example.com/other")
         EDGE HTTP_ROUTE("name: r", "parentRefs: [{name: edge}]");
-    struct compile_text result = compile_yaml(yaml, NULL);
+    const struct compile_options cluster = {.is_cluster = true};
+    struct compile_text result = compile_yaml(yaml, &cluster);
     assert_int_equal(result.compiled->problems.errors, 0);
     assert_int_equal(result.compiled->problems.warnings, 0);
     assert_int_equal(result.compiled->rules.route_count, 0);

@@ -53,19 +53,65 @@ static void test_notes_need_no_attention(void **state)
     compiled_free(compiled);
 }
 
-static void test_what_depends_on_a_bad_resource_says_so(void **state)
+static void assert_said(const char *yaml, const char *want)
+{
+    struct compiled *compiled = compile_text(yaml);
+    struct strbuf text = STRBUF_INIT;
+    for (size_t i = 0; i < compiled->problems.count; i++) {
+        const struct problem *problem = &compiled->problems.list[i];
+        strbuf_printf(&text, "%d %.*s: %.*s\n", (int)problem->severity, STR_ARG(problem->name), STR_ARG(problem->text));
+    }
+    assert_string_equal(text.ptr ? text.ptr : "", want);
+    strbuf_deinit(&text);
+    compiled_free(compiled);
+}
+
+#define BAD_GATEWAY \
+    GATEWAY_OBJECT("Gateway", "name: edge", \
+                   "gatewayClassName: umbra, listeners: [{name: http, protocol: HTTP, port: eighty}]")
+#define REF(name) "{group: umbra.dev, kind: Backend, name: " name "}"
+#define MIRROR_RULE(live, shadow) \
+    "  rules: [{backendRefs: [" REF(live) "], filters: [{type: RequestMirror, requestMirror: {backendRef: " REF( \
+        shadow) "}}], name: all}]\n---\n"
+
+static void test_what_follows_from_a_bad_resource_is_noted_once(void **state)
 {
     (void)state;
-    struct compiled *compiled = compile_text(
-        GATEWAY_OBJECT("Gateway", "name: edge",
-                       "gatewayClassName: umbra, listeners: [{name: http, protocol: HTTP, port: "
-                       "eighty}]") ROUTE("r") RULE(""));
-    assert_int_equal(compiled->problems.count, 1);
-    const struct problem *problem = &compiled->problems.list[0];
-    assert_true(
-        str_eq(problem->text, STR("Gateway default/edge is left out because of its own problems; mend them first")));
-    assert_int_equal(compiled->attention, 2);
+    assert_said(BAD_GATEWAY ROUTE("r") RULE("") ROUTE("s") RULE(""),
+                "2 r: Gateway default/edge has an error and is left out, so nothing comes in by it\n");
+    assert_said(EDGE ROUTE("r") MIRROR_RULE("v", "w") ROUTE("s") "  hostnames: [s.test]\n" MIRROR_RULE("v", "w")
+                    BACKEND("name: v", "endpoints: [7]") BACKEND("name: w", "endpoint: []"),
+                "2 r: Backend default/v has an error and is left out, so its share of requests gets 500\n"
+                "2 r: Backend default/w has an error and is left out, so nothing is copied to it\n");
+    struct compiled *compiled = compile_text(BAD_GATEWAY ROUTE("r") RULE(""));
+    assert_int_equal(compiled->attention, 1);
     compiled_free(compiled);
+}
+
+#define FOR_ROUTE(name) POLICY("name: p", "targetRefs: [{kind: HTTPRoute, name: " name "}], methods: [GET]")
+
+static void test_policies_of_what_is_wrong_elsewhere_are_not_complained_of(void **state)
+{
+    (void)state;
+    static const char *const routes[] = {
+        EDGE ROUTE("r") "  rule: []\n",                         /* bad */
+        EDGE ROUTE("r") "  rules: [\n",                         /* no YAML */
+        EDGE "kind: HTTPRoute\nmetadata: {nam: r}\nspec: {}\n", /* without a name */
+        EDGE "apiVersion: v1\nmetadata: {name: r}\n",           /* without a kind */
+        EDGE ROUTE("r") MIRROR_RULE("v", "nobody") BACKEND("name: v", "endpoints: [{host: v.test, port: 80}]"),
+    };
+    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+        struct strbuf yaml = STRBUF_INIT;
+        strbuf_printf(&yaml, "%s%s", routes[i], FOR_ROUTE("r"));
+        struct compiled *compiled = compile_text(yaml.ptr);
+        for (size_t j = 0; j < compiled->problems.count; j++)
+            assert_false(str_eq(compiled->problems.list[j].kind, STR("MirrorPolicy")));
+        compiled_free(compiled);
+        strbuf_deinit(&yaml);
+    }
+    assert_said(EDGE ROUTE("r") "  rule: []\n" FOR_ROUTE("x"),
+                "1 p: there is no HTTPRoute x in namespace default, so the policy has no effect there; there is no "
+                "HTTPRoute at all\n");
 }
 
 static void test_nothing_compiles_to_nothing(void **state)
@@ -124,7 +170,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_counts_are_of_routes_mirrored_routes_and_resources_with_problems),
         cmocka_unit_test(test_notes_need_no_attention),
-        cmocka_unit_test(test_what_depends_on_a_bad_resource_says_so),
+        cmocka_unit_test(test_what_follows_from_a_bad_resource_is_noted_once),
+        cmocka_unit_test(test_policies_of_what_is_wrong_elsewhere_are_not_complained_of),
         cmocka_unit_test(test_nothing_compiles_to_nothing),
         cmocka_unit_test(test_rules_can_be_made_a_plan),
         cmocka_unit_test(test_guesses_end_where_they_would_cost_too_much),

@@ -101,12 +101,32 @@ static void test_gateways_of_the_same_age_are_ordered_by_namespace_and_name(void
 static void test_class_of_another_controller_is_left_out_with_a_note(void **state)
 {
     (void)state;
-    assert_compiles_to(CLASS("umbra", "example.com/other") EDGE, NULL, listeners_text, "");
-    assert_compiles_to(CLASS("umbra", "example.com/other") EDGE, NULL, said,
-                       "note Gateway/edge: spec.gatewayClassName: left out: GatewayClass umbra belongs to "
-                       "example.com/other, not to umbra.dev/gateway-controller");
-    assert_compiles_to(CLASS("umbra", COMPILE_CONTROLLER) EDGE, NULL, listeners_text,
+    const struct compile_options cluster = {.is_cluster = true};
+    const char *foreign = CLASS("umbra", "example.com/other") EDGE;
+    const char *left_out = "note Gateway/edge: spec.gatewayClassName: left out: GatewayClass umbra belongs to "
+                           "example.com/other, not to umbra.dev/gateway-controller";
+    assert_compiles_to(foreign, &cluster, listeners_text, "");
+    assert_compiles_to(foreign, &cluster, said, left_out);
+    /* In files, as soon as one is Umbra's, by its class or without one. */
+    const char *own_class = CLASS("umbra", "example.com/other") EDGE CLASS("own", COMPILE_CONTROLLER);
+    assert_compiles_to(own_class, NULL, listeners_text, "");
+    assert_compiles_to(own_class, NULL, said, left_out);
+    assert_compiles_to(CLASS("umbra", "example.com/other")
+                           EDGE GATEWAY_OBJECT("Gateway", "name: own",
+                                               "gatewayClassName: own, listeners: "
+                                               "[{name: http, protocol: HTTP, port: 81}]"),
+                       NULL, listeners_text, "default/own/http [::]:81 \"\" 81");
+}
+
+static void test_in_files_classes_of_others_are_served_while_none_is_umbras(void **state)
+{
+    (void)state;
+    assert_compiles_to(CLASS("umbra", "example.com/other") EDGE, NULL, listeners_text,
                        "default/edge/http [::]:80 \"\" 80");
+    assert_compiles_to(CLASS("umbra", "example.com/other") EDGE, NULL, said,
+                       "note Gateway/edge: spec.gatewayClassName: served, though GatewayClass umbra belongs to "
+                       "example.com/other: no Gateway here is of umbra.dev/gateway-controller");
+    assert_compiles_to(CLASS("umbra", COMPILE_CONTROLLER) EDGE, NULL, said, "");
 }
 
 static void test_class_is_needed_in_a_cluster_only(void **state)
@@ -182,6 +202,7 @@ int main(void)
         cmocka_unit_test(test_older_gateway_keeps_a_port_and_hostname),
         cmocka_unit_test(test_gateways_of_the_same_age_are_ordered_by_namespace_and_name),
         cmocka_unit_test(test_class_of_another_controller_is_left_out_with_a_note),
+        cmocka_unit_test(test_in_files_classes_of_others_are_served_while_none_is_umbras),
         cmocka_unit_test(test_class_is_needed_in_a_cluster_only),
         cmocka_unit_test(test_addresses_that_are_not_bound_are_said),
         cmocka_unit_test(test_kinds_that_are_not_served_are_said),

@@ -259,6 +259,11 @@ static void test_slips_are_told_in_plain_words_at_their_place(void **state)
     } cases[] = {
         {"a:\n\tb: 1\n", "2:1", "a tab can't indent YAML; use spaces"},
         {"x: 1\n---\na:\n  b: 1\n  \tc: 2\n", "5:3", "a tab can't indent YAML; use spaces"},
+        {"x:\n  a: 1\n\xc2\xa0 c:\n  - d\n  e: 1\n", "3:1", "a no-break space (U+00A0) can't indent YAML; use spaces"},
+        {"apiVersion: A\nspec: 1\napiVersion: B\nspec: 2\n", "3:1",
+         "the key \"apiVersion\" stands at 1:1 already; if another resource begins here, write a line of --- before "
+         "it, else "
+         "remove one of the two"},
         {"a: 1\nb\nc: 1\n", "2:1", no_colon},
         {"a:\n  b:1\n  c: 2\n", "2:3", no_colon},
         {"a: 1\nb\n", "2:1", no_colon},
@@ -275,6 +280,9 @@ static void test_slips_are_told_in_plain_words_at_their_place(void **state)
         {"a: - b\n", "1:4", "a list begins in a line of its own"},
         {"a: [1, 2\nb: 1\n", "1:4", "this [ is not closed by a ]"},
         {"a: {b: 1\n", "1:4", "this { is not closed by a }"},
+        {"a:\n- [b\nc:\n- d: 1\n", "2:3", "this [ is not closed by a ]"},
+        {"a: {b: c: d}\n", "1:9",
+         "a , or the } that closes the { of 1:4 is missing before this; a value that holds a colon needs quotes"},
         {"a: [[1, 2.5,", "1:5", "this [ is not closed by a ]"},
         {"a: [1, 2}\n", "1:9", "this bracket does not close the one that is open"},
         {"a: [1]]\n", "1:7", "this bracket closes none"},

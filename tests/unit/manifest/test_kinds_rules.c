@@ -401,6 +401,15 @@ static void test_parents_are_named_once(void **state)
     check_accepted(ROUTE, specs, COUNT(specs));
 }
 
+static void check_session_is_warned_of(const char *spec)
+{
+    struct manifests *manifests = load_spec(ROUTE, spec);
+    load_assert_one(manifests, SEVERITY_WARNING,
+                    (const char *const[]){"spec.rules[0].sessionPersistence", "not acted on", NULL});
+    assert_non_null(manifests->resources[0].object);
+    manifests_unref(manifests);
+}
+
 static void test_session_persistence_is_checked_and_warned_of(void **state)
 {
     (void)state;
@@ -412,12 +421,14 @@ static void test_session_persistence_is_checked_and_warned_of(void **state)
         {ROUTE, SESSION("type: Header"), SESSION_AT ".header", "needs header"},
         {ROUTE, SESSION("type: Header, header: {name: x}, cookie: {}"), SESSION_AT ".cookie", "is for the type Cookie"},
         {ROUTE, SESSION("cookie: {lifetimeType: Permanent}"), SESSION_AT ".absoluteTimeout", "needs absoluteTimeout"},
+        {ROUTE, SESSION("cookieConfig: {lifetimeType: Permanent}"), SESSION_AT ".absoluteTimeout",
+         "needs absoluteTimeout"},
     };
     check_breaches(breaches, COUNT(breaches));
-    struct manifests *manifests = load_spec(ROUTE, SESSION("cookie: {name: sid}"));
-    load_assert_one(manifests, SEVERITY_WARNING, (const char *const[]){SESSION_AT, "not acted on", NULL});
-    assert_non_null(manifests->resources[0].object);
-    manifests_unref(manifests);
+    check_session_is_warned_of(SESSION("cookie: {name: sid}"));
+    check_session_is_warned_of(SESSION("sessionName: sid, type: Header"));
+    check_session_is_warned_of(SESSION("sessionName: sid, cookieConfig: {lifetimeType: Permanent}, "
+                                       "absoluteTimeout: 1h, idleTimeout: 10m"));
 }
 
 /* ------------------------------------------------------------------------------------------------------- Gateway */

@@ -78,6 +78,8 @@ static void test_unknown_fields_are_named_at_their_key_with_what_was_meant(void 
          "5:5: Sample/a: spec.rules[0].path: unknown field; did you mean \"matches[].path\"?"},
         {"  rules:\n  - matches:\n    - type: Exact\n",
          "6:7: Sample/a: spec.rules[0].matches[0].type: unknown field; did you mean \"path.type\"?"},
+        /* What stands below under the same name is nearer than what is only like it. */
+        {"  codes: [500]\n", "4:3: Sample/a: spec.codes: unknown field; did you mean \"rules[].codes\"?"},
         /* The plural is nearer than what stands further up. */
         {"  rules:\n  - matches:\n    - path: {modes: ab}\n",
          "6:14: Sample/a: spec.rules[0].matches[0].path.modes: unknown field; did you mean \"mode\"?"},
@@ -100,8 +102,8 @@ static void test_wrong_types_say_what_to_write(void **state)
         {"  rules:\n  - weight: \"80\"\n", "5:13: Sample/a: spec.rules[0].weight: a string where an integer belongs; "
                                            "write 80, without quotes"},
         {"  rules:\n  - weight: many\n",
-         "5:13: Sample/a: spec.rules[0].weight: \"many\" is no integer; write a number from 0 to 1000000"},
-        {"  replicas: 1.5\n", "4:13: Sample/a: spec.replicas: 1.5 is no integer; write 1"},
+         "5:13: Sample/a: spec.rules[0].weight: \"many\" is no integer; write a whole number from 0 to 1000000"},
+        {"  replicas: 1.5\n", "4:13: Sample/a: spec.replicas: 1.5 is no integer; write a whole number"},
         {"  replicas: true\n", "4:13: Sample/a: spec.replicas: true is no integer; write a whole number"},
         {"  labels: {version: 2}\n",
          "4:21: Sample/a: spec.labels.version: the integer 2 where a string belongs; write \"2\", in quotes"},
@@ -125,7 +127,7 @@ static void test_wrong_types_say_what_to_write(void **state)
                                   "below"},
         {"  rules:\n  - weight: 10%\n", "5:13: Sample/a: spec.rules[0].weight: \"10%\" is no integer; write 10"},
         {"  rules:\n  - weight: 1000001x\n",
-         "5:13: Sample/a: spec.rules[0].weight: \"1000001x\" is no integer; write a number from 0 to 1000000"},
+         "5:13: Sample/a: spec.rules[0].weight: \"1000001x\" is no integer; write a whole number from 0 to 1000000"},
         {"  login: root\n", "4:10: Sample/a: spec.login: a string where a map belongs; write its fields below it; "
                             "SampleLogin has user, password, pin"},
         {"  login:\n  - user: x\n", "5:3: Sample/a: spec.login: a list where a map belongs; write its fields below "
@@ -264,7 +266,7 @@ static void test_all_problems_of_a_document_are_said_in_their_order(void **state
     static const struct message_case cases[] = {
         {"  replica: 1\n  rules:\n  - weight: x\n    codes: [1]\n  - {nam: b}\n  timeout: 5\n",
          "4:3: Sample/a: spec.replica: unknown field; did you mean \"replicas\"?\n"
-         "6:13: Sample/a: spec.rules[0].weight: \"x\" is no integer; write a number from 0 to 1000000\n"
+         "6:13: Sample/a: spec.rules[0].weight: \"x\" is no integer; write a whole number from 0 to 1000000\n"
          "7:13: Sample/a: spec.rules[0].codes[0]: 1 is under 400\n"
          "8:6: Sample/a: spec.rules[1].nam: unknown field; did you mean \"name\"?\n"
          "9:12: Sample/a: spec.timeout: 5 is no duration; write a unit, like \"5s\" (h, m, s, ms)"},
@@ -296,7 +298,7 @@ static void test_secrets_never_stand_in_a_message(void **state)
          "4:21: Sample/a: spec.login.password: an integer where a string belongs; write it in quotes"},
         {"  login: {password: [hunter2]}\n", "4:21: Sample/a: spec.login.password: a list where a string belongs"},
         {"  login: {pin: \"4711\"}\n",
-         "4:16: Sample/a: spec.login.pin: the value is no integer; write a number from 1000 to 9999"},
+         "4:16: Sample/a: spec.login.pin: the value is no integer; write a whole number from 1000 to 9999"},
         {"  login: {pin: 47110}\n", "4:16: Sample/a: spec.login.pin: the value is over 9999"},
     };
     check_cases(cases, COUNT(cases));

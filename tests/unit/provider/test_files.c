@@ -491,7 +491,7 @@ static void test_many_changes_leave_no_descriptors(void **state)
     open_path("");
     int before = dup(0);
     for (int i = 0; i < 50; i++) {
-        char text[16];
+        char text[32];
         snprintf(text, sizeof(text), "text %d", i);
         put_by_rename("a.yaml", text);
         wait_for_change();
