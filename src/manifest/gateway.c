@@ -47,7 +47,8 @@ static const struct schema_field gateway_class_rows[] = {
 };
 const struct schema gateway_class_schema = {
     .name = "GatewayClass",
-    .help = "Says which controller serves a Gateway. In files it may be left out: then every Gateway is served.",
+    .help = "Says which controller serves a Gateway. In files it may be left out; then, and while no Gateway is of "
+            "Umbra's class, all are served.",
     .size = sizeof(struct gateway_class),
     SCHEMA_ROWS(gateway_class_rows),
 };

@@ -66,7 +66,10 @@ static void extend_problem(struct manifests *manifests, size_t index, struct str
     if (index >= manifests->problems.count)
         return;
     struct problem *problem = &manifests->problems.list[index];
-    problem->text = arena_printf(&manifests->problems.arena, "%.*s; %.*s", STR_ARG(problem->text), STR_ARG(more));
+    bool is_asked = str_ends_with(problem->text, STR("?")); /* what was meant: a sentence of its own follows */
+    char first = is_asked && more.ptr[0] >= 'a' && more.ptr[0] <= 'z' ? (char)(more.ptr[0] - 'a' + 'A') : more.ptr[0];
+    problem->text = arena_printf(&manifests->problems.arena, "%.*s%s %c%.*s", STR_ARG(problem->text),
+                                 is_asked ? "" : ";", first, STR_ARG(str_slice(more, 1, more.len)));
 }
 
 static void keep_bad(struct manifests *manifests, const struct manifests *before)

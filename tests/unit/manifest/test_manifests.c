@@ -306,6 +306,10 @@ static void test_a_bad_resource_keeps_its_last_good_version(void **state)
     const struct resource *good = manifests_find(manifests, KIND_HTTP_ROUTE, STR("default"), STR("b"));
     assert_false(good->is_bad);
     assert_false(good->is_kept);
+    /* Behind a question it is a sentence of its own. */
+    manifests = reload(manifests, ROUTE_HEAD("a") "spec: {hostnam: [a.b]}\n" NEXT GOOD("b", "b.example"));
+    load_assert_one(manifests, SEVERITY_ERROR,
+                    WORDS("HTTPRoute/a: ", "did you mean \"hostnames\"? Its last good version stays in force"));
     manifests_unref(manifests);
 }
 
