@@ -440,7 +440,7 @@ static void test_a_slip_in_kind_or_version_keeps_the_resource_that_was_meant(voi
         snprintf(text, sizeof(text), "%s" META "spec: {}\n", heads[i]);
         struct manifests *manifests = reload(load_text(GOOD("a", "old.example")), text);
         assert_host(manifests, "a", "old.example");
-        load_assert_one(manifests, SEVERITY_ERROR, WORDS("its last good version stays in force"));
+        load_assert_one(manifests, SEVERITY_ERROR, WORDS("ts last good version stays in force"));
         manifests_unref(manifests);
     }
 }
