@@ -98,8 +98,11 @@ static void add_counter(struct strbuf *page, const struct metric *metric, const 
     add_plain(page, metric, source, read_counter(metric, source->entry, 0));
 }
 
+/* Of mirrors. Series by reason begin with the first request: 10,000 routes that are hardly used would fill a page of 80 MB. */
 static void add_reasons(struct strbuf *page, const struct metric *metric, const struct source *source)
 {
+    if (!counter_get((counter *)&((const struct registry_mirror *)source->entry)->matched))
+        return;
     for (size_t i = 0; i < metric->reason_count; i++) {
         open_labelled(page, metric, source->labels, "reason", str_from_c(metric->reasons[i]));
         add_u64(page, read_counter(metric, source->entry, i));
@@ -141,6 +144,8 @@ static void add_histogram(struct strbuf *page, const struct metric *metric, cons
 {
     const struct registry_duration *duration = (const void *)((const char *)source->entry + metric->offset);
     uint64_t count = 0;
+    if (!counter_get((counter *)&duration->sum_ns))
+        return; /* begins with its first observation, as series by reason do */
     for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
         count += counter_get((counter *)&duration->bucket[i]);
         open_sample(page, metric, "_bucket", source->labels);

@@ -21,11 +21,12 @@ struct status_listener {
     uint32_t routes;
 };
 
-/* What control knows of the rules besides the plan. Borrowed. */
+/* What control knows besides the plan. Borrowed. */
 struct status_config {
     const struct problems *problems; /* NULL: none are known */
     const struct status_listener *listeners;
     size_t listener_count;
+    bool is_sandboxed;     /* the processes are kept to the system calls that they need */
     const char *not_ready; /* why no request can come, though a gateway serves; NULL: nothing is in the way */
 };
 

@@ -142,6 +142,7 @@ static void add_totals(struct strbuf *page, const struct status_source *source, 
     strbuf_printf(page, "{\"used\":%llu,\"limit\":%llu}", (unsigned long long)totals->budget_used,
                   (unsigned long long)totals->budget_limit);
     add_bool(page, "shedding", totals->is_shedding);
+    add_bool(page, "sandbox", source->config.is_sandboxed);
     struct registry_totals *counters = registry_totals(source->registry);
     key(page, "refused");
     strbuf_add_char(page, '{');

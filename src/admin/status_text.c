@@ -295,7 +295,8 @@ static void add_mirrors(struct status_walk *walk, const struct status_totals *to
     if (is_first && is_narrowed(walk->source))
         strbuf_add(page, STR("\nno mirror has these labels; without --route and --mirror all are shown\n"));
     else if (is_first)
-        strbuf_add(page, STR("\nno mirror: nothing is copied (umbra run … --shadow HOST:PORT)\n"));
+        strbuf_add(
+            page, STR("\nno mirror: nothing is copied (--shadow HOST:PORT, or a filter RequestMirror in the rules)\n"));
     if (walk->removed)
         strbuf_printf(page, "\n%s mirror%s that no rule names any more: see --format json\n",
                       text_count(walk->removed).ptr, walk->removed == 1 ? "" : "s");

@@ -19,23 +19,25 @@ struct acceptor {
     struct address address;
     int fd; /* of the set that it was started from */
     bool is_started;
-    bool is_leaving; /* the plan has it no more; goes with its last connection */
-    struct timer close_idle;
+    bool is_leaving;                /* the plan has it no more; goes with its last connection */
+    struct gateway_listeners *last; /* of one that leaves: the set that its descriptor is of, while it still accepts */
+    struct timer leaving;
 };
 
-#define FOR_EACH(acceptors, name) \
-    for (struct list *name##_node = (acceptors)->list.next, *next_##name = name##_node->next; \
-         name##_node != &(acceptors)->list; name##_node = next_##name, next_##name = name##_node->next)
-#define OF(name) CONTAINER_OF(name##_node, struct acceptor, node)
+static struct acceptor *of(struct list *node)
+{
+    return CONTAINER_OF(node, struct acceptor, node);
+}
 
 static struct loop *loop_of(const struct acceptors *acceptors)
 {
     return acceptors->proxy->codec->loop;
 }
 
+/* Its timer is not armed, or its loop is gone. */
 static void acceptor_free(struct acceptor *acceptor)
 {
-    timer_disarm(&acceptor->close_idle);
+    gateway_listeners_unref(acceptor->last);
     list_remove(&acceptor->node);
     rules_unref(acceptor->proxy.rules);
     mem_free(acceptor);
@@ -54,8 +56,10 @@ static void on_connection_closed(struct server *server)
     struct acceptors *acceptors = acceptor->owner;
     gauge_add(&acceptors->gauges->connections_client, -1);
     acceptors->connections--;
-    if (acceptor->is_leaving && server->count == 0)
+    if (acceptor->is_leaving && !acceptor->is_started && server->count == 0) {
+        timer_disarm(&acceptor->leaving);
         acceptor_free(acceptor);
+    }
     acceptors->on_close(acceptors);
 }
 
@@ -77,11 +81,35 @@ static void on_accept(struct listener *listener, int fd, const struct address *r
     server_accept(&acceptor->server, fd, &peer);
 }
 
-static void on_close_idle(struct timer *timer)
+static void listen_end(struct acceptor *acceptor)
 {
-    struct acceptor *acceptor = CONTAINER_OF(timer, struct acceptor, close_idle);
-    server_close_idle(&acceptor->server);
-    timer_arm(loop_of(acceptor->owner), timer, IDLE_GRACE_MS);
+    if (acceptor->is_started)
+        listener_stop(&acceptor->listener);
+    acceptor->is_started = false;
+}
+
+/* Takes what is queued, and no more. */
+static void listen_last(struct acceptor *acceptor)
+{
+    if (acceptor->is_started)
+        listener_sweep(&acceptor->listener);
+    listen_end(acceptor);
+    gateway_listeners_unref(acceptor->last);
+    acceptor->last = NULL;
+}
+
+/* First the end of the fence, then again and again. */
+static void on_leaving(struct timer *timer)
+{
+    struct acceptor *acceptor = CONTAINER_OF(timer, struct acceptor, leaving);
+    if (acceptor->is_started)
+        listen_last(acceptor);
+    else
+        server_close_idle(&acceptor->server);
+    if (acceptor->server.count == 0)
+        acceptor_free(acceptor);
+    else
+        timer_arm(loop_of(acceptor->owner), timer, IDLE_GRACE_MS);
 }
 
 static struct acceptor *acceptor_new(struct acceptors *acceptors, const struct address *address)
@@ -92,7 +120,7 @@ static struct acceptor *acceptor_new(struct acceptors *acceptors, const struct a
     server_init(&acceptor->server, acceptors->proxy->codec, &proxy_handler, acceptors->proxy);
     acceptor->server.on_refused = on_refused;
     acceptor->server.on_close = on_connection_closed;
-    timer_init(&acceptor->close_idle, on_close_idle);
+    timer_init(&acceptor->leaving, on_leaving);
     if (acceptors->is_draining)
         server_drain(&acceptor->server);
     list_add(&acceptors->list, &acceptor->node);
@@ -101,20 +129,12 @@ static struct acceptor *acceptor_new(struct acceptors *acceptors, const struct a
 
 static struct acceptor *get_acceptor(struct acceptors *acceptors, const struct address *address)
 {
-    FOR_EACH(acceptors, at)
-    {
-        struct acceptor *acceptor = OF(at);
+    for (struct list *node = acceptors->list.next; node != &acceptors->list; node = node->next) {
+        struct acceptor *acceptor = of(node);
         if (!acceptor->is_leaving && address_eq(&acceptor->address, address))
             return acceptor;
     }
     return acceptor_new(acceptors, address);
-}
-
-static void listen_end(struct acceptor *acceptor)
-{
-    if (acceptor->is_started)
-        listener_stop(&acceptor->listener);
-    acceptor->is_started = false;
 }
 
 /* The same socket may come under another descriptor; the old set's is about to be closed. */
@@ -128,19 +148,15 @@ static void listen_on(struct acceptor *acceptor, int fd)
     listener_start(&acceptor->listener, loop_of(acceptor->owner), fd, on_accept);
 }
 
-/* `rules` were the last that had it. */
+/* `rules` were the last that had it. The socket is fenced: what has begun to connect is still accepted. */
 static void leave(struct acceptor *acceptor, struct rules *rules)
 {
-    if (acceptor->is_started)
-        listener_sweep(&acceptor->listener);
-    listen_end(acceptor);
+    struct acceptors *acceptors = acceptor->owner;
     acceptor->is_leaving = true;
+    acceptor->last = acceptors->sockets ? gateway_listeners_ref(acceptors->sockets) : NULL;
     acceptor->proxy.rules = rules ? rules_ref(rules) : NULL;
     server_drain(&acceptor->server);
-    if (acceptor->server.count == 0)
-        acceptor_free(acceptor);
-    else
-        timer_arm(loop_of(acceptor->owner), &acceptor->close_idle, IDLE_GRACE_MS);
+    timer_arm(loop_of(acceptors), &acceptor->leaving, LISTENER_FENCE_MS);
 }
 
 static uint32_t socket_index(const struct plan *plan, const struct address *address)
@@ -159,9 +175,8 @@ void acceptors_set(struct acceptors *acceptors, struct gateway_listeners *socket
         if (socket_index(rules->plan, address) != PLAN_NONE)
             listen_on(get_acceptor(acceptors, address), sockets->list[i].fd);
     }
-    FOR_EACH(acceptors, at)
-    {
-        struct acceptor *acceptor = OF(at);
+    for (struct list *node = acceptors->list.next; node != &acceptors->list; node = node->next) {
+        struct acceptor *acceptor = of(node);
         uint32_t index = socket_index(rules->plan, &acceptor->address);
         bool is_wanted = acceptors->is_stopped || gateway_listeners_has(sockets, &acceptor->address);
         if (acceptor->is_leaving)
@@ -178,18 +193,14 @@ void acceptors_set(struct acceptors *acceptors, struct gateway_listeners *socket
 void acceptors_drain(struct acceptors *acceptors)
 {
     acceptors->is_draining = true;
-    FOR_EACH(acceptors, at)
-    server_drain(&OF(at)->server);
+    for (struct list *node = acceptors->list.next; node != &acceptors->list; node = node->next)
+        server_drain(&of(node)->server);
 }
 
 void acceptors_stop(struct acceptors *acceptors)
 {
-    FOR_EACH(acceptors, at)
-    {
-        if (OF(at)->is_started)
-            listener_sweep(&OF(at)->listener);
-        listen_end(OF(at));
-    }
+    for (struct list *node = acceptors->list.next; node != &acceptors->list; node = node->next)
+        listen_last(of(node));
     acceptors->is_stopped = true;
     gateway_listeners_unref(acceptors->sockets);
     acceptors->sockets = NULL;
@@ -197,14 +208,14 @@ void acceptors_stop(struct acceptors *acceptors)
 
 void acceptors_close_idle(struct acceptors *acceptors)
 {
-    FOR_EACH(acceptors, at)
-    server_close_idle(&OF(at)->server);
+    for (struct list *node = acceptors->list.next; node != &acceptors->list; node = node->next)
+        server_close_idle(&of(node)->server);
 }
 
 void acceptors_close_all(struct acceptors *acceptors)
 {
-    FOR_EACH(acceptors, at)
-    server_close_all(&OF(at)->server);
+    for (struct list *node = acceptors->list.next; node != &acceptors->list; node = node->next)
+        server_close_all(&of(node)->server);
 }
 
 void acceptors_init(struct acceptors *acceptors, struct proxy *proxy, struct registry_gateway *gauges)
@@ -215,7 +226,7 @@ void acceptors_init(struct acceptors *acceptors, struct proxy *proxy, struct reg
 
 void acceptors_deinit(struct acceptors *acceptors)
 {
-    FOR_EACH(acceptors, at)
-    acceptor_free(OF(at));
+    while (!list_is_empty(&acceptors->list))
+        acceptor_free(of(acceptors->list.next));
     gateway_listeners_unref(acceptors->sockets);
 }

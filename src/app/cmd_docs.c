@@ -2,6 +2,7 @@
 #include "admin/api.h"
 #include "admin/metrics.h"
 #include "app/options.h"
+#include "app/privileges.h"
 #include "manifest/kind_docs.h"
 
 #include <errno.h>
@@ -14,9 +15,8 @@ static const struct {
     const char *file;
     void (*write)(struct strbuf *out);
 } pages[] = {
-    {"api.md", admin_reference},
-    {"cli.md", options_reference},
-    {"metrics.md", metrics_reference},
+    {"api.md", admin_reference},       {"cli.md", options_reference},
+    {"metrics.md", metrics_reference}, {"processes.md", privileges_reference},
     {"rules.md", kinds_reference},
 };
 

@@ -4,6 +4,7 @@
 #include "app/commands.h"
 #include "app/control_state.h"
 #include "app/log_sink.h"
+#include "app/privileges.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "plan/check.h"
@@ -116,6 +117,14 @@ static bool take_source(struct control *control, struct ipc_message *message, st
     return true;
 }
 
+static void confine(const struct control *control)
+{
+    struct err err;
+    privileges_drop(ROLE_CONTROL);
+    if (control->settings.is_sandboxed && !privileges_confine(ROLE_CONTROL, &err))
+        log_error("control has no filter of its own, only the supervisor's: %s", err.text);
+}
+
 /* One of the messages that a control is started with. */
 static bool take_start(struct control *control, struct ipc_message *message, struct err *err)
 {
@@ -126,6 +135,7 @@ static bool take_start(struct control *control, struct ipc_message *message, str
         memcpy(&control->settings, message->payload, sizeof(control->settings));
         log_sink_start("control", &control->settings);
         sources_init(&control->sources, &control->settings);
+        confine(control);
         return true;
     case IPC_SOURCE: return take_source(control, message, err);
     case IPC_REGISTRY:

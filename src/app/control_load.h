@@ -29,10 +29,10 @@ struct load {
     size_t listener_count;
     struct dns_name **names; /* per host of rules.backends; NULL: needs no question. NULL: none was taken yet */
     size_t host_count;
-    size_t routes;    /* as people count them: HTTPRoutes */
-    bool is_of_flags; /* the quick start */
-    bool is_rebound;  /* sockets that were taken were asked for again */
-    bool is_refused;  /* no plan could be made of it: nothing of it is in force */
+    size_t routes;            /* as people count them: HTTPRoutes */
+    bool is_of_flags;         /* the quick start */
+    uint64_t rebind_until_ns; /* sockets that are taken are asked for again before it counts; 0: none was taken */
+    bool is_refused;          /* no plan could be made of it: nothing of it is in force */
 };
 
 /* Takes over the reference to the manifests. What is bad in them keeps its last good version of `before`; NULL: there is none. */

@@ -16,8 +16,9 @@
 #define NAMES_MS 250
 /* Changes of addresses within this time go out together. */
 #define ENDPOINTS_MS 50
-/* A port that this umbra has just let go of is free in a moment. */
-#define REBIND_SOON_MS 150
+/* A port that this umbra has just let go of is free in a moment: a load that wants it back waits so long, and asks so often. */
+#define REBIND_SOON_MS 500
+#define REBIND_EACH_MS 50
 /* Sockets that others have. */
 #define REBIND_MS 3000
 
@@ -125,13 +126,47 @@ static void ask_for_sockets(struct control *control, const struct load *load)
     strbuf_deinit(&payload);
 }
 
-static bool has_error(const struct load *load, int error)
+static bool has_error(const struct load *load)
 {
     for (size_t i = 0; i < load->rules.socket_count; i++) {
-        if (error == 0 ? load->socket_errors[i] != 0 : load->socket_errors[i] == error)
+        if (load->socket_errors[i] != 0)
             return true;
     }
     return false;
+}
+
+/* Whether a socket is wanted and taken by others already. */
+static bool is_taken(const struct load *load, const struct address *asked)
+{
+    for (size_t i = 0; load && i < load->rules.socket_count; i++) {
+        if (load->socket_errors[i] == EADDRINUSE && address_eq(&load->asked[i], asked))
+            return true;
+    }
+    return false;
+}
+
+/* Whether a socket is taken that was not known to be. */
+static bool is_newly_taken(const struct control *control, const struct load *load)
+{
+    for (size_t i = 0; i < load->rules.socket_count; i++) {
+        if (load->socket_errors[i] == EADDRINUSE && !is_taken(control->current, &load->asked[i]))
+            return true;
+    }
+    return false;
+}
+
+/* True when the pending load is to wait for a socket a little longer. */
+static bool waits_for_sockets(struct control *control, struct load *load)
+{
+    uint64_t now_ns = loop_now_ns(control->loop);
+    if (!control->plan || !is_newly_taken(control, load))
+        return false;
+    if (load->rebind_until_ns == 0)
+        load->rebind_until_ns = now_ns + REBIND_SOON_MS * 1000000ull;
+    if (now_ns >= load->rebind_until_ns)
+        return false;
+    timer_arm(control->loop, &control->rebind, REBIND_EACH_MS);
+    return true;
 }
 
 static bool has_socket(const struct load *load)
@@ -170,7 +205,7 @@ static bool has_more_sockets(const struct load *before, const struct load *after
 
 static void arm_rebind(struct control *control)
 {
-    if (has_error(control->current, 0))
+    if (has_error(control->current))
         timer_arm(control->loop, &control->rebind, REBIND_MS);
 }
 
@@ -216,6 +251,16 @@ static void give_out(struct control *control, struct load *load, const struct pl
     mem_trim();
 }
 
+/* What was given out is in force. */
+static void report(struct control *control)
+{
+    control->is_report_due = false;
+    report_load(control);
+    if (!control->has_told_ready)
+        control_tell(control, IPC_READY, STR_NONE, NULL, 0);
+    control->has_told_ready = true;
+}
+
 static void publish(struct control *control)
 {
     struct load *load = control->pending;
@@ -234,10 +279,7 @@ static void publish(struct control *control)
     give_out(control, load, plan, fd);
     report_status(control);
     if (!control->is_report_due)
-        report_load(control);
-    if (!control->has_told_ready)
-        control_tell(control, IPC_READY, STR_NONE, NULL, 0);
-    control->has_told_ready = true;
+        report(control);
     arm_rebind(control);
 }
 
@@ -252,7 +294,7 @@ void publish_load(struct control *control, struct load *load)
     struct load *before = control->pending;
     load_take_names(load, control->dns, control->current ? NULL : control->endpoints);
     control->pending = load;
-    load->is_rebound = before && before->is_rebound; /* loads that come fast must not wait for ever */
+    load->rebind_until_ns = before ? before->rebind_until_ns : 0; /* loads that come fast do not wait for ever */
     load_free(before);
     control->is_bound = false;
     timer_disarm(&control->rebind);
@@ -310,11 +352,8 @@ void publish_bound(struct control *control, const struct ipc_message *message)
         return;
     }
     (void)take_sockets(load, message, head.count);
-    if (control->plan && !load->is_rebound && has_error(load, EADDRINUSE)) {
-        load->is_rebound = true;
-        timer_arm(control->loop, &control->rebind, REBIND_SOON_MS);
+    if (waits_for_sockets(control, load))
         return;
-    }
     if (!control->plan && load->rules.socket_count > 0 && !has_socket(load)) {
         load_say_sockets(load, &control->admin);
         report_failure(load);
@@ -328,8 +367,7 @@ void publish_in_force(struct control *control, uint64_t generation)
 {
     if (!control->is_report_due || !control->plan || control->plan->generation != generation)
         return;
-    control->is_report_due = false;
-    report_load(control);
+    report(control);
 }
 
 bool publish_start(struct control *control, struct err *err)

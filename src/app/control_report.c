@@ -64,14 +64,13 @@ static const char *not_ready(const struct load *load)
 void report_status(struct control *control)
 {
     const struct load *load = control->current;
-    struct status_config config = {0};
-    if (load)
-        config = (struct status_config){
-            .problems = &load->problems,
-            .listeners = load->listeners,
-            .listener_count = load->listener_count,
-            .not_ready = not_ready(load),
-        };
+    struct status_config config = {.is_sandboxed = control->settings.is_sandboxed};
+    if (load) {
+        config.problems = &load->problems;
+        config.listeners = load->listeners;
+        config.listener_count = load->listener_count;
+        config.not_ready = not_ready(load);
+    }
     admin_server_set_config(control->admin_server, &config);
     admin_server_set_rules(control->admin_server, control->plan, control->endpoints);
 }

@@ -7,6 +7,7 @@
 #include "app/gateway_worker.h"
 #include "app/ipc.h"
 #include "app/log_sink.h"
+#include "app/privileges.h"
 #include "base/assert.h"
 #include "base/mem.h"
 #include "io/listener.h"
@@ -47,7 +48,7 @@ struct gateway {
     bool is_news; /* the supervisor has not heard of this generation */
     bool is_ready, is_draining;
     struct ipc_drain drain;
-    struct timer drain_delay, drain_idle, drain_deadline, cpu;
+    struct timer drain_delay, drain_fence, drain_idle, drain_deadline, cpu;
     struct ipc_message message;
     int exit_code;
 };
@@ -127,6 +128,8 @@ static bool start_workers(struct gateway *gateway)
         gateway->worker_count++;
     }
     atomic_store(&gateway->gauges->workers, gateway->worker_count);
+    if (gateway->settings.is_sandboxed && !privileges_seal(ROLE_GATEWAY, false, &err))
+        log_error("the gateway's main thread can still open files: %s", err.text);
     return true;
 }
 
@@ -201,10 +204,7 @@ static void drain_all(struct gateway *gateway, enum gateway_drain step)
 /* The workers' references are the last from here on: a socket is closed when all of them have accepted what it had. */
 static void let_listeners_go(struct gateway *gateway)
 {
-    struct gateway_listeners *listeners = gateway->listeners;
-    for (size_t i = 0; listeners && !gateway->drain.is_takeover && i < listeners->count; i++)
-        listener_fence(listeners->list[i].fd);
-    gateway_listeners_unref(listeners);
+    gateway_listeners_unref(gateway->listeners);
     gateway->listeners = gateway_listeners_new();
     gateway_listeners_unref(gateway->served);
     gateway->served = NULL;
@@ -213,6 +213,16 @@ static void let_listeners_go(struct gateway *gateway)
 static void on_drain_delay(struct timer *timer)
 {
     struct gateway *gateway = CONTAINER_OF(timer, struct gateway, drain_delay);
+    const struct gateway_listeners *listeners = gateway->listeners;
+    bool is_takeover = gateway->drain.is_takeover;
+    for (size_t i = 0; listeners && !is_takeover && i < listeners->count; i++)
+        listener_fence(listeners->list[i].fd);
+    timer_arm(gateway->loop, &gateway->drain_fence, is_takeover ? 0 : LISTENER_FENCE_MS);
+}
+
+static void on_drain_fence(struct timer *timer)
+{
+    struct gateway *gateway = CONTAINER_OF(timer, struct gateway, drain_fence);
     let_listeners_go(gateway);
     drain_all(gateway, DRAIN_LISTENERS);
     timer_arm(gateway->loop, &gateway->drain_deadline, gateway->drain.deadline_ms);
@@ -317,6 +327,9 @@ static void take_settings(struct gateway *gateway, const struct ipc_message *mes
     memcpy(&gateway->settings, message->payload, message->len);
     share_descriptors(gateway);
     log_sink_start("gateway", &gateway->settings);
+    struct err err;
+    if (gateway->settings.is_sandboxed && !privileges_confine(ROLE_GATEWAY, &err))
+        log_error("the gateway has no filter of its own, only the supervisor's: %s", err.text);
 }
 
 static void take_fd(struct ipc_message *message, size_t index, int *kept)
@@ -403,6 +416,7 @@ int gateway_main(void)
     struct err err;
     struct gateway *gateway = mem_alloc(sizeof *gateway);
     gateway->plan_fd = gateway->endpoints_fd = -1;
+    privileges_drop(ROLE_GATEWAY);
     tzset(); /* reads /etc/localtime now, not at the first log line */
     gateway->loop = loop_new(&err);
     gateway->signals = (struct watch){.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), .on_ready = on_report};
@@ -410,6 +424,7 @@ int gateway_main(void)
         return EXIT_FAILURE;
     gateway->channel = (struct watch){.fd = IPC_FD, .on_ready = on_channel};
     timer_init(&gateway->drain_delay, on_drain_delay);
+    timer_init(&gateway->drain_fence, on_drain_fence);
     timer_init(&gateway->drain_idle, on_drain_idle);
     timer_init(&gateway->drain_deadline, on_drain_deadline);
     timer_init(&gateway->cpu, on_cpu);

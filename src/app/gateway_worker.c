@@ -2,6 +2,8 @@
 #include "app/gateway_worker.h"
 
 #include "app/acceptors.h"
+#include "app/privileges.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "io/worker.h"
 #include "mirror/mirror.h"
@@ -119,7 +121,6 @@ void gateway_worker_drain(struct gateway_worker *worker, enum gateway_drain step
 
 static void on_start(struct loop *loop, unsigned index, void *arg)
 {
-    (void)index;
     struct gateway_worker *worker = arg;
     const struct gateway_worker_context *context = worker->context;
     worker->loop = loop;
@@ -142,6 +143,9 @@ static void on_start(struct loop *loop, unsigned index, void *arg)
     worker->mirror.on_idle = on_mirror_idle;
     worker->proxy.tap = &worker->mirror.tap;
     task_init(&worker->check_drained, check_drained);
+    struct err err;
+    if (context->settings->is_sandboxed && !privileges_seal(ROLE_GATEWAY, true, &err))
+        log_error("worker %u can still open files: %s", index, err.text);
 }
 
 static void on_stop(struct loop *loop, unsigned index, void *arg)

@@ -26,7 +26,7 @@ enum ipc_type {
     IPC_PLAN, /* control → supervisor → gateway: the descriptors of plan and endpoints, which come into force together; also
                          supervisor → control at its start, so that it knows what is in force */
     IPC_ENDPOINTS, /* control → supervisor → gateway: the endpoints' descriptor alone */
-    IPC_READY, /* gateway → supervisor: listeners are served with a plan; control → supervisor: a plan was given out */
+    IPC_READY, /* gateway → supervisor: listeners are served with a plan; control → supervisor: its first plan is in force */
     IPC_DRAIN,    /* supervisor → gateway and control: struct ipc_drain */
     IPC_DRAINED,  /* gateway → supervisor: nothing is in flight any more; the gateway then exits 0 */
     IPC_RELOAD,   /* supervisor → control: SIGHUP */

@@ -346,6 +346,12 @@ OPTION_PARSER(option_shed)
     return choose(value, names, &options->settings.is_shedding, err);
 }
 
+OPTION_PARSER(option_sandbox)
+{
+    static const char *const names[] = {"off", "on", NULL};
+    return choose(value, names, &options->settings.is_sandboxed, err);
+}
+
 OPTION_PARSER(option_log_format)
 {
     static const char *const names[] = {[LOG_TEXT] = "text", [LOG_JSON] = "json", NULL};

@@ -28,6 +28,7 @@ OPTION_PARSER(option_max_connections);
 OPTION_PARSER(option_workers);
 OPTION_PARSER(option_mirror_budget);
 OPTION_PARSER(option_shed);
+OPTION_PARSER(option_sandbox);
 OPTION_PARSER(option_log_format);
 OPTION_PARSER(option_log_level);
 OPTION_PARSER(option_access_log);

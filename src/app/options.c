@@ -96,9 +96,13 @@ static bool take_option(const struct command *command, int argc, char **argv, in
 
 static bool has_words(const struct command *command, const struct options *options, struct err *err)
 {
-    if (options->word_count > command->max_words)
-        return err_set(err, "`umbra %s` does not expect the word \"%s\"", command->name,
-                       options->words[command->max_words]);
+    const struct option *file = find_option(STR("--file"), command->bit);
+    const char *word = options->word_count > command->max_words ? options->words[command->max_words] : NULL;
+    if (word && file && options->settings.file_count == 0)
+        return err_set(err, "`umbra %s` does not expect the word \"%s\"; rules in a file are given with -f %s",
+                       command->name, word, word);
+    if (word)
+        return err_set(err, "`umbra %s` does not expect the word \"%s\"", command->name, word);
     if (options->word_count < command->min_words)
         return err_set(err, "something is missing: umbra %s %s", command->name, command->usage);
     return true;

@@ -2,6 +2,7 @@
 #include "app/supervisor.h"
 
 #include "app/log_sink.h"
+#include "app/privileges.h"
 #include "app/startup.h"
 #include "app/supervisor_state.h"
 #include "base/log.h"
@@ -46,6 +47,8 @@ void supervisor_check_ready(struct supervisor *supervisor)
             listening[count++] = supervisor->listeners[i].real;
     }
     replace_done(supervisor);
+    if (supervisor->settings.file_count == 0)
+        privileges_keep(0); /* all that is ever bound is */
     startup_print(&supervisor->settings, listening, count, &supervisor->admin.real);
 }
 
@@ -227,6 +230,20 @@ static bool supervisor_prepare(struct supervisor *supervisor, struct err *err)
     return supervisor->registry != NULL;
 }
 
+/* Before any child: what holds for the supervisor holds for them, and each narrows it further. */
+static void supervisor_confine(struct supervisor *supervisor)
+{
+    struct err err;
+    uint32_t *is_sandboxed = &supervisor->settings.is_sandboxed;
+    privileges_drop(ROLE_SUPERVISOR);
+    if (!*is_sandboxed) {
+        log_warn("--sandbox off: no process of this run is kept to the system calls that it needs");
+    } else if (!privileges_confine(ROLE_SUPERVISOR, &err)) {
+        log_warn("no process of this run is kept to the system calls that it needs: %s", err.text);
+        *is_sandboxed = false;
+    }
+}
+
 static void close_fd(int fd)
 {
     if (fd >= 0)
@@ -264,6 +281,7 @@ int supervisor_run(const struct options *options)
     struct supervisor *supervisor = mem_alloc(sizeof(*supervisor));
     struct err err;
     if (supervisor_init(supervisor, options, &err) && supervisor_prepare(supervisor, &err)) {
+        supervisor_confine(supervisor);
         child_start(&supervisor->children[CHILD_CONTROL]);
         child_start(&supervisor->children[CHILD_GATEWAY]);
         loop_run(supervisor->loop);

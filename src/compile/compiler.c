@@ -145,15 +145,21 @@ static void add_list(struct strbuf *out, const struct str *names, size_t count)
         strbuf_printf(out, " and %zu more", count - NAMES_SHOWN);
 }
 
-struct str compiler_hint_name(struct compiler *compiler, struct str name, const struct str *names, size_t count)
+/* Borrowed from the scratch arena, or NULL. */
+static const char *guess_name(struct compiler *compiler, struct str name, const struct str *names, size_t count)
 {
-    if (count > compiler->guesses_left)
-        return STR("");
     compiler->guesses_left -= count;
     struct names candidates = {.list = arena_alloc(&compiler->scratch, (count + 1) * sizeof(char *)), .count = count};
     for (size_t i = 0; i < count; i++)
         candidates.list[i] = arena_printf(&compiler->scratch, "%.*s", STR_ARG(names[i])).ptr;
-    const char *guess = guess_word(name, next_name, &candidates);
+    return guess_word(name, next_name, &candidates);
+}
+
+struct str compiler_hint_name(struct compiler *compiler, struct str name, const struct str *names, size_t count)
+{
+    if (count > compiler->guesses_left)
+        return STR("");
+    const char *guess = guess_name(compiler, name, names, count);
     struct strbuf text = STRBUF_INIT;
     if (guess)
         strbuf_printf(&text, "; did you mean \"%s\"?", guess);
@@ -168,23 +174,43 @@ struct str compiler_hint_name(struct compiler *compiler, struct str name, const 
     return hint;
 }
 
+/* The names of those in a namespace. */
+static size_t names_in(struct compiler *compiler, const struct aged_list *aged, struct str ns, struct str **names)
+{
+    size_t count = 0;
+    *names = arena_alloc(&compiler->scratch, (aged->count + 1) * sizeof(**names));
+    for (size_t i = 0; i < aged->count; i++) {
+        if (str_eq(aged->list[i].resource->ns, ns))
+            (*names)[count++] = aged->list[i].resource->name;
+    }
+    return count;
+}
+
+const char *compiler_guess(struct compiler *compiler, enum kind_id kind, struct str ns, struct str name)
+{
+    const struct aged_list *aged = &compiler->by_age[kind];
+    struct str *names;
+    if (aged->count == 0 || aged->count > compiler->guesses_left)
+        return NULL;
+    size_t count = names_in(compiler, aged, ns, &names);
+    return guess_name(compiler, name, names, count);
+}
+
 struct str compiler_hint(struct compiler *compiler, enum kind_id kind, struct str ns, struct str name)
 {
     const struct aged_list *aged = &compiler->by_age[kind];
+    struct str *names;
     if (aged->count == 0)
         return arena_printf(&compiler->scratch, "; there is no %s at all", kind_table[kind].name);
     if (aged->count > compiler->guesses_left)
         return STR("");
-    struct str *names = arena_alloc(&compiler->scratch, aged->count * sizeof(*names));
-    size_t count = 0;
-    for (size_t i = 0; i < aged->count; i++) {
+    for (size_t i = 0; i < aged->count && !compiler->options->is_cluster; i++) { /* others' names are theirs there */
         const struct resource *resource = aged->list[i].resource;
-        if (str_eq(resource->ns, ns))
-            names[count++] = resource->name;
-        else if (str_eq(resource->name, name) && !compiler->options->is_cluster) /* others' names are theirs there */
+        if (str_eq(resource->name, name))
             return arena_printf(&compiler->scratch, "; there is one in namespace %.*s: write namespace: %.*s",
                                 STR_ARG(resource->ns), STR_ARG(resource->ns));
     }
+    size_t count = names_in(compiler, aged, ns, &names);
     compiler->guesses_left -= aged->count - count;
     return compiler_hint_name(compiler, name, names, count);
 }

@@ -100,7 +100,9 @@ void compiler_note_left_out(struct compiler *compiler, const struct left_out *wh
 /* The end of a sentence on a resource that does not exist: what may have been meant, or what there is; begins with "; "
  * or is empty. */
 struct str compiler_hint(struct compiler *compiler, enum kind_id kind, struct str ns, struct str name);
-/* The same for a name out of a short list. */
+/* What may have been meant, of the same namespace, or NULL. */
+const char *compiler_guess(struct compiler *compiler, enum kind_id kind, struct str ns, struct str name);
+/* The hint for a name out of a short list. */
 struct str compiler_hint_name(struct compiler *compiler, struct str name, const struct str *names, size_t count);
 
 /* A text, or what it means when it is absent. */

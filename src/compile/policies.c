@@ -125,7 +125,7 @@ static void add_ref(struct compiler *compiler, struct policy *policy, const stru
     add_target(compiler, policy, target_key(compiler, kind, key, ref->section_name));
 }
 
-/* What could not be read so far that it is among the resources may be the target of any policy. */
+/* What is not among the resources under its name, because of an error, may be the target of any policy. */
 static void find_unread(struct compiler *compiler)
 {
     const struct manifests *manifests = compiler->out->manifests;
@@ -134,7 +134,9 @@ static void find_unread(struct compiler *compiler)
         struct str ns = problem->ns.len > 0 ? problem->ns : STR("default");
         for (size_t kind = 0; kind < KIND_COUNT && problem->severity == SEVERITY_ERROR; kind++) {
             bool is_of_kind = problem->kind.len == 0 || str_eq(problem->kind, str_from_c(kind_table[kind].name));
-            compiler->has_unread[kind] |= is_of_kind && !manifests_has(manifests, kind, ns, problem->name);
+            bool is_named = manifests_has(manifests, kind, ns, problem->name) &&
+                            !str_eq(problem->field, STR("metadata.name"));
+            compiler->has_unread[kind] |= is_of_kind && !is_named;
         }
     }
 }

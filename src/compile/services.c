@@ -14,6 +14,15 @@ struct slice_list {
     size_t endpoints;
 };
 
+/* A cluster has slices of other makers. */
+static void warn_of_no_service(struct compiler *compiler, const struct endpoint_slice *slice)
+{
+    if (!compiler->options->is_cluster)
+        compiler_report(compiler, SEVERITY_WARNING, "", slice->head.node, "metadata.labels",
+                        "without the label " SERVICE_NAME_LABEL
+                        " these endpoints are of no Service; add it, with the Service's name");
+}
+
 void services_collect(struct compiler *compiler)
 {
     const struct aged_list *aged = &compiler->by_age[KIND_ENDPOINT_SLICE];
@@ -21,8 +30,10 @@ void services_collect(struct compiler *compiler)
         const struct resource *resource = aged->list[i].resource;
         const struct endpoint_slice *slice = resource->object;
         struct str service = pairs_find(&slice->head.metadata->labels, STR(SERVICE_NAME_LABEL));
-        if (service.len == 0)
+        if (service.len == 0) {
+            warn_of_no_service(compiler, slice);
             continue;
+        }
         struct str key = arena_printf(&compiler->scratch, "%.*s/%.*s", STR_ARG(resource->ns), STR_ARG(service));
         struct slice_list *list = map_find(&compiler->slices, key);
         if (!list) {
@@ -81,6 +92,8 @@ static struct str port_names(struct arena *arena, const struct service_spec *spe
     for (size_t i = 0; i < spec->ports.count && i < PORTS_SHOWN; i++) {
         const struct service_port *port = SCHEMA_ITEM(spec->ports, struct service_port, i);
         strbuf_printf(&text, "%s%d", i > 0 ? ", " : "", (int)port->port.value);
+        if (!is_tcp(port->protocol))
+            strbuf_printf(&text, "/%.*s", STR_ARG(port->protocol));
         if (port->name.len > 0)
             strbuf_printf(&text, " (%.*s)", STR_ARG(port->name));
     }
@@ -204,17 +217,47 @@ static struct service_hosts resolve_external(struct compiler *compiler, const st
 }
 
 /* In files only: static slices say what will be, and nothing will become ready by itself. */
-static void warn_of_no_endpoint(struct compiler *compiler, const struct reference *reference, bool has_port)
+static void warn_of_no_endpoint(struct compiler *compiler, const struct reference *reference)
 {
+    if (!compiler->options->is_cluster)
+        compiler_report(compiler, SEVERITY_WARNING, "", reference->node, NULL,
+                        "no endpoint in the EndpointSlices of Service %.*s/%.*s is ready, so it answers 503; make "
+                        "one ready, or leave the slices out and the name is looked up in DNS",
+                        STR_ARG(reference->ns), STR_ARG(reference->name));
+}
+
+static void warn_of_no_slice_port(struct compiler *compiler, const struct reference *reference,
+                                  const struct service_port *port)
+{
+    struct str wanted = arena_printf(&compiler->scratch, "port %u", reference->port);
     if (compiler->options->is_cluster)
         return;
+    if (port && port->name.len > 0)
+        wanted = arena_printf(&compiler->scratch, "port named \"%.*s\", as port %u of the Service is",
+                              STR_ARG(port->name), reference->port);
+    else if (port)
+        wanted = arena_printf(&compiler->scratch, "port without a name, as port %u of the Service is", reference->port);
     compiler_report(compiler, SEVERITY_WARNING, "", reference->node, NULL,
-                    has_port
-                        ? "no endpoint in the EndpointSlices of Service %.*s/%.*s is ready, so it answers 503; make "
-                          "one ready, or leave the slices out and the name is looked up in DNS"
-                        : "the EndpointSlices of Service %.*s/%.*s do not have this port, so it answers 503; their "
-                          "ports are found by the name that the Service's port has",
-                    STR_ARG(reference->ns), STR_ARG(reference->name));
+                    "the EndpointSlices of Service %.*s/%.*s have no %.*s, so it answers 503; change either",
+                    STR_ARG(reference->ns), STR_ARG(reference->name), STR_ARG(wanted));
+}
+
+/* Without what tells versions apart: shop-v2 is not misspelt for shop. */
+static struct str without_version(struct str name)
+{
+    while (name.len > 0 && strchr("-v.0123456789", name.ptr[name.len - 1]))
+        name.len--;
+    return name;
+}
+
+/* A name that is not among the files' Services may be meant for DNS, unless it is nearly that of one of them. */
+static void warn_of_dns(struct compiler *compiler, const struct reference *reference)
+{
+    const char *guess = compiler_guess(compiler, KIND_SERVICE, reference->ns, reference->name);
+    if (guess && !str_eq(without_version(str_from_c(guess)), without_version(reference->name)))
+        compiler_report(compiler, SEVERITY_WARNING, "", reference->node, "name",
+                        "there is no Service %.*s/%.*s here, so the name is looked up in DNS; did you mean \"%s\"?",
+                        STR_ARG(reference->ns), STR_ARG(reference->name), guess);
 }
 
 static struct service_hosts resolve_missing(struct compiler *compiler, const struct reference *reference)
@@ -231,12 +274,19 @@ static struct service_hosts resolve_port(struct compiler *compiler, const struct
     struct str ns = reference->ns, name = reference->name;
     struct str key = arena_printf(&compiler->scratch, "%.*s/%.*s", STR_ARG(ns), STR_ARG(name));
     const struct slice_list *slices = map_find(&compiler->slices, key);
-    if (!slices)
-        return compiler->options->is_cluster ? (struct service_hosts){0} : one_host(compiler, name, reference->port);
+    if (!slices && compiler->options->is_cluster)
+        return (struct service_hosts){0};
+    if (!slices) {
+        if (!manifests_has(compiler->out->manifests, KIND_SERVICE, ns, name))
+            warn_of_dns(compiler, reference);
+        return one_host(compiler, name, reference->port);
+    }
     bool has_port;
     struct service_hosts hosts = resolve_slices(compiler, slices, port, reference->port, &has_port);
-    if (hosts.count == 0)
-        warn_of_no_endpoint(compiler, reference, has_port);
+    if (!has_port)
+        warn_of_no_slice_port(compiler, reference, port);
+    else if (hosts.count == 0)
+        warn_of_no_endpoint(compiler, reference);
     return hosts;
 }
 

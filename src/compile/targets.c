@@ -206,10 +206,9 @@ static bool check_grant(struct compiler *compiler, const struct reference *refer
     bool is_needed = compiler->options->is_cluster || !is_mirror;
     compiler_report(compiler, is_needed ? SEVERITY_ERROR : SEVERITY_WARNING, "RefNotPermitted", reference->node,
                     node_find(reference->node, STR("namespace")) ? "namespace" : NULL,
-                    "%s in namespace %.*s from %.*s %s a ReferenceGrant there (from: HTTPRoute of namespace %.*s, to: "
-                    "%.*s %.*s)",
+                    "%s in namespace %.*s %s a ReferenceGrant%s (from: HTTPRoute of namespace %.*s, to: %.*s %.*s)",
                     is_mirror ? "copies to a shadow" : "requests to a backend", STR_ARG(reference->ns),
-                    STR_ARG(reference->from_ns), is_needed ? "need" : "go without one here, but in a cluster they need",
+                    is_needed ? "need" : "go without", is_needed ? " there" : ", but in a cluster they need one there",
                     STR_ARG(reference->from_ns), STR_ARG(reference->kind), STR_ARG(reference->name));
     return !is_needed;
 }

@@ -21,8 +21,10 @@ void listener_start(struct listener *listener, struct loop *loop, int fd,
                     void (*on_accept)(struct listener *, int, const struct address *));
 /* Accepts all that is queued now, before a last listener_stop. */
 void listener_sweep(struct listener *listener);
-/* From now on no connection enters the socket's queue, for all who share it; what is queued can still be accepted. Before
- * the last sweep of a socket that nobody will serve: whoever came between sweep and close would be reset. */
+/* From now on no connection begins, for all who share the socket; what is queued can still be accepted, and what has begun gets
+ * into the queue within a round trip (LISTENER_FENCE_MS). Before the last sweep of a socket that nobody will serve: whoever
+ * came between sweep and close would be reset. */
+#define LISTENER_FENCE_MS 100
 void listener_fence(int fd);
 /* Stops accepting; what is queued in the kernel stays there for whoever else shares the socket. */
 void listener_stop(struct listener *listener);

@@ -205,7 +205,7 @@ static void say_duplicate(const struct reader *reader, const struct claim *claim
     char shown[QUOTE_TEXT];
     const struct node *metadata = node_find(claim->node, STR("metadata"));
     problems_add(problems_of(reader), SEVERITY_ERROR, STR_NONE, place_of(metadata, "name"),
-                 "there is a %s %s already%s%.*s, at %.*s:%u; that one counts: remove one, or rename it",
+                 "there is another %s %s%s%.*s, at %.*s:%u; that one counts: remove one, or rename it",
                  first->kind->name, quote_short(first->name, shown), first->ns.len > 0 ? " in namespace " : "",
                  STR_ARG(first->ns), STR_ARG(first->node->source->file), first->node->line);
 }

@@ -3,6 +3,7 @@
 
 #include "mirror/breaker.h"
 #include "mirror/copy_head.h"
+#include "mirror/redact.h"
 
 #include <errno.h>
 
@@ -396,6 +397,7 @@ struct copy *copy_new(struct mirror *mirror, struct target *target, const struct
     copy->timeout_ms = rule->timeout_ms;
     copy->connect_timeout_ms = rule->connect_timeout_ms;
     copy->window = rule->window_bytes;
+    copy->redactions = rule->redactions;
     arena_init(&copy->arena, copy->first_block, sizeof copy->first_block);
     task_init(&copy->work, run_work);
     task_init(&copy->reap, copy_free);
@@ -439,13 +441,16 @@ void copy_data(struct copy *copy, struct slice data)
         copy_fail(copy, FAILED_LAG, 0);
 }
 
-void copy_end(struct copy *copy, const struct field *trailers, uint16_t count)
+void copy_end(struct copy *copy, const struct exchange *exchange, const struct field *trailers, uint16_t count)
 {
     end_wait_for_client(copy);
     copy->is_request_ended = true;
-    copy->trailer_count = count;
-    if (count)
-        copy->trailers = fields_copy(trailers, count, &copy->arena);
+    if (count) {
+        struct field *own = fields_copy(trailers, count, &copy->arena);
+        redact_fields(exchange->rules->plan, copy->redactions, own, &count);
+        copy->trailers = own;
+        copy->trailer_count = count;
+    }
     loop_later(copy->mirror->codec->loop, &copy->work);
 }
 

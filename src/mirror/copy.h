@@ -28,6 +28,7 @@ struct copy {
     struct pieces pieces; /* held for the shadow */
     size_t charged;       /* plain bytes taken from the budget: this object, and what waits in the stream */
     const struct field *trailers;
+    struct plan_range redactions; /* of the plan of the exchange, while that lasts */
     uint16_t trailer_count;
     uint16_t status; /* of the final answer, 0 before */
     uint32_t timeout_ms, connect_timeout_ms;
@@ -52,7 +53,7 @@ struct copy {
 struct copy *copy_new(struct mirror *mirror, struct target *target, const struct exchange *exchange,
                       uint32_t mirror_index);
 void copy_data(struct copy *copy, struct slice data);
-void copy_end(struct copy *copy, const struct field *trailers, uint16_t count);
+void copy_end(struct copy *copy, const struct exchange *exchange, const struct field *trailers, uint16_t count);
 /* The request will not become whole. */
 void copy_abort(struct copy *copy);
 /* For a connection, the first or the replacement of a stale one. */

@@ -30,7 +30,7 @@ static void redact(struct making *m)
 {
     const struct plan *plan = m->marking->plan;
     struct plan_range redactions = m->marking->mirror->redactions;
-    redact_headers(plan, redactions, m->head);
+    redact_fields(plan, redactions, m->head->fields, &m->head->field_count);
     redact_cookies(plan, redactions, m->head, m->arena);
     redact_query(plan, redactions, m->head, m->arena);
 }

@@ -111,7 +111,7 @@ static void on_data(struct tap *tap, struct exchange *exchange, struct slice dat
 static void on_end(struct tap *tap, struct exchange *exchange, const struct field *trailers, uint16_t count)
 {
     (void)tap;
-    FOR_COPIES(exchange, copy, copy_end(copy, trailers, count));
+    FOR_COPIES(exchange, copy, copy_end(copy, exchange, trailers, count));
 }
 
 static void on_abort(struct tap *tap, struct exchange *exchange)

@@ -17,16 +17,16 @@ static bool is_redacted(const struct plan *plan, struct plan_range redactions, e
     return false;
 }
 
-void redact_headers(const struct plan *plan, struct plan_range redactions, struct head *head)
+void redact_fields(const struct plan *plan, struct plan_range redactions, struct field *fields, uint16_t *count)
 {
-    uint16_t count = 0;
-    for (uint16_t i = 0; i < head->field_count; i++) {
-        const struct field *field = &head->fields[i];
+    uint16_t kept = 0;
+    for (uint16_t i = 0; i < *count; i++) {
+        const struct field *field = &fields[i];
         if (!field_may_be_edited(field->id) ||
             !is_redacted(plan, redactions, REDACT_HEADER, field->name, str_eq_nocase))
-            head->fields[count++] = *field;
+            fields[kept++] = *field;
     }
-    head->field_count = count;
+    *count = kept;
 }
 
 static bool is_cookie(struct str pair, struct str redacted)
@@ -59,33 +59,49 @@ static bool is_parameter(struct str parameter, struct str redacted)
 }
 
 struct list_kind {
-    char separator;
-    struct str joint;
+    char separators[2];
+    struct str joint; /* between elements that stay; empty: what stood there */
     enum plan_redaction_kind kind;
     is_name_fn *is_name;
 };
 
-static const struct list_kind cookies = {';', STR_INIT("; "), REDACT_COOKIE, is_cookie};
-static const struct list_kind parameters = {'&', STR_INIT("&"), REDACT_QUERY, is_parameter};
+static const struct list_kind cookies = {{';', ';'}, STR_INIT("; "), REDACT_COOKIE, is_cookie};
+/* A ';' separates for some backends and is data for others. */
+static const struct list_kind parameters = {{'&', ';'}, STR_INIT(""), REDACT_QUERY, is_parameter};
+
+/* The next element, and where it ends: at a separator, or at the end of `list`. False behind the last. */
+static bool next_element(const struct list_kind *kind, struct str list, size_t *at, struct str *element)
+{
+    size_t begin = *at, end = begin;
+    if (begin > list.len)
+        return false;
+    while (end < list.len && list.ptr[end] != kind->separators[0] && list.ptr[end] != kind->separators[1])
+        end++;
+    *element = str_trim(str_slice(list, begin, end));
+    *at = end + 1;
+    return true;
+}
 
 /* The list without redacted elements; itself when there are none. */
 static struct str redact_list(const struct plan *plan, struct plan_range redactions, const struct list_kind *kind,
                               struct str list, struct arena *arena)
 {
-    struct str rest = list, element;
+    struct str element;
+    size_t at = 0, begin;
     bool is_found = false;
-    while (!is_found && str_next(&rest, kind->separator, &element))
+    while (!is_found && next_element(kind, list, &at, &element))
         is_found = is_redacted(plan, redactions, kind->kind, element, kind->is_name);
     if (!is_found)
         return list;
     /* A joint may be longer than what it replaces, by one byte an element. */
     char *out = arena_alloc(arena, 2 * list.len + kind->joint.len), *end = out;
-    rest = list;
-    while (str_next(&rest, kind->separator, &element)) {
+    for (at = begin = 0; next_element(kind, list, &at, &element); begin = at) {
         if (is_redacted(plan, redactions, kind->kind, element, kind->is_name))
             continue;
-        if (end != out)
+        if (end != out && kind->joint.len)
             end = mempcpy(end, kind->joint.ptr, kind->joint.len);
+        else if (end != out)
+            *end++ = list.ptr[begin - 1];
         if (element.len)
             end = mempcpy(end, element.ptr, element.len);
     }

@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+import faults
 import rules
 import servers
 import umbra
@@ -41,6 +42,14 @@ def service(ending):
         ending.callback(started.close)
         return started
     return start
+
+
+@pytest.fixture
+def fault(ending):
+    """fault("hangs"): a shadow as it should not be, see faults.NAMES."""
+    def begin(name, **options):
+        return faults.start(name, ending, **options)
+    return begin
 
 
 @pytest.fixture

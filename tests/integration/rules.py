@@ -25,17 +25,25 @@ def backend(name, *addresses):
 
 
 def route(name="shop", live="v1", *, shadow=None, percent=None, path="/", section=None, parent="gw", extra=""):
-    """An HTTPRoute with one rule, whose label is default/NAME#all."""
+    """An HTTPRoute with one rule, whose label is default/NAME#all. `shadow` is a Backend's name, or several."""
     at = f", sectionName: {section}" if section else ""
-    mirror = ""
-    if shadow:
-        share = f", percent: {percent}" if percent is not None else ""
-        mirror = (f"    filters:\n    - type: RequestMirror\n      requestMirror: {{backendRef: {{group: umbra.dev, "
-                  f"kind: Backend, name: {shadow}}}{share}}}\n")
+    share = f", percent: {percent}" if percent is not None else ""
+    mirrors = "".join(f"    - type: RequestMirror\n      requestMirror: {{backendRef: {{group: umbra.dev, kind: Backend, "
+                      f"name: {one}}}{share}}}\n" for one in ([shadow] if isinstance(shadow, str) else shadow or []))
     return (f"apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: {name}}}\n"
             f"spec:\n  parentRefs: [{{name: {parent}{at}}}]\n  rules:\n  - name: all\n"
             f"    matches: [{{path: {{type: PathPrefix, value: {path}}}}}]\n"
-            f"    backendRefs: [{{group: umbra.dev, kind: Backend, name: {live}}}]\n{mirror}{extra}---\n")
+            f"    backendRefs: [{{group: umbra.dev, kind: Backend, name: {live}}}]\n"
+            + ("    filters:\n" + mirrors if mirrors else "") + f"{extra}---\n")
+
+
+def policy(spec, name="policy", *, route="shop", mirror=None):
+    """A MirrorPolicy for all mirrors of an HTTPRoute, or for the one to the Backend `mirror`. `spec` are the other lines of
+    its spec, without indentation."""
+    ref = f"  mirrorRef: {{group: umbra.dev, kind: Backend, name: {mirror}}}\n" if mirror else ""
+    return (f"apiVersion: umbra.dev/v1alpha1\nkind: MirrorPolicy\nmetadata: {{name: {name}}}\nspec:\n"
+            f"  targetRefs: [{{group: gateway.networking.k8s.io, kind: HTTPRoute, name: {route}}}]\n{ref}"
+            + "".join(f"  {line}\n" for line in spec.strip("\n").splitlines()) + "---\n")
 
 
 class Ruled(umbra.Gateway):

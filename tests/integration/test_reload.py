@@ -237,7 +237,7 @@ def test_listeners_come_and_go_and_those_that_stay_lose_nothing(service, ruled, 
     stays, *others = (free_port() for _ in range(4))
     through = ruled(listeners(live, stays=stays))
     with Load(through.address, is_kept_alive=is_kept_alive) as load:
-        for turn in range(12):
+        for turn in range(8):
             some = {f"other-{i}": port for i, port in enumerate(others) if (turn >> i) & 1}
             through.change(listeners(live, stays=stays, **some)) if turn else through.reload()
             load.wait(10)

@@ -89,14 +89,14 @@ class Process:
         return pathlib.Path(self.log_path).read_text(encoding="utf-8", errors="replace")
 
     def wait_serving(self):
-        """Until the start-up block tells the addresses."""
-        def block():
+        """Until the start-up block, or line of JSON, tells the addresses."""
+        def look():
             assert self.popen.poll() is None, f"umbra ended with {self.popen.returncode}:\n{self.text()}"
-            return re.search(rf"^  pid +{self.popen.pid}$", self.text(), re.M)
-        wait_for(block, lambda: f"umbra to serve; it says:\n{self.text()}", 20)
-        block = self.text()[:re.search(rf"^  pid +{self.popen.pid}$", self.text(), re.M).start()]
-        self.listen = next(iter(reversed(re.findall(r"^  listening +http://(\S+)$", block, re.M))), None)
-        self.admin = re.findall(r"^  admin +http://(\S+)/$", block, re.M)[-1]
+            return re.search(rf"^(?:  |.*, )pid +{self.popen.pid}\b", self.text(), re.M)
+        found = wait_for(look, lambda: f"umbra to serve; it says:\n{self.text()}", 20)
+        block = self.text()[:found.end()]
+        self.listen = next(iter(reversed(re.findall(r"\blistening +http://([^\s,]+)", block))), None)
+        self.admin = re.findall(r"\badmin +http://([^\s,/]+)/", block)[-1]
         return self
 
     def terminate(self):

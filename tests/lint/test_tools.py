@@ -98,6 +98,53 @@ class Source(unittest.TestCase):
         self.assertEqual("", self.problems("/* What. */\n#pragma once\n", "src/http/a.h"))
 
 
+class Isolation(Tree):
+    tool = load("check-isolation")
+
+    def problems(self, body="", exchange="", layers="exchange:\nproxy: exchange\nmirror: exchange\napp: proxy mirror\n"):
+        self.write("src/LAYERS", layers)
+        self.write("src/exchange/tap.h", exchange)
+        self.write("src/mirror/copy.c", body)
+        return "\n".join(self.tool.check_tree(self.root))
+
+    def test_what_a_mirror_does_with_its_own_passes(self):
+        self.assertEqual("", self.problems(
+            "static void on_open(struct client_call *call, struct stream *stream)\n{\n    copy->stream = stream;\n"
+            "    stream_pull(copy->stream, 1);\n    loop_soon(loop, task);\n}\n",
+            "struct tap_ops {\n    void (*on_data)(struct tap *tap, struct exchange *exchange);\n};\n"))
+
+    def test_a_call_that_reaches_a_client_or_live_is_refused(self):
+        for call in ("proxy_pause(live)", "relay_stop(relay)", "http1_conn_read(conn)", "server_close_all(server)",
+                     "socket_read(sock, data, 1)", "listener_stop(listener)", "upstream_give(upstream)"):
+            self.assertIn(call.split("(")[0] + "()", self.problems(f"    {call};\n"))
+
+    def test_a_call_that_could_block_is_refused(self):
+        for call in ("sleep(1)", "poll(fds, 1, 1)", "pthread_mutex_lock(lock)", "connect(fd, a, 1)", "worker_join(worker)"):
+            self.assertIn(call.split("(")[0] + "()", self.problems(f"    {call};\n"))
+
+    def test_a_stream_that_is_not_the_copy_s_is_refused(self):
+        for line in ("stream_pull(exchange->client, 0)", "stream_reset(relay->live, why)",
+                     "client_set_send_buffer(live->stream, 1, true)"):
+            self.assertIn("not the copy's own", self.problems(f"    {line};\n"))
+        self.assertIn("not the copy's own", self.problems("    struct stream *stream = exchange->tap_state;\n"))
+
+    def test_an_exchange_that_leads_to_a_stream_is_refused(self):
+        self.assertIn("could reach struct stream", self.problems(exchange="    struct stream *client;\n"))
+
+    def test_a_tap_that_answers_is_refused(self):
+        self.assertIn("on_data gives something back", self.problems(
+            exchange="struct tap_ops {\n    bool (*on_data)(struct tap *tap);\n};\n"))
+
+    def test_layers_between_source_and_mirror_are_refused(self):
+        self.assertIn("mirror may not see proxy", self.problems(layers="proxy:\nmirror: proxy\n"))
+        self.assertIn("proxy may not see mirror", self.problems(layers="mirror:\nproxy: mirror\n"))
+
+    def test_a_symbol_that_a_macro_hides_is_refused(self):
+        rows = "copy.c.o:\n0000 T copy_new\n     U stream_pull\n     U copy_new\n     U memcpy@GLIBC_2.14\n     U %s\n"
+        self.assertEqual([], self.tool.check_symbols(rows % "loop_later"))
+        self.assertIn("relay_stop", "".join(self.tool.check_symbols(rows % "relay_stop")))
+
+
 class Size(Tree):
     tool = load("check-size")
 

@@ -73,7 +73,6 @@ static void test_every_family_has_its_samples(void **state)
         "umbra_mirror_in_flight" LABELS "mirror=\"127.0.0.1:3001\"} 1\n",
         "umbra_mirror_queued" LABELS "mirror=\"127.0.0.1:3001\"} 0\n",
         "umbra_mirror_bytes_total" LABELS "mirror=\"127.0.0.1:3001\",direction=\"sent\"} 1000\n",
-        "umbra_mirror_duration_seconds_count" LABELS "mirror=\"127.0.0.1:3001\"} 0\n",
         "\numbra_mirror_budget_bytes 123\n",
         "\numbra_mirror_budget_limit_bytes 67108864\n",
         "\numbra_refused_total{reason=\"framing\"} 0\n",
@@ -132,6 +131,22 @@ static void test_an_unreadable_proc_leaves_the_process_out(void **state)
     registry_close(registry);
 }
 
+static void test_a_mirror_without_requests_has_few_series(void **state)
+{
+    (void)state;
+    struct registry *registry = fixture_registry();
+    struct metrics_cursor cursor = {0};
+    struct strbuf page = STRBUF_INIT;
+    registry_mirror(registry, STR("default/quiet#0"), SHADOW);
+    while (metrics_next(registry, &some_process, &cursor, 64 << 10, &page)) {
+    }
+    assert_has(&page, "umbra_mirror_matched_total{route=\"default/quiet#0\",mirror=\"127.0.0.1:3001\"} 0\n");
+    assert_lacks(&page, "umbra_mirror_dropped_total{");
+    assert_lacks(&page, "umbra_mirror_duration_seconds_count{");
+    strbuf_deinit(&page);
+    registry_close(registry);
+}
+
 static void test_thousands_of_series_are_made_in_small_pieces(void **state)
 {
     (void)state;
@@ -139,7 +154,9 @@ static void test_thousands_of_series_are_made_in_small_pieces(void **state)
     for (int i = 0; i < 2000; i++) {
         char label[32];
         int len = snprintf(label, sizeof(label), "default/route-%d#0", i);
-        registry_mirror(registry, (struct str){label, (size_t)len}, SHADOW);
+        struct registry_mirror *mirror = registry_mirror(registry, (struct str){label, (size_t)len}, SHADOW);
+        counter_add(&mirror->matched, 1);
+        registry_duration_add(&mirror->duration, 1000000);
     }
     struct metrics_cursor cursor = {0};
     struct strbuf page = STRBUF_INIT;
@@ -214,6 +231,7 @@ int main(void)
         cmocka_unit_test(test_pieces_make_the_same_page),
         cmocka_unit_test(test_labels_are_escaped),
         cmocka_unit_test(test_an_unreadable_proc_leaves_the_process_out),
+        cmocka_unit_test(test_a_mirror_without_requests_has_few_series),
         cmocka_unit_test(test_thousands_of_series_are_made_in_small_pieces),
         cmocka_unit_test(test_the_reference_lists_every_family),
         cmocka_unit_test(test_the_own_process_can_be_read),

@@ -121,14 +121,16 @@ static void test_a_long_page_comes_whole_in_pieces(void **state)
     for (int i = 0; i < 1000; i++) {
         char label[32];
         int len = snprintf(label, sizeof(label), "default/r%d#0", i);
-        registry_mirror(port.registry, (struct str){label, (size_t)len}, SHADOW);
+        struct registry_mirror *mirror = registry_mirror(port.registry, (struct str){label, (size_t)len}, SHADOW);
+        counter_add(&mirror->matched, 1);
+        registry_duration_add(&mirror->duration, 1000000);
     }
     struct admin_reply reply;
     struct err err;
     assert_true(admin_client_ask(&port.options, "GET", STR("/metrics"), STR_NONE, &reply, &err));
     assert_true(reply.body.len > 3u << 20);
     assert_has(&reply.body,
-               "umbra_mirror_duration_seconds_count{route=\"default/r999#0\",mirror=\"127.0.0.1:3001\"} 0\n");
+               "umbra_mirror_duration_seconds_count{route=\"default/r999#0\",mirror=\"127.0.0.1:3001\"} 1\n");
     assert_has(&reply.body, "\nprocess_start_time_seconds ");
     assert_int_equal(reply.body.ptr[reply.body.len - 1], '\n');
     admin_reply_deinit(&reply);

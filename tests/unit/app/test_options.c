@@ -62,7 +62,7 @@ static void test_defaults_are_those_of_the_design(void **state)
     assert_int_equal(settings->sampling, SAMPLING_EVEN);
     assert_int_equal(settings->log_format, LOG_TEXT);
     assert_int_equal(settings->log_level, LOG_INFO);
-    assert_true(settings->is_shedding);
+    assert_true(settings->is_shedding && settings->is_sandboxed);
     assert_true(settings->workers >= 1);
     assert_int_equal(settings->max_connections, 0);
     assert_false(settings->is_mirroring_writes || settings->is_safe_methods || settings->is_access_log);
@@ -77,7 +77,8 @@ static void test_all_options_of_run_reach_the_settings(void **state)
         "--shadow shop-v2:80=20 --shadow=[::1]:3001=33.3333 --shadow unix:/run/v3.sock --sampling hash "
         "--sampling-key header:x-user-id --mirror-writes --safe-methods --admin [::1]:9901 --admin-host a.example "
         "--trusted-proxies 10.0.0.0/8,fd00::/8 --drain 1m30s --drain-delay=500ms --max-connections 100 "
-        "--workers 4 --mirror-budget 1Gi --log-format json --log-level debug --access-log --shed off --replace",
+        "--workers 4 --mirror-budget 1Gi --log-format json --log-level debug --access-log --shed off --sandbox off "
+        "--replace",
         &options);
     const struct settings *settings = &options.settings;
     assert_int_equal(settings->shadow_count, 3);
@@ -103,7 +104,7 @@ static void test_all_options_of_run_reach_the_settings(void **state)
     assert_int_equal(settings->mirror_budget, 1 << 30);
     assert_int_equal(settings->log_format, LOG_JSON);
     assert_int_equal(settings->log_level, LOG_DEBUG);
-    assert_false(settings->is_shedding);
+    assert_false(settings->is_shedding || settings->is_sandboxed);
     assert_true(options.is_replace);
 }
 
@@ -173,8 +174,8 @@ static void test_errors_name_the_option_and_the_remedy(void **state)
         {"--mirror-write", "unknown option --mirror-write; did you mean --mirror-writes?"},
         {"--xyzzy", "unknown option --xyzzy"},
         {"--count 1", "--count is an option of `umbra top`, not of `umbra run`"},
-        {RUN "word", "`umbra run` does not expect the word \"word\""},
-        {RUN "-- --word", "`umbra run` does not expect the word \"--word\""},
+        {RUN "word", "`umbra run` does not expect the word \"word\"; rules in a file are given with -f word"},
+        {RUN "-- --word", "`umbra run` does not expect the word \"--word\"; rules in a file are given with -f --word"},
         {"--listen", "--listen needs a value: --listen HOST:PORT"},
         {RUN "--live b:2", "--live is given twice; leave one out"},
         {"--replace=yes", "--replace takes no value; write it alone"},

@@ -99,15 +99,15 @@ static void test_copies_to_other_namespaces_need_a_grant_in_a_cluster(void **sta
     assert_compiles_to(
         CLASS_OF_UMBRA OTHER TRIAL_SERVICE, &cluster, said,
         "error RefNotPermitted HTTPRoute/r: spec.rules[0].filters[0].requestMirror.backendRef.namespace: "
-        "copies to a shadow in namespace trial from default need a ReferenceGrant there (from: HTTPRoute of "
-        "namespace default, to: Service v2)");
+        "copies to a shadow in namespace trial need a ReferenceGrant there (from: HTTPRoute of namespace default, to: "
+        "Service v2)");
     assert_compiles_to(OTHER, NULL, mirrors_text, "default/r#all -> trial/v2:80: 1/1");
     assert_compiles_to(
         OTHER, NULL, said,
         "warning RefNotPermitted HTTPRoute/r: "
         "spec.rules[0].filters[0].requestMirror.backendRef.namespace: copies to a shadow in namespace trial "
-        "from default go without one here, but in a cluster they need a ReferenceGrant there (from: "
-        "HTTPRoute of namespace default, to: Service v2)");
+        "go without a ReferenceGrant, but in a cluster they need one there (from: HTTPRoute of namespace default, "
+        "to: Service v2)");
 }
 
 static void test_credentials_stay_in_their_namespace_in_a_cluster(void **state)

@@ -95,9 +95,28 @@ static void test_slices_without_a_ready_endpoint_are_no_reason_for_dns(void **st
                                          IPV4("{name: web, port: 1}", "{addresses: "
                                                                       "[10.0.0.1]}")),
         NULL, said,
-        "warning HTTPRoute/r: spec.rules[0].backendRefs[0]: the EndpointSlices of Service default/shop do "
-        "not have this port, so it answers 503; their ports are found by the name that the Service's port "
-        "has");
+        "warning HTTPRoute/r: spec.rules[0].backendRefs[0]: the EndpointSlices of Service default/shop have no port "
+        "named \"http\", as port 80 of the Service is, so it answers 503; change either");
+}
+
+static void test_slices_of_no_service_are_said_in_files(void **state)
+{
+    (void)state;
+    const char *yaml = CLASS_OF_UMBRA EDGE
+        "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: a}\n" IPV4("{port: 1}", "");
+    assert_compiles_to(yaml, NULL, said,
+                       "warning EndpointSlice/a: metadata.labels: without the label kubernetes.io/service-name these "
+                       "endpoints are of no Service; add it, with the Service's name");
+    assert_compiles_to(yaml, &cluster, said, "");
+}
+
+static void test_a_name_for_dns_that_is_nearly_a_services_is_said(void **state)
+{
+    (void)state;
+    assert_compiles_to(RULE("{name: shpo, port: 80}") SHOP_SERVICE, NULL, said,
+                       "warning HTTPRoute/r: spec.rules[0].backendRefs[0].name: there is no Service default/shpo here, "
+                       "so the name is looked up in DNS; did you mean \"shop\"?");
+    assert_compiles_to(RULE("{name: other, port: 80}, {name: shop-v2, port: 80}") SHOP_SERVICE, NULL, said, "");
 }
 
 static void test_external_name_is_asked_for_in_files_only(void **state)
@@ -271,7 +290,7 @@ static void test_reference_without_a_grant_says_which_grant_it_needs(void **stat
     assert_compiles_to(
         OTHER_SERVICE, NULL, said,
         "error RefNotPermitted HTTPRoute/r: spec.rules[0].backendRefs[0].namespace: requests to a backend in "
-        "namespace other from default need a ReferenceGrant there (from: HTTPRoute of namespace default, "
+        "namespace other need a ReferenceGrant there (from: HTTPRoute of namespace default, "
         "to: Service web)");
 }
 
@@ -293,6 +312,8 @@ int main(void)
         cmocka_unit_test(test_one_backend_stands_for_all_references_to_it),
         cmocka_unit_test(test_endpoint_slices_give_the_addresses_that_are_ready),
         cmocka_unit_test(test_slices_without_a_ready_endpoint_are_no_reason_for_dns),
+        cmocka_unit_test(test_slices_of_no_service_are_said_in_files),
+        cmocka_unit_test(test_a_name_for_dns_that_is_nearly_a_services_is_said),
         cmocka_unit_test(test_external_name_is_asked_for_in_files_only),
         cmocka_unit_test(test_in_a_cluster_services_must_exist_and_have_no_addresses_but_their_endpoints),
         cmocka_unit_test(test_ports_that_a_service_does_not_have_are_named_with_those_it_has),

@@ -65,7 +65,7 @@ static void test_a_second_resource_of_the_same_name_is_an_error_that_names_the_f
     manifests_read(manifests, STR("a.yaml"), STR(GOOD("a", "x.example")));
     manifests_read(manifests, STR("b.yaml"), STR("# second\n" GOOD("a", "y.example")));
     load_assert_one(manifests, SEVERITY_ERROR,
-                    (const char *const[]){"b.yaml:4:18: HTTPRoute/a: metadata.name: ", "already", "a.yaml:1", NULL});
+                    (const char *const[]){"b.yaml:4:18: HTTPRoute/a: metadata.name: ", "another", "a.yaml:1", NULL});
     assert_int_equal(manifests->resource_count, 1);
     assert_host(manifests, "a", "x.example");
     manifests_unref(manifests);
