@@ -289,6 +289,8 @@ class Chaos:
         generation = through.generation()
         through.reload()
         wait_for(lambda: through.generation() > generation and not through.errors(), "the last rules to be in force", 20)
+        for port in (self.rules.port, self.rules.other_port, self.rules.coming_port):
+            wait_for(lambda: through.status_of("/moved/x", f"127.0.0.1:{port}") == 302, f"port {port} to serve", 20)
         metrics = through.settled(timeout=60)
         assert metrics.mirror("matched") and metrics.mirror("completed") and metrics.mirror("failed")
         what = ("umbra_connections", "umbra_mirror_budget_bytes")

@@ -458,22 +458,32 @@ static void on_busy(struct timer *timer)
     put_all(writer, "half");
 }
 
+/* The next turn has both the event and the timer. */
+static void on_first_bytes(struct timer *timer)
+{
+    (void)timer;
+    put_all(writer, "a ");
+    usleep(5 * 1000);
+}
+
 static void test_a_late_reload_takes_no_half_written_file(void **state)
 {
     (void)state;
-    struct timer busy;
+    struct timer first, busy;
     put("a.yaml", "1");
     open_path("a.yaml");
     writer = open_new("a.yaml");
+    timer_init(&first, on_first_bytes);
     timer_init(&busy, on_busy);
-    timer_arm(loop, &busy, 0);
+    timer_arm(loop, &first, 2);
+    timer_arm(loop, &busy, 4);
     wait_for_change();
     assert_texts("a.yaml=1");
     put_all(writer, " and half");
     close(writer);
     writer = -1;
     wait_for_change();
-    assert_texts("a.yaml=half and half");
+    assert_texts("a.yaml=a half and half");
 }
 
 /* The look is due when the loop goes on, before it hears of this. */
