@@ -21,9 +21,6 @@
 #define SETTLE_MAX_MS 1200
 /* The same when somebody asked for a reload. */
 #define RELOAD_MAX_MS 500
-/* A file that stays open for writing is at rest after so long without a modification when somebody asked for a reload, and after
- * FILE_WRITER_MS when nobody did. */
-#define RELOAD_REST_MS 500
 /* Whoever wrote before this process was there has not touched the file for so long. */
 #define WAKE_REST_MS 300
 /* Longest wait until then: better old rules than parts of new ones. */
@@ -172,9 +169,7 @@ static uint64_t now_ns(const struct files *files)
 /* When the file that is written may be read; 0: now. */
 static uint64_t written_until_ns(const struct files *files, const struct file_found *found)
 {
-    uint64_t at_ns = files->watch ? file_watch_settles_at_ns(files->watch, &found->place) : 0;
-    uint64_t sooner_ns = files->reload_at_ns > 0 ? (FILE_WRITER_MS - RELOAD_REST_MS) * MS : 0;
-    return at_ns > now_ns(files) + sooner_ns ? at_ns - sooner_ns : 0;
+    return files->watch ? file_watch_settles_at_ns(files->watch, &found->place) : 0;
 }
 
 /* Nobody has told of a writer yet, but a file that was touched a moment ago may be one that was just emptied, to be written. */

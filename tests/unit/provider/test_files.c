@@ -446,6 +446,9 @@ static void test_a_reload_waits_a_little_for_a_writer(void **state)
     files_reload(files);
     wait_for_change();
     assert_in_range(now_ms() - begin_ms, 400, 900);
+    assert_texts("a.yaml=1");
+    wait_for_change();
+    assert_in_range(now_ms() - begin_ms, 900, 2000);
     assert_texts("a.yaml=2");
 }
 
