@@ -36,7 +36,8 @@ void rules_start(struct control *control)
         .source_count = control->sources.count,
         .on_change = on_files_changed,
         .user = control,
-        .is_patient = control->plan != NULL, /* rules are in force: nothing half-written shall take their place */
+        /* Rules are in force, or a predecessor's are: nothing half-written shall take their place. */
+        .is_patient = control->plan || control->endpoints,
     };
     control->files = files_new(&options);
     control->manifests = last_good_take(control);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <sys/inotify.h>
+#include <time.h>
 #include <unistd.h>
 
 #define EVENTS \
@@ -66,11 +67,19 @@ static bool is_being_made(const struct watched *directory, struct str name)
     return is_made;
 }
 
+/* Not the loop's time, which is that of the turn: much may have been done since. */
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
 static void note_writer(struct file_watch *watch, const struct watched *directory, uint32_t mask, struct str at)
 {
     struct str name = str_slice(at, sizeof(int), at.len);
     bool is_written = (mask & IN_MODIFY) || ((mask & IN_CREATE) && is_being_made(directory, name));
-    uint64_t settles_at_ns = loop_now_ns(watch->loop) + FILE_WRITER_MS * 1000000ull;
+    uint64_t settles_at_ns = now_ns() + FILE_WRITER_MS * 1000000ull;
     if (is_written)
         map_add(&watch->writers, at, (void *)(uintptr_t)settles_at_ns);
     else if (mask & (IN_CLOSE_WRITE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO))

@@ -24,6 +24,10 @@
 /* A file that stays open for writing is at rest after so long without a modification when somebody asked for a reload, and after
  * FILE_WRITER_MS when nobody did. */
 #define RELOAD_REST_MS 500
+/* Whoever wrote before this process was there has not touched the file for so long. */
+#define WAKE_REST_MS 300
+/* Longest wait until then: better old rules than parts of new ones. */
+#define WAKE_MAX_MS 10000ull
 /* A file that is gone may be one that is being replaced. */
 #define GONE_MS 500
 /* Looked at without being told. Takes no more than a hundredth of the time when there are very many files. */
@@ -60,7 +64,8 @@ struct files {
     uint64_t changed_at_ns; /* the first change that does not count yet; 0: none */
     uint64_t reload_at_ns;  /* somebody asked; 0: nobody */
     bool is_untold;         /* looking found the change */
-    bool is_asleep;         /* nothing was read yet: who wrote before is not known */
+    bool is_asleep;         /* nothing counts yet: who wrote before is not known */
+    uint64_t asleep_until_ns;
     struct timer look, poll;
     uint64_t look_at_ns; /* when `look` is armed */
 };
@@ -175,7 +180,7 @@ static uint64_t written_until_ns(const struct files *files, const struct file_fo
 static uint64_t fresh_until_ns(const struct files *files, const struct file_found *found)
 {
     struct timespec now;
-    int64_t rest_ns = (files->is_asleep ? FILE_WRITER_MS : GATHER_MS) * (int64_t)MS;
+    int64_t rest_ns = (files->is_asleep ? WAKE_REST_MS : GATHER_MS) * (int64_t)MS;
     clock_gettime(CLOCK_REALTIME, &now);
     int64_t age_s = (int64_t)now.tv_sec - found->signature.changed_s;
     if (found->error != 0 || age_s < 0 || age_s > 2) /* a clock that was set back says nothing */
@@ -278,6 +283,12 @@ static bool is_written(const struct reading *reading, const struct file_found *f
     return !reading->takes_all && written_until_ns(reading->files, found) > 0;
 }
 
+/* The kernel tells of a file that is emptied only when it is done with it. */
+static bool is_emptied(const struct reading *reading, const struct file_found *found, struct str text)
+{
+    return !reading->takes_all && text.len == 0 && fresh_until_ns(reading->files, found) > 0;
+}
+
 static void read_found(struct reading *reading, const struct file_found *found)
 {
     if (found->error == 0 && is_seen(reading, &found->signature))
@@ -295,8 +306,8 @@ static void read_found(struct reading *reading, const struct file_found *found)
     }
     enum file_read_result result = file_read(found->name.ptr, room(reading), &text, &err);
     if (reading->files->watch)
-        file_watch_read(reading->files->watch);
-    if (result == FILE_READ_OK && is_written(reading, found)) { /* begun meanwhile: perhaps it was empty */
+        file_watch_read(reading->files->watch); /* a writer may have begun meanwhile */
+    if (result == FILE_READ_OK && (is_written(reading, found) || is_emptied(reading, found, text))) {
         mem_free((char *)(uintptr_t)text.ptr);
         result = FILE_READ_UNSTEADY;
     }
@@ -407,7 +418,7 @@ static uint64_t least(uint64_t a, uint64_t b)
 static uint64_t deadline_ns(const struct files *files)
 {
     uint64_t settle_ns = files->changed_at_ns + SETTLE_MAX_MS * MS;
-    return files->reload_at_ns > 0 && !files->is_asleep ? least(settle_ns, files->reload_at_ns + RELOAD_MAX_MS * MS) : settle_ns;
+    return files->reload_at_ns > 0 ? least(settle_ns, files->reload_at_ns + RELOAD_MAX_MS * MS) : settle_ns;
 }
 
 static void take_and_tell(struct files *files)
@@ -416,13 +427,15 @@ static void take_and_tell(struct files *files)
     bool is_asked = files->reload_at_ns > 0;
     files->changed_at_ns = 0; /* what is heard while reading is news */
     bool is_changed = take(files, false, &is_unfinished);
-    files->is_asleep = false;
     if (is_unfinished && files->changed_at_ns == 0)
         files->changed_at_ns = now_ns(files);
-    files->reload_at_ns = 0;
-    files->is_untold = false;
     if (is_unfinished)
         arm_look(files, now_ns(files) + STILL_MS * MS);
+    if (is_unfinished && files->is_asleep && now_ns(files) < files->asleep_until_ns)
+        return;
+    files->is_asleep = false;
+    files->reload_at_ns = 0;
+    files->is_untold = false;
     if (is_changed || is_asked)
         files->on_change(files->user);
 }
@@ -522,6 +535,7 @@ struct files *files_new(const struct files_options *options)
         timer_arm(files->loop, &files->poll, POLL_MS);
     if (options->is_patient) {
         files->is_asleep = true;
+        files->asleep_until_ns = now_ns(files) + WAKE_MAX_MS * MS;
         files_reload(files);
         return files;
     }
