@@ -17,6 +17,7 @@ import measure
 import memory
 import peers
 import report
+import routes
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -29,6 +30,7 @@ GROUPS = {
     "clients": memory.clients,
     "idle": memory.idle,
     "slow": cost.slow,
+    "routes": routes.routes,
 }
 
 

@@ -127,8 +127,10 @@ class Load:
     def command(self, *words):
         return [*self.aside, *(str(word) for word in words)]
 
-    def run(self, port, seconds, rate=0):
+    def run(self, port, seconds, rate=0, requests=None):
         words = [self.binary, f"127.0.0.1:{port}", "--connections", CONNECTIONS, "--seconds", seconds]
+        if requests:
+            words += ["--requests", requests]
         if rate:
             words += ["--rate", rate]
         return json.loads(self._output(self.command(*words), seconds))
