@@ -287,6 +287,62 @@ class Endless:
         self.process.stdout.close()
 
 
+SINK = """
+import hashlib, re, socket, threading
+listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+print(listener.getsockname()[1], flush=True)
+def serve(sock):
+    data, buffer = b"", memoryview(bytearray(1 << 18))
+    while True:
+        while b"\\r\\n\\r\\n" not in data:
+            piece = sock.recv(65536)
+            if not piece:
+                return
+            data += piece
+        head, _, data = data.partition(b"\\r\\n\\r\\n")
+        left = int(re.search(rb"(?i)\\r\\ncontent-length: *([0-9]+)", head)[1])
+        digest = hashlib.sha256(data[:left])
+        left, data = left - len(data[:left]), data[left:]
+        while left:
+            count = sock.recv_into(buffer[:min(left, len(buffer))])
+            if not count:
+                print("cut", flush=True)
+                return
+            digest.update(buffer[:count])
+            left -= count
+        print(digest.hexdigest(), flush=True)
+        sock.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 5\\r\\n\\r\\nhello")
+def guard(sock):
+    try:
+        serve(sock)
+    except OSError:
+        print("cut", flush=True)
+    sock.close()
+while True:
+    threading.Thread(target=guard, args=(listener.accept()[0],), daemon=True).start()
+"""
+
+
+class Sink:
+    """A service that takes uploads of any size as fast as it can; a process of its own. `digests` are the SHA-256 of the bodies
+    that came, "cut" for one that did not come whole."""
+
+    def __init__(self):
+        self.process = subprocess.Popen([sys.executable, "-c", SINK], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        text=True)
+        self.address = f"127.0.0.1:{int(self.process.stdout.readline())}"
+        self.digests = []
+        threading.Thread(target=self._collect, daemon=True).start()
+
+    def _collect(self):
+        for line in self.process.stdout:
+            self.digests.append(line.strip())
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+
+
 def refused_address():
     """An address at which nobody listens; its port stays ours, so that nobody else gets it meanwhile."""
     holder = socket.socket()
