@@ -31,6 +31,8 @@ GROUPS = {
     "idle": memory.idle,
     "slow": cost.slow,
     "routes": routes.routes,
+    "loading": routes.loading,
+    "reloads": routes.reloads,
 }
 
 
@@ -42,6 +44,8 @@ class Run:
         self.rounds = arguments.rounds or (2 if is_quick else 5)
         self.seconds = arguments.seconds or (0.6 if is_quick else 2)
         self.upload_bytes = 250_000_000 if is_quick else 1_000_000_000
+        self.many_routes = 10000
+        self.reloads = 10 if is_quick else 100
         self.idle_clients = 2000 if is_quick else 10000
         self.clock = measure.Clock(arguments.limit or (120 if is_quick else 720))
         self.notes = []

@@ -226,8 +226,8 @@ class Umbra(Proxy):
         if rules:
             self.rules.write_text(rules(self.port))
             where = ["-f", self.rules, "--bind", "127.0.0.1"]
-        command = [stage.umbra, "run", *where, "--admin", f"127.0.0.1:{self.admin}", "--workers", 1, "--shed", "off", "--drain", "1s",
-                   "--max-connections", 12000]
+        command = [stage.umbra, "run", *where, "--admin", f"127.0.0.1:{self.admin}", "--workers", 1, "--shed", "off",
+                   "--drain", "1s", "--max-connections", 12000]
         if shadow:
             command += ["--shadow", f"127.0.0.1:{shadow.port}"]
         if has_writes:
