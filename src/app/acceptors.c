@@ -63,6 +63,15 @@ static void on_connection_closed(struct server *server)
     acceptors->on_close(acceptors);
 }
 
+/* Of the same listener first. */
+static bool make_room(struct acceptors *acceptors, struct acceptor *acceptor)
+{
+    bool is_made = server_make_room(&acceptor->server);
+    for (struct list *node = acceptors->list.next; node != &acceptors->list && !is_made; node = node->next)
+        is_made = of(node) != acceptor && server_make_room(&of(node)->server);
+    return is_made;
+}
+
 static void on_accept(struct listener *listener, int fd, const struct address *remote)
 {
     struct acceptor *acceptor = CONTAINER_OF(listener, struct acceptor, listener);
@@ -72,9 +81,11 @@ static void on_accept(struct listener *listener, int fd, const struct address *r
     gauge_add(&gauges->connections_client, 1);
     if (atomic_load_explicit(&gauges->connections_client, memory_order_relaxed) > acceptors->max_connections) {
         counter_add(&registry_totals(acceptors->proxy->registry)->refused[REFUSAL_CONNECTIONS], 1);
-        gauge_add(&gauges->connections_client, -1);
-        close(fd);
-        return;
+        if (!make_room(acceptors, acceptor)) {
+            gauge_add(&gauges->connections_client, -1);
+            close(fd);
+            return;
+        }
     }
     struct peer peer = {.remote = *remote, .local = acceptor->address, .listener = &acceptor->proxy};
     acceptors->connections++;

@@ -12,7 +12,8 @@
 struct acceptors {
     struct proxy *proxy; /* handles the requests */
     struct registry_gateway *gauges;
-    int64_t max_connections;                       /* of the gateway; those beyond are closed and counted */
+    /* Of the gateway. Beyond, one that waits for its request makes room, or the newcomer is closed; either is counted. */
+    int64_t max_connections;
     void (*on_close)(struct acceptors *acceptors); /* a connection is gone */
     struct list list;                              /* struct acceptor */
     struct gateway_listeners *sockets;             /* those in use */

@@ -57,8 +57,9 @@ const struct option option_table[] = {
      "On SIGTERM: how long connections are still taken, while /readyz fails already, before --drain begins.", FOR_RUN,
      false, option_drain_delay},
     {"--max-connections", "N", NULL,
-     "Client connections at once; those beyond are closed and counted. Default: as many as open files allow.", FOR_RUN,
-     false, option_max_connections},
+     "Client connections at once. Beyond, one that has waited for its request for a second is closed for the newcomer, "
+     "or the newcomer is; both are counted. Default: as many as open files allow.",
+     FOR_RUN, false, option_max_connections},
     {"--workers", "N", NULL, "Threads that move requests. Default: the CPUs that the process may use.", FOR_RUN, false,
      option_workers},
     {"--mirror-budget", "BYTES", "64Mi",

@@ -193,6 +193,7 @@ const char *compiler_guess(struct compiler *compiler, enum kind_id kind, struct 
     if (aged->count == 0 || aged->count > compiler->guesses_left)
         return NULL;
     size_t count = names_in(compiler, aged, ns, &names);
+    compiler->guesses_left -= aged->count - count;
     return guess_name(compiler, name, names, count);
 }
 

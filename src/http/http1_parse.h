@@ -18,7 +18,7 @@ enum refusal {
     REFUSAL_URI_SIZE,    /* 414 */
     REFUSAL_VERSION,     /* 505 */
     REFUSAL_TIMEOUT,     /* 408 */
-    REFUSAL_CONNECTIONS, /* closed at once: --max-connections */
+    REFUSAL_CONNECTIONS, /* closed, or made room for another: --max-connections */
     REFUSAL_MARKER,      /* not refused: a forged marker or baggage member was removed */
     REFUSAL_COUNT
 };

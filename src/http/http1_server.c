@@ -382,6 +382,21 @@ static void on_server_close(struct server_member *member, bool is_only_if_idle)
     abort_stream(sc, RESET_CLOSED);
 }
 
+static bool give_way(struct server_member *member, uint32_t waited_ms)
+{
+    struct server_conn *sc = CONTAINER_OF(member, struct server_conn, member);
+    if (sc->conn.is_closed || sc->is_lingering || sc->conn.reading != READ_HEAD)
+        return false;
+    sc->conn.sock.is_readable = true; /* the rest of a request may have come that no event has told of yet */
+    http1_conn_read(&sc->conn);
+    if (sc->conn.is_closed || sc->is_lingering || sc->conn.reading != READ_HEAD || sc->conn.has_stream)
+        return false;
+    if ((now_ns(sc) - sc->phase_ns) / NS_PER_MS < waited_ms)
+        return false;
+    http1_conn_close(&sc->conn, false);
+    return true;
+}
+
 static const struct stream_ops server_stream_ops = {"http1 server", send_head, send_data, send_end, reset, pull};
 static const struct http1_conn_ops conn_ops = {"http1 server", on_head,     on_refused, on_input_end,
                                                on_broken,      on_progress, on_free};
@@ -401,6 +416,7 @@ void http1_server_open(struct server *server, int fd, const struct peer *peer)
     sc->conn.may_read_head = true;
     sc->phase_ns = now_ns(sc);
     sc->member.close = on_server_close;
+    sc->member.give_way = give_way;
     list_add(&server->conns, &sc->member.node);
     server->count++;
     timer_init(&sc->timer, on_timeout);

@@ -42,6 +42,23 @@ static void close_members(struct server *server, bool is_only_if_idle)
     }
 }
 
+/* Looked at for one that has to make room: few, since each newcomer may ask. */
+#define ROOM_LOOKS 16
+
+bool server_make_room(struct server *server)
+{
+    for (size_t i = 0; i < ROOM_LOOKS; i++) {
+        struct list *node = list_take_first(&server->conns);
+        if (!node)
+            return false;
+        struct server_member *member = CONTAINER_OF(node, struct server_member, node);
+        list_add(&server->conns, node); /* the next look begins behind it */
+        if (member->give_way(member, SERVER_PATIENCE_MS))
+            return true;
+    }
+    return false;
+}
+
 void server_close_idle(struct server *server)
 {
     close_members(server, true);

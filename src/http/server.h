@@ -8,6 +8,9 @@
 #include "http/http1_parse.h"
 #include "http/stream.h"
 
+/* So long a client may wait with its request though others want its place: clients in use ask more often, or come again. */
+#define SERVER_PATIENCE_MS 1000
+
 struct server_timeouts {
     uint32_t head_ms; /* from the first byte of a head (or the accept) to its last: 408 */
     /* No progress of a request body, or of a client that reads its answer, or of the answer to one that has closed its sending side and
@@ -35,6 +38,8 @@ struct server {
 struct server_member {
     struct list node;
     void (*close)(struct server_member *member, bool is_only_if_idle);
+    /* Closes it when it has waited for a whole head for so long, and nothing is in flight on it; true when it did. */
+    bool (*give_way)(struct server_member *member, uint32_t waited_ms);
 };
 
 void server_init(struct server *server, struct codec *codec, const struct stream_handler *handler, void *user);
@@ -44,6 +49,9 @@ void server_accept(struct server *server, int fd, const struct peer *peer);
 void server_drain(struct server *server);
 /* Closes connections that wait for a request of which nothing has come. */
 void server_close_idle(struct server *server);
+/* Makes room for another client: closes a connection that has waited for a request, or for the rest of its head, for SERVER_PATIENCE_MS.
+ * Looks at a few, others the next time. True when it closed one. */
+bool server_make_room(struct server *server) __attribute__((warn_unused_result));
 /* Resets what is left. */
 void server_close_all(struct server *server);
 

@@ -75,10 +75,12 @@ static char character_at(const struct yaml_error *error, uint32_t line, uint32_t
     if (line < error->origin.line)
         return ' ';
     struct str text = find_line(error->text, line - error->origin.line + 1);
-    uint32_t shift = line == error->origin.line ? error->origin.column - 1 : 0;
+    uint32_t current = line == error->origin.line ? error->origin.column : 1;
     for (size_t i = 0; i < text.len; i++) {
-        if (part_place(text, i, (struct place){1, 1}).column + shift == column)
+        bool is_inside = ((unsigned char)text.ptr[i] & 0xc0) == 0x80; /* of a character of several bytes */
+        if (current == column && !is_inside)
             return text.ptr[i];
+        current += i + 1 < text.len && ((unsigned char)text.ptr[i + 1] & 0xc0) != 0x80;
     }
     return ' ';
 }
@@ -91,9 +93,9 @@ static bool tell_bracket(const struct yaml_error *error, struct tree *tree)
         return false;
     const struct node *open = tree_find_open(tree, is_list ? NODE_LIST : is_map ? NODE_MAP : NODE_NULL);
     /* `[a: b` has a map without a brace in it. */
-    while (open && !strchr("[{", character_at(error, open->line, open->column)))
+    if (open && !strchr("[{", character_at(error, open->line, open->column)))
         open = open->parent;
-    if (!open)
+    if (!open || !strchr("[{", character_at(error, open->line, open->column)))
         return false;
     const char *bracket = open->kind == NODE_MAP ? "{" : "[", *closing = *bracket == '{' ? "}" : "]";
     struct str line = find_line(error->text, error->at.line);

@@ -10,7 +10,6 @@ const struct array_kind array_kinds[ARRAY_COUNT] = {
     [ARRAY_STRINGS] = ROW("strings", strings, char),
     [ARRAY_SOCKETS] = ROW("sockets", sockets, struct plan_socket),
     [ARRAY_LISTENERS] = ROW("listeners", listeners, struct plan_listener),
-    [ARRAY_VIRTUAL_HOSTS] = ROW("virtual hosts", virtual_hosts, struct plan_virtual_host),
     [ARRAY_NODES] = ROW("nodes", nodes, struct plan_node),
     [ARRAY_GROUPS] = ROW("groups", groups, struct plan_group),
     [ARRAY_MATCHES] = ROW("matches", matches, struct plan_match),

@@ -8,7 +8,6 @@ enum array_id {
     ARRAY_STRINGS, /* first: texts have their offsets before the block is whole */
     ARRAY_SOCKETS,
     ARRAY_LISTENERS,
-    ARRAY_VIRTUAL_HOSTS,
     ARRAY_NODES,
     ARRAY_GROUPS,
     ARRAY_MATCHES,

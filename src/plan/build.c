@@ -22,7 +22,7 @@ static bool check_rules(const struct rule_set *rules, struct err *err)
 static void add_sockets(struct draft *draft, const struct rule_set *rules)
 {
     for (size_t i = 0; i < rules->socket_count; i++) {
-        struct plan_socket socket = {.address = rules->sockets[i]};
+        struct plan_socket socket = {.address = rules->sockets[i], .hosts = {.any = PLAN_NONE}};
         draft_add_copies(draft, ARRAY_SOCKETS, &socket, 1);
     }
     for (size_t i = 0; i < rules->listener_count; i++) {
@@ -32,6 +32,7 @@ static void add_sockets(struct draft *draft, const struct rule_set *rules)
             .hostname = draft_add_text(draft, rule->hostname),
             .socket = (uint32_t)rule->socket,
             .port = rule->port,
+            .hosts = {.any = PLAN_NONE},
         };
         draft_add_copies(draft, ARRAY_LISTENERS, &listener, 1);
     }

@@ -15,9 +15,20 @@ static bool take(struct share *share, struct plan_range range)
     return flat_has_range(share->array, range) && share->taken <= share->array.count;
 }
 
+/* The same, or one match. */
+static bool take_or_sole(const struct plan *plan, struct share *share, struct plan_range range)
+{
+    return range.count == PLAN_SOLE ? range.first < plan->matches.count : take(share, range);
+}
+
 static bool is_power_of_two(uint32_t n)
 {
     return (n & (n - 1)) == 0;
+}
+
+static bool is_root(const struct plan *plan, uint32_t node)
+{
+    return node < plan->nodes.count && PLAN_NODE(plan, node)->parent == PLAN_NONE;
 }
 
 /* ---- names ---- */
@@ -31,9 +42,7 @@ static bool check_name(const struct plan *plan, uint32_t i, struct err *err)
     case PARENT_SOCKET:
         is_right = is_right && parent < plan->sockets.count && name->value < plan->listeners.count;
         break;
-    case PARENT_LISTENER:
-        is_right = is_right && parent < plan->listeners.count && name->value < plan->virtual_hosts.count;
-        break;
+    case PARENT_LISTENER: is_right = is_right && parent < plan->listeners.count && is_root(plan, name->value); break;
     case PARENT_NODE:
         /* A way down is the way up: whoever follows parents meets the nodes that it came by. */
         is_right = is_right && name->value < plan->nodes.count && PLAN_NODE(plan, name->value)->parent == parent;
@@ -61,12 +70,15 @@ static bool check_names(const struct plan *plan, struct err *err)
 
 static bool check_hosts(const struct plan *plan, struct err *err)
 {
-    for (uint32_t i = 0; i < plan->virtual_hosts.count; i++) {
-        const struct plan_virtual_host *host = PLAN_VIRTUAL_HOST(plan, i);
-        if (!flat_has_text(plan->strings, host->pattern))
-            return err_set(err, "plan: the pattern of virtual host %u is outside the strings", i);
-        if (host->root >= plan->nodes.count || PLAN_NODE(plan, host->root)->parent != PLAN_NONE)
-            return err_set(err, "plan: virtual host %u has no root", i);
+    for (uint32_t i = 0; i < plan->sockets.count; i++) {
+        uint32_t any = PLAN_SOCKET(plan, i)->hosts.any;
+        if (any != PLAN_NONE && any >= plan->listeners.count)
+            return err_set(err, "plan: socket %u has listener %u of %u", i, any, plan->listeners.count);
+    }
+    for (uint32_t i = 0; i < plan->listeners.count; i++) {
+        uint32_t any = PLAN_LISTENER(plan, i)->hosts.any;
+        if (any != PLAN_NONE && !is_root(plan, any))
+            return err_set(err, "plan: node %u, which listener %u begins at, is no root", any, i);
     }
     return true;
 }
@@ -78,7 +90,8 @@ static bool check_nodes(const struct plan *plan, struct err *err)
         const struct plan_node *node = PLAN_NODE(plan, i);
         if (node->parent != PLAN_NONE && node->parent >= i)
             return err_set(err, "plan: node %u is below node %u", i, node->parent);
-        if (!take(&groups, node->exact) || !take(&groups, node->regexes) || !take(&groups, node->prefixes))
+        if (!take_or_sole(plan, &groups, node->exact) || !take_or_sole(plan, &groups, node->regexes) ||
+            !take_or_sole(plan, &groups, node->prefixes))
             return err_set(err, "plan: the groups of node %u are out of range", i);
     }
     return true;
@@ -110,7 +123,7 @@ static bool check_buckets(const struct plan *plan, struct share *candidates, str
         free_slots += bucket->group == PLAN_NONE;
         if (bucket->group == PLAN_NONE)
             continue;
-        if (bucket->group >= plan->groups.count || !take(candidates, bucket->matches))
+        if (bucket->group >= plan->groups.count || !take_or_sole(plan, candidates, bucket->matches))
             return err_set(err, "plan: bucket %u is none", i);
     }
     return plan->buckets.count == 0 || free_slots > 0 || err_set(err, "plan: the table of buckets is full");

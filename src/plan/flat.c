@@ -16,7 +16,7 @@ struct plan_array flat_place(uint64_t *end, uint64_t count, size_t element_size)
 {
     struct plan_array array = {(uint32_t)*end, (uint32_t)count};
     *end += count * element_size;
-    *end = (*end + FLAT_ALIGN - 1) / FLAT_ALIGN * FLAT_ALIGN;
+    *end = (*end + FLAT_LINE - 1) / FLAT_LINE * FLAT_LINE;
     return array;
 }
 

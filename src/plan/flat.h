@@ -16,6 +16,8 @@ struct flat_head {
 
 /* Arrays begin at multiples of this. */
 #define FLAT_ALIGN 8
+/* What is placed behind another array begins at a cache line, so that an element of 32 bytes lies in one. */
+#define FLAT_LINE 64
 
 typedef bool flat_check_fn(const void *bytes, size_t len, struct err *err);
 

@@ -2,6 +2,7 @@
 #include "plan/groups.h"
 
 #include "base/mem.h"
+#include "plan/ahead.h"
 #include "plan/hash.h"
 #include "plan/name_table.h"
 
@@ -100,6 +101,11 @@ static size_t count_alike(const struct groups *groups, size_t first, bool with_v
     return end - first;
 }
 
+static struct plan_range sole(uint32_t match)
+{
+    return (struct plan_range){match, PLAN_SOLE};
+}
+
 static struct plan_range write_candidates(const struct writing *writing, size_t first, size_t count)
 {
     struct plan_range range = {draft_count(writing->draft, ARRAY_CANDIDATES), (uint32_t)count};
@@ -107,6 +113,24 @@ static struct plan_range write_candidates(const struct writing *writing, size_t 
     for (size_t i = 0; i < count; i++)
         candidates[i] = writing->groups->entries[first + i].match;
     return range;
+}
+
+static uint32_t first_condition(const struct draft *draft, uint32_t match)
+{
+    return ((const struct plan_match *)draft_at(draft, ARRAY_MATCHES, match))->conditions.first;
+}
+
+/* The entries from `first` on, which have the same values. */
+static struct plan_bucket make_bucket(const struct writing *writing, uint32_t group, size_t first, size_t count)
+{
+    const struct group_entry *best = &writing->groups->entries[first];
+    return (struct plan_bucket){
+        .hash = plan_bucket_hash(group, best->values),
+        .group = group,
+        .condition = first_condition(writing->draft, best->match),
+        .matches = count == 1 ? sole(best->match) : write_candidates(writing, first, count),
+        .ahead = ahead_of_match(writing->draft, best->match),
+    };
 }
 
 static void write_group(struct writing *writing, const struct run *run)
@@ -127,11 +151,7 @@ static void write_group(struct writing *writing, const struct run *run)
     draft_add_copies(writing->draft, ARRAY_GROUPS, &group, 1);
     for (size_t at = run->first, count; at < run->first + run->count; at += count) {
         count = count_alike(groups, at, true);
-        writing->buckets[writing->bucket_count++] = (struct plan_bucket){
-            .hash = plan_bucket_hash(number, groups->entries[at].values),
-            .group = number,
-            .matches = write_candidates(writing, at, count),
-        };
+        writing->buckets[writing->bucket_count++] = make_bucket(writing, number, at, count);
     }
 }
 
@@ -143,6 +163,16 @@ static struct plan_range *slot_of(struct plan_node *node, enum group_slot slot)
     case SLOT_PREFIX: break;
     }
     return &node->prefixes;
+}
+
+/* Of the runs at hand. */
+static struct plan_range write_groups(struct writing *writing, uint32_t count)
+{
+    struct plan_range range = {draft_count(writing->draft, ARRAY_GROUPS), count};
+    qsort(writing->runs, count, sizeof(*writing->runs), by_best);
+    for (uint32_t i = 0; i < count; i++)
+        write_group(writing, &writing->runs[i]);
+    return range;
 }
 
 /* The groups of the node and slot whose entries begin at `first`; returns where the next begin. */
@@ -161,10 +191,9 @@ static size_t write_slot(struct writing *writing, size_t first)
         writing->runs[count++] = run;
         at += run.count;
     }
-    qsort(writing->runs, count, sizeof(*writing->runs), by_best);
-    struct plan_range range = {draft_count(writing->draft, ARRAY_GROUPS), count};
-    for (uint32_t i = 0; i < count; i++)
-        write_group(writing, &writing->runs[i]);
+    struct plan_range range = sole(entry->match);
+    if (at - first > 1)
+        range = write_groups(writing, count);
     *slot_of(draft_at(writing->draft, ARRAY_NODES, entry->node), (enum group_slot)entry->slot) = range;
     return at;
 }

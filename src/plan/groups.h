@@ -22,5 +22,5 @@ struct groups {
 void groups_init(struct groups *groups);
 void groups_deinit(struct groups *groups);
 void groups_add(struct groups *groups, uint32_t node, enum group_slot slot, uint32_t match);
-/* Writes plan.groups, candidates and buckets, and the ranges of nodes. */
+/* Writes plan.groups, candidates and buckets, and the ranges of nodes; after matches and routes. */
 void groups_write(struct groups *groups, const struct ranking *ranking, struct draft *draft);

@@ -7,7 +7,7 @@
 #include "base/address.h"
 
 #define PLAN_MAGIC 0x6e616c5061726d55ull /* "UmraPlan" read as bytes */
-#define PLAN_VERSION 2
+#define PLAN_VERSION 3
 /* An index that names nothing. */
 #define PLAN_NONE UINT32_MAX
 /* A condition's value; a longer one of a request matches nothing. */
@@ -148,6 +148,9 @@ struct plan_condition {
     uint32_t regex;        /* of plan.regexes, or PLAN_NONE: exact */
 };
 
+/* In place of a range's count: `first` is an index of plan.matches, and there is no more to look at. */
+#define PLAN_SOLE UINT32_MAX
+
 /* One match of a rule. They stand in the order of the Gateway API's precedence: of two that apply, the first wins. */
 struct plan_match {
     uint32_t route;         /* of plan.routes */
@@ -165,50 +168,61 @@ struct plan_group {
     struct plan_range matches; /* of plan.candidates, when it has neither method nor keys; else plan.buckets has them */
 };
 
+/* What most probably comes after a look-up: the best match there, its rule, and that rule's first backendRef. Nobody follows it but the
+ * cache, which is asked for all at once: with thousands of rules memory answers late, but many questions in the time of one. */
+struct plan_ahead {
+    uint32_t match, route, weighted;
+};
+
 /* plan.buckets: an open-addressing table by (group, hash of the values), linear probing. */
 struct plan_bucket {
     uint64_t hash;             /* plan_bucket_hash */
     uint32_t group;            /* PLAN_NONE: a free slot */
-    struct plan_range matches; /* of plan.candidates, the best first */
+    uint32_t condition;        /* ahead as well: the best match's first */
+    struct plan_range matches; /* of plan.candidates, the best first; or, with PLAN_SOLE, one match */
+    struct plan_ahead ahead;
 };
 
 /* plan.names: an open-addressing table by (parent, bytes), linear probing, for hosts and path elements alike. */
 struct plan_name {
     uint32_t hash;       /* of parent and bytes: plan_name_hash */
     uint32_t parent;     /* PLAN_PARENT(…) */
-    struct plan_str key; /* a host in lower case, ".example.com" for "*.example.com", "" for all; a path element */
-    uint32_t value;      /* index of a listener, virtual host or node; PLAN_NONE: a free slot */
+    struct plan_str key; /* a host in lower case, ".example.com" for "*.example.com"; a path element */
+    uint32_t value;      /* index of a listener or node; PLAN_NONE: a free slot */
+    struct plan_ahead ahead;
 };
 /* Parents of different kinds have different numbers. */
 enum plan_parent { PARENT_SOCKET, PARENT_LISTENER, PARENT_NODE };
 #define PLAN_PARENT(kind, index) ((uint32_t)(kind) << 30 | (uint32_t)(index))
 #define PLAN_MAX_INDEX ((1u << 30) - 1)
 
-/* Where a path of a virtual host leads; ranges of plan.groups. */
+/* Where a path of a virtual host leads; ranges of plan.groups or, with PLAN_SOLE, one match. */
 struct plan_node {
     uint32_t parent;            /* PLAN_NONE: the virtual host's root */
     struct plan_range exact;    /* of paths that end here */
     struct plan_range regexes;  /* of paths that come by or end here */
     struct plan_range prefixes; /* likewise */
+    uint32_t has_children;      /* names lead on from here */
 };
 
-struct plan_virtual_host {
-    struct plan_str pattern; /* "example.com", "*.example.com" or "" for all */
-    uint32_t root;           /* of plan.nodes */
+/* Whose requests go where: of a socket to listeners, of a listener to roots among plan.nodes. */
+struct plan_hosts {
+    uint32_t has_names;     /* some are in plan.names */
+    uint32_t has_wildcards; /* some of these begin with a dot */
+    uint32_t any;           /* for all other hosts, or PLAN_NONE */
 };
 
 struct plan_listener {
     struct plan_str label; /* "namespace/gateway/listener" */
     struct plan_str hostname;
     uint32_t socket;
-    uint32_t port;          /* the Gateway's, for redirects */
-    uint32_t has_wildcards; /* among its virtual hosts */
+    uint32_t port; /* the Gateway's, for redirects */
+    struct plan_hosts hosts;
 };
 
 struct plan_socket {
     struct address address;
-    uint32_t has_wildcards; /* among its listeners */
-    uint32_t reserved;
+    struct plan_hosts hosts;
 };
 
 struct plan_regex {
@@ -221,7 +235,7 @@ struct plan {
     uint32_t size;     /* of the whole block */
     uint64_t checksum; /* XXH3-64 of the bytes after this field */
     uint64_t generation;
-    struct plan_array sockets, listeners, virtual_hosts, nodes, groups, matches, conditions, regexes;
+    struct plan_array sockets, listeners, nodes, groups, matches, conditions, regexes;
     struct plan_array names, buckets; /* hash tables: a power of two of slots, at most half of them taken */
     struct plan_array candidates;     /* uint32_t: indices of matches */
     struct plan_array routes, weighted, backends, mirrors, cidrs;
@@ -241,7 +255,6 @@ static inline const void *plan_at(const struct plan *plan, struct plan_array arr
 #define PLAN_AT(plan, array, type, i) ((const type *)plan_at(plan, (plan)->array, i, sizeof(type)))
 #define PLAN_SOCKET(plan, i) PLAN_AT(plan, sockets, struct plan_socket, i)
 #define PLAN_LISTENER(plan, i) PLAN_AT(plan, listeners, struct plan_listener, i)
-#define PLAN_VIRTUAL_HOST(plan, i) PLAN_AT(plan, virtual_hosts, struct plan_virtual_host, i)
 #define PLAN_NODE(plan, i) PLAN_AT(plan, nodes, struct plan_node, i)
 #define PLAN_GROUP(plan, i) PLAN_AT(plan, groups, struct plan_group, i)
 #define PLAN_MATCH(plan, i) PLAN_AT(plan, matches, struct plan_match, i)

@@ -26,9 +26,23 @@ static struct str host_key(struct match_index *index, struct str host)
     return str_slice((struct str){key, host.len}, host.len > 0 && key[0] == '*', host.len);
 }
 
-static bool is_wildcard_key(struct str key)
+/* What the parent has for this host, or PLAN_NONE. */
+static uint32_t find_host(const struct match_index *index, const struct plan_hosts *hosts, uint32_t parent,
+                          struct str key)
 {
-    return key.len > 0 && key.ptr[0] == '.';
+    return key.len > 0 ? name_table_find(&index->names, parent, key) : hosts->any;
+}
+
+static void add_host(struct match_index *index, struct plan_hosts *hosts, uint32_t parent, struct str key,
+                     uint32_t value)
+{
+    if (key.len == 0) {
+        hosts->any = value;
+        return;
+    }
+    hosts->has_names = 1;
+    hosts->has_wildcards |= key.ptr[0] == '.';
+    name_table_add(&index->names, parent, key, value);
 }
 
 static bool add_listeners(struct match_index *index, struct err *err)
@@ -37,12 +51,11 @@ static bool add_listeners(struct match_index *index, struct err *err)
         const struct rule_listener *listener = &index->rules->listeners[i];
         uint32_t parent = PLAN_PARENT(PARENT_SOCKET, listener->socket);
         struct str key = host_key(index, listener->hostname);
-        if (name_table_find(&index->names, parent, key) != PLAN_NONE)
+        struct plan_socket *socket = draft_at(index->draft, ARRAY_SOCKETS, listener->socket);
+        if (find_host(index, &socket->hosts, parent, key) != PLAN_NONE)
             return err_set(err, "listener %.*s: another one of its socket has the same hostname",
                            STR_ARG(listener->label));
-        name_table_add(&index->names, parent, key, i);
-        struct plan_socket *socket = draft_at(index->draft, ARRAY_SOCKETS, listener->socket);
-        socket->has_wildcards |= is_wildcard_key(key);
+        add_host(index, &socket->hosts, parent, key, i);
     }
     return true;
 }
@@ -53,19 +66,18 @@ static uint32_t add_node(struct match_index *index, uint32_t parent)
     return draft_add_copies(index->draft, ARRAY_NODES, &node, 1).first;
 }
 
-static uint32_t find_or_add_host(struct match_index *index, const struct rule_binding *binding)
+/* The root of the binding's host. */
+static uint32_t find_or_add_root(struct match_index *index, const struct rule_binding *binding)
 {
     uint32_t parent = PLAN_PARENT(PARENT_LISTENER, binding->listener);
     struct str key = host_key(index, binding->host);
-    uint32_t known = name_table_find(&index->names, parent, key);
-    if (known != PLAN_NONE)
-        return known;
-    struct plan_virtual_host host = {draft_add_text(index->draft, binding->host), add_node(index, PLAN_NONE)};
-    uint32_t added = draft_add_copies(index->draft, ARRAY_VIRTUAL_HOSTS, &host, 1).first;
     struct plan_listener *listener = draft_at(index->draft, ARRAY_LISTENERS, binding->listener);
-    listener->has_wildcards |= is_wildcard_key(key);
-    name_table_add(&index->names, parent, key, added);
-    return added;
+    uint32_t root = find_host(index, &listener->hosts, parent, key);
+    if (root == PLAN_NONE) {
+        root = add_node(index, PLAN_NONE);
+        add_host(index, &listener->hosts, parent, key, root);
+    }
+    return root;
 }
 
 /* ---- paths ---- */
@@ -81,6 +93,7 @@ static uint32_t find_or_add_node(struct match_index *index, uint32_t root, struc
         uint32_t parent = PLAN_PARENT(PARENT_NODE, node), child = name_table_find(&index->names, parent, element);
         if (child == PLAN_NONE) {
             child = add_node(index, node);
+            ((struct plan_node *)draft_at(index->draft, ARRAY_NODES, node))->has_children = 1;
             name_table_add(&index->names, parent, element, child);
         }
         node = child;
@@ -113,8 +126,7 @@ static bool add_route(struct match_index *index, size_t number, struct err *err)
         if (binding->listener >= index->rules->listener_count)
             return err_set(err, "route %.*s is bound to listener %zu of %zu", STR_ARG(route->label), binding->listener,
                            index->rules->listener_count);
-        uint32_t host = find_or_add_host(index, binding);
-        uint32_t root = ((struct plan_virtual_host *)draft_at(index->draft, ARRAY_VIRTUAL_HOSTS, host))->root;
+        uint32_t root = find_or_add_root(index, binding);
         for (size_t k = 0; k < route->match_count; k++)
             add_match(index, root, index->ranking.places[index->ranking.firsts[number] + k]);
     }

@@ -2,6 +2,7 @@
 #include "plan/name_table.h"
 
 #include "base/mem.h"
+#include "plan/ahead.h"
 #include "plan/hash.h"
 
 #define TABLE_CAPACITY_MIN 64
@@ -77,6 +78,13 @@ void name_table_write(const struct name_table *table, struct draft *draft)
         uint32_t slot = entry->hash & (slots - 1);
         while (names[slot].value != PLAN_NONE)
             slot = (slot + 1) & (slots - 1);
-        names[slot] = (struct plan_name){entry->hash, entry->parent, draft_add_text(draft, entry->key), entry->value};
+        names[slot] = (struct plan_name){
+            .hash = entry->hash,
+            .parent = entry->parent,
+            .key = draft_add_text(draft, entry->key),
+            .value = entry->value,
+        };
+        if (entry->parent >> 30 != PARENT_SOCKET)
+            names[slot].ahead = ahead_of_node(draft, entry->value);
     }
 }

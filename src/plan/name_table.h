@@ -22,7 +22,7 @@ void name_table_deinit(struct name_table *table);
 uint32_t name_table_find(const struct name_table *table, uint32_t parent, struct str key);
 /* The key must not be there yet. */
 void name_table_add(struct name_table *table, uint32_t parent, struct str key, uint32_t value);
-/* Writes plan.names. */
+/* Writes plan.names, after all else. */
 void name_table_write(const struct name_table *table, struct draft *draft);
 
 /* Slots of an open-addressing table for so many entries: a power of two, at most half of it taken; none for none. */

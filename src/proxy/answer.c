@@ -39,6 +39,7 @@ static void on_head(struct stream *live, const struct head *head)
         return;
     }
     relay->status = head->status;
+    registry_route_load(relay->series, head->status);
     filters_edit_answer(&relay->filters, &answer, &relay->arena);
     if (head->body == BODY_TUNNEL)
         relay_end_timeouts(relay);

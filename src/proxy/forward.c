@@ -112,6 +112,8 @@ static bool find_route(struct relay *relay, const struct head *head, struct rewr
     if (exchange->route != PLAN_NONE) {
         const struct plan_route *route = PLAN_ROUTE(plan, exchange->route);
         relay->weighted = route_pick_backend(plan, route, (uint32_t)random_next(&proxy->random));
+        if (relay->weighted != PLAN_NONE)
+            __builtin_prefetch(&exchange->rules->series[relay->weighted]); /* read when the head is made */
         filters_init(&relay->filters, plan, route,
                      relay->weighted == PLAN_NONE ? NULL : PLAN_WEIGHTED(plan, relay->weighted));
     }
@@ -128,7 +130,6 @@ static bool route_request(struct relay *relay, const struct head *head, struct r
     struct exchange *exchange = &relay->exchange;
     const struct peer *peer = relay->client->peer;
     struct edit_result edited;
-    relay->series = exchange->rules->no_route;
     exchange->client = peer->remote;
     if (!find_route(relay, head, path)) {
         count_refusal(proxy, REFUSAL_TARGET);
@@ -139,7 +140,6 @@ static bool route_request(struct relay *relay, const struct head *head, struct r
         relay_answer(relay, 404, STR("no route\n"));
         return false;
     }
-    relay->series = exchange->rules->own_series[exchange->route];
     const struct edit_context context = {
         .plan = exchange->rules->plan,
         .peer = peer,

@@ -50,6 +50,15 @@ static void relay_free(struct task *task)
         proxy->on_idle(proxy);
 }
 
+/* Answers of Umbra's own count apart. */
+static struct registry_route *find_series(const struct relay *relay)
+{
+    const struct exchange *exchange = &relay->exchange;
+    if (relay->series)
+        return relay->series;
+    return exchange->route == PLAN_NONE ? exchange->rules->no_route : exchange->rules->own_series[exchange->route];
+}
+
 void relay_finish(struct relay *relay)
 {
     struct proxy *proxy = relay->proxy;
@@ -57,8 +66,9 @@ void relay_finish(struct relay *relay)
         return;
     relay->is_over = true;
     uint64_t duration = loop_now_ns(proxy->codec->loop) - relay->begin_ns;
-    counter_add(&relay->series->code[registry_code_index(relay->status)], 1);
-    registry_duration_add(&relay->series->duration, duration);
+    struct registry_route *series = find_series(relay);
+    counter_add(&series->code[registry_code_index(relay->status)], 1);
+    registry_duration_add(&series->duration, duration);
     if (relay->is_offered)
         proxy->tap->ops->on_over(proxy->tap, &relay->exchange);
     if (proxy->is_access_log)

@@ -29,7 +29,7 @@ struct relay {
     struct field *trailers; /* of the request, once it has ended */
     uint16_t trailer_count;
     struct replay replay;
-    struct registry_route *series;
+    struct registry_route *series; /* of the backendRef; NULL until it is chosen */
     struct route_match match;
     uint32_t weighted;     /* of plan.weighted; PLAN_NONE: the rule has none */
     uint32_t retries_left; /* further attempts that the rule allows */

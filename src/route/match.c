@@ -9,6 +9,9 @@
 #define MATCH_MAX_HOST 255
 /* A request that drives so many regular expressions to their limit gets no more of them, or it would hold up its worker. */
 #define MATCH_MAX_LIMIT_HITS 4
+#define CACHE_LINE 64
+/* Else GCC finds that a function of prefetches has no effect, and leaves out the call. */
+#define FOR_CACHE static inline __attribute__((always_inline)) void
 
 /* One request on its way through the plan. */
 struct walk {
@@ -18,7 +21,30 @@ struct walk {
     const struct head *head;
     struct str path;
     unsigned limit_hits;
+    bool has_host;   /* it was looked for */
+    struct str host; /* as the plan has names; in `buffer` */
+    char buffer[MATCH_MAX_HOST];
 };
+
+/* ---- memory ---- */
+
+/* Asks the cache for an element, wherever it is said to be. */
+FOR_CACHE load(const struct plan *plan, struct plan_array array, uint32_t index, size_t size)
+{
+    uintptr_t first = (uintptr_t)plan + array.off + index * size, last = first + size - 1;
+    __builtin_prefetch((const void *)first);
+    if (first / CACHE_LINE != last / CACHE_LINE)
+        __builtin_prefetch((const void *)last);
+}
+
+FOR_CACHE load_ahead(const struct plan *plan, const struct plan_ahead *ahead)
+{
+    load(plan, plan->matches, ahead->match, sizeof(struct plan_match));
+    load(plan, plan->routes, ahead->route, sizeof(struct plan_route));
+    load(plan, plan->weighted, ahead->weighted, sizeof(struct plan_weighted));
+}
+
+/* ---- names ---- */
 
 static uint32_t find_name(const struct plan *plan, uint32_t parent, struct str key)
 {
@@ -29,7 +55,13 @@ static uint32_t find_name(const struct plan *plan, uint32_t parent, struct str k
         const struct plan_name *name = PLAN_NAME(plan, slot);
         if (name->value == PLAN_NONE)
             return PLAN_NONE;
-        if (name->hash == hash && name->parent == parent && str_eq(plan_text(plan, name->key), key))
+        if (name->hash != hash || name->parent != parent)
+            continue;
+        if (parent >> 30 != PARENT_SOCKET) {
+            load(plan, plan->nodes, name->value, sizeof(struct plan_node));
+            load_ahead(plan, &name->ahead);
+        }
+        if (str_eq(plan_text(plan, name->key), key))
             return name->value;
     }
 }
@@ -104,27 +136,43 @@ static struct plan_range find_candidates(struct walk *walk, uint32_t index)
         const struct plan_bucket *bucket = PLAN_BUCKET(plan, slot);
         if (bucket->group == PLAN_NONE)
             return none;
-        if (bucket->group == index && bucket->hash == hash)
-            return bucket->matches;
+        if (bucket->group != index || bucket->hash != hash)
+            continue;
+        load_ahead(plan, &bucket->ahead);
+        load(plan, plan->conditions, bucket->condition, sizeof(struct plan_condition));
+        return bucket->matches;
     }
 }
 
-/* The first of the groups' matches that applies and comes before `best`; else `best`. */
+static uint32_t try_match(struct walk *walk, uint32_t match, uint32_t best)
+{
+    return match < best && applies(walk, PLAN_MATCH(walk->plan, match)) ? match : best;
+}
+
+/* The first of them that applies and comes before `best`; else `best`. */
+static uint32_t try_candidates(struct walk *walk, struct plan_range candidates, uint32_t best)
+{
+    if (candidates.count == PLAN_SOLE)
+        return try_match(walk, candidates.first, best);
+    for (uint32_t i = 0; i < candidates.count; i++) {
+        uint32_t match = PLAN_CANDIDATE(walk->plan, candidates.first + i);
+        if (match >= best)
+            break;
+        if (applies(walk, PLAN_MATCH(walk->plan, match)))
+            return match;
+    }
+    return best;
+}
+
+/* The same of the groups' matches. */
 static uint32_t try_groups(struct walk *walk, struct plan_range groups, uint32_t best)
 {
+    if (groups.count == PLAN_SOLE)
+        return try_match(walk, groups.first, best);
     for (uint32_t i = 0; i < groups.count; i++) {
         if (PLAN_GROUP(walk->plan, groups.first + i)->best >= best)
             break;
-        struct plan_range candidates = find_candidates(walk, groups.first + i);
-        for (uint32_t k = 0; k < candidates.count; k++) {
-            uint32_t match = PLAN_CANDIDATE(walk->plan, candidates.first + k);
-            if (match >= best)
-                break;
-            if (applies(walk, PLAN_MATCH(walk->plan, match))) {
-                best = match;
-                break;
-            }
-        }
+        best = try_candidates(walk, find_candidates(walk, groups.first + i), best);
     }
     return best;
 }
@@ -135,7 +183,7 @@ static uint32_t try_groups(struct walk *walk, struct plan_range groups, uint32_t
 static uint32_t descend(const struct walk *walk, uint32_t node, bool *is_end)
 {
     struct str rest = walk->path;
-    while (rest.len > 0 && rest.ptr[0] == '/') {
+    while (PLAN_NODE(walk->plan, node)->has_children && rest.len > 0 && rest.ptr[0] == '/') {
         size_t len = str_find_char(str_slice(rest, 1, rest.len), '/');
         uint32_t child = find_name(walk->plan, PLAN_PARENT(PARENT_NODE, node), str_slice(rest, 1, 1 + len));
         if (child == PLAN_NONE)
@@ -182,31 +230,68 @@ static struct str host_of(const struct head *head, char *buffer)
     return (struct str){buffer, host.len};
 }
 
+static struct str get_host(struct walk *walk)
+{
+    if (!walk->has_host)
+        walk->host = host_of(walk->head, walk->buffer);
+    walk->has_host = true;
+    return walk->host;
+}
+
 /* What can be found for a host, the most specific first. */
 struct host_search {
+    const struct plan_hosts *hosts;
     uint32_t parent;
-    struct str host;
-    size_t at; /* where the next key begins: 0 the host, then every dot, host.len all hosts, behind that the end */
-    bool has_wildcards;
+    struct str host; /* empty when the plan has no names here */
+    size_t at;       /* where the next key begins: 0 the host, then every dot */
+    bool is_over;
 };
+
+static struct host_search begin_search(struct walk *walk, const struct plan_hosts *hosts, uint32_t parent)
+{
+    return (struct host_search){
+        .hosts = hosts,
+        .parent = parent,
+        .host = hosts->has_names ? get_host(walk) : STR_NONE,
+    };
+}
+
+static uint32_t next_name(const struct plan *plan, struct host_search *search)
+{
+    struct str key = str_slice(search->host, search->at, search->host.len);
+    bool is_name = search->at > 0 || key.ptr[0] != '.';
+    if (search->hosts->has_wildcards)
+        search->at += 1 + str_find_char(str_slice(key, 1, key.len), '.');
+    else
+        search->at = search->host.len;
+    return is_name ? find_name(plan, search->parent, key) : PLAN_NONE;
+}
 
 /* The next one, or PLAN_NONE. */
 static uint32_t next_host(const struct plan *plan, struct host_search *search)
 {
-    uint32_t found = PLAN_NONE;
-    while (found == PLAN_NONE && search->at <= search->host.len) {
-        struct str key = str_slice(search->host, search->at, search->host.len);
-        bool is_name = search->at == 0 && (key.len == 0 || key.ptr[0] != '.');
-        if (is_name || search->at > 0)
-            found = find_name(plan, search->parent, key);
-        if (search->at == search->host.len)
-            search->at++;
-        else if (search->has_wildcards)
-            search->at += 1 + str_find_char(str_slice(key, 1, key.len), '.');
-        else
-            search->at = search->host.len;
+    while (search->at < search->host.len) {
+        uint32_t found = next_name(plan, search);
+        if (found != PLAN_NONE)
+            return found;
     }
-    return found;
+    if (search->is_over)
+        return PLAN_NONE;
+    search->is_over = true;
+    return search->hosts->any;
+}
+
+/* The buffer stays as it is: clearing it would cost more than the rest. */
+static void walk_init(struct walk *walk, const struct plan *plan, const struct regexes *regexes,
+                      struct route_scratch *scratch, const struct route_request *request)
+{
+    walk->plan = plan;
+    walk->regexes = regexes;
+    walk->scratch = scratch;
+    walk->head = request->head;
+    walk->path = request->path;
+    walk->limit_hits = 0;
+    walk->has_host = false;
 }
 
 void route_scratch_init(struct route_scratch *scratch)
@@ -223,22 +308,21 @@ void route_scratch_deinit(struct route_scratch *scratch)
 void route_match(const struct plan *plan, const struct regexes *regexes, struct route_scratch *scratch,
                  const struct route_request *request, struct route_match *match)
 {
-    struct walk walk = {plan, regexes, scratch, request->head, request->path, 0};
-    char buffer[MATCH_MAX_HOST];
+    struct walk walk;
+    walk_init(&walk, plan, regexes, scratch, request);
     *match = (struct route_match){PLAN_NONE, PLAN_NONE, 0};
     if (request->socket >= plan->sockets.count)
         return;
-    struct str host = host_of(request->head, buffer);
-    struct host_search search = {PLAN_PARENT(PARENT_SOCKET, request->socket), host, 0,
-                                 PLAN_SOCKET(plan, request->socket)->has_wildcards};
+    struct host_search search = begin_search(&walk, &PLAN_SOCKET(plan, request->socket)->hosts,
+                                             PLAN_PARENT(PARENT_SOCKET, request->socket));
     match->listener = next_host(plan, &search);
     if (match->listener == PLAN_NONE)
         return;
-    search = (struct host_search){PLAN_PARENT(PARENT_LISTENER, match->listener), host, 0,
-                                  PLAN_LISTENER(plan, match->listener)->has_wildcards};
-    uint32_t best = PLAN_NONE, virtual_host;
-    while (best == PLAN_NONE && (virtual_host = next_host(plan, &search)) != PLAN_NONE)
-        best = match_path(&walk, PLAN_VIRTUAL_HOST(plan, virtual_host)->root);
+    search = begin_search(&walk, &PLAN_LISTENER(plan, match->listener)->hosts,
+                          PLAN_PARENT(PARENT_LISTENER, match->listener));
+    uint32_t best = PLAN_NONE, root;
+    while (best == PLAN_NONE && (root = next_host(plan, &search)) != PLAN_NONE)
+        best = match_path(&walk, root);
     scratch->limit_hits += walk.limit_hits;
     if (best == PLAN_NONE)
         return;

@@ -17,6 +17,7 @@ import measure
 import memory
 import peers
 import report
+import routes
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -29,6 +30,9 @@ GROUPS = {
     "clients": memory.clients,
     "idle": memory.idle,
     "slow": cost.slow,
+    "routes": routes.routes,
+    "loading": routes.loading,
+    "reloads": routes.reloads,
 }
 
 
@@ -40,6 +44,8 @@ class Run:
         self.rounds = arguments.rounds or (2 if is_quick else 5)
         self.seconds = arguments.seconds or (0.6 if is_quick else 2)
         self.upload_bytes = 250_000_000 if is_quick else 1_000_000_000
+        self.many_routes = 10000
+        self.reloads = 10 if is_quick else 100
         self.idle_clients = 2000 if is_quick else 10000
         self.clock = measure.Clock(arguments.limit or (120 if is_quick else 720))
         self.notes = []

@@ -27,12 +27,15 @@ class Side:
         for values in (self.figures, self.others, self.latency, self.problems):
             values.clear()
 
+    def load(self, run, seconds):
+        return run.stage.load.run(self.proxy.port, seconds)
+
     def measure_cpu(self, run):
         """µs of CPU per request."""
         watch = checks.Watch(self.proxy, self.live, self.shadow, self.is_healthy)
         others = [pid for pid in self.proxy.pids if pid not in self.proxy.workers]
         before = measure.cpu_seconds(self.proxy.workers), measure.cpu_seconds(others)
-        result = run.stage.load.run(self.proxy.port, run.seconds)
+        result = self.load(run, run.seconds)
         meanwhile = measure.cpu_seconds(others)
         self.problems += watch.settled(result)
         requests = max(1, result["requests"])

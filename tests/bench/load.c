@@ -2,17 +2,20 @@
 /* bench_load: HTTP/1.1 clients that check every answer and end cleanly, so that the number of requests is exact on both
  * sides.
  *
- *   bench_load HOST:PORT [--connections N] [--seconds S] [--rate R]
+ *   bench_load HOST:PORT [--connections N] [--seconds S] [--rate R] [--requests FILE]
  *   bench_load HOST:PORT --upload BYTES | --hold CLIENTS
  *
+ * Ends after S seconds or at SIGTERM, when all that was asked is answered. FILE has the heads that are sent in turn.
  * Without --rate each connection asks again as soon as it is answered. With it, request i is due at start + i / R, goes
  * out on the next free connection, and its latency counts from when it was due, so that a proxy that stalls cannot hide
  * the requests that waited. Prints one line of JSON. */
 #include "bulk.h"
+#include "requests.h"
 #include "wire.h"
 
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,9 +29,6 @@
 #define ANSWER_BYTES 2048
 #define EVENTS 256
 #define GRACE_NS 10000000000u /* for what is still under way at the end */
-
-static const char request[] =
-    "GET /bench?item=1 HTTP/1.1\r\nHost: bench.local\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n";
 
 struct connection {
     int fd; /* -1 after a failed reconnect */
@@ -47,6 +47,7 @@ static struct sockaddr_in target;
 static int poller;
 static double seconds = 1, rate;
 static uint64_t start_ns, end_ns, due_total, asked;
+static volatile sig_atomic_t is_stopped;
 static struct {
     unsigned long long answered, busy, connect, closed, status, body, late, reopened;
 } counted;
@@ -89,13 +90,14 @@ static void connection_replace(unsigned index)
 static void ask(unsigned index, uint64_t from_ns)
 {
     struct connection *c = &connections[index];
+    struct request request = requests_next();
 
     c->is_busy = true;
     c->from_ns = from_ns;
     c->have = 0;
     asked++;
     counted.busy++;
-    if (send(c->fd, request, sizeof request - 1, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)sizeof request - 1) {
+    if (send(c->fd, request.bytes, request.size, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)request.size) {
         counted.closed++;
         connection_replace(index);
     }
@@ -202,8 +204,18 @@ static void run(void)
         for (int i = 0; i < count; i++)
             on_readable(events[i].data.u32);
         now = wire_now_ns();
+        if (is_stopped && end_ns > now) {
+            end_ns = now;
+            due_total = asked;
+        }
     }
     counted.late = counted.busy + (due_total > asked ? due_total - asked : 0);
+}
+
+static void on_stop(int signal_number)
+{
+    (void)signal_number;
+    is_stopped = 1;
 }
 
 static int by_size(const void *a, const void *b)
@@ -234,7 +246,7 @@ static void print_result(double took)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: bench_load HOST:PORT [--connections N] [--seconds S] [--rate R]\n"
+    fprintf(stderr, "usage: bench_load HOST:PORT [--connections N] [--seconds S] [--rate R] [--requests FILE]\n"
                     "       bench_load HOST:PORT --upload BYTES | --hold CLIENTS\n");
     return 2;
 }
@@ -242,11 +254,16 @@ static int usage(void)
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"connections", required_argument, NULL, 'c'}, {"seconds", required_argument, NULL, 's'},
-        {"rate", required_argument, NULL, 'r'},        {"upload", required_argument, NULL, 'u'},
-        {"hold", required_argument, NULL, 'h'},        {0},
+        {"connections", required_argument, NULL, 'c'},
+        {"seconds", required_argument, NULL, 's'},
+        {"rate", required_argument, NULL, 'r'},
+        {"upload", required_argument, NULL, 'u'},
+        {"hold", required_argument, NULL, 'h'},
+        {"requests", required_argument, NULL, 'f'},
+        {0},
     };
     unsigned long long upload = 0;
+    const char *file = NULL;
     unsigned hold = 0;
     int option;
 
@@ -257,6 +274,7 @@ int main(int argc, char **argv)
         case 'r': rate = strtod(optarg, NULL); break;
         case 'u': upload = strtoull(optarg, NULL, 10); break;
         case 'h': hold = (unsigned)strtoul(optarg, NULL, 10); break;
+        case 'f': file = optarg; break;
         default: return usage();
         }
     }
@@ -267,6 +285,11 @@ int main(int argc, char **argv)
     if (hold)
         return bulk_hold(&target, hold);
 
+    if (file && !requests_read(file)) {
+        fprintf(stderr, "bench_load: %s: %s\n", file, errno ? strerror(errno) : "has no request");
+        return 2;
+    }
+    signal(SIGTERM, on_stop);
     prctl(PR_SET_TIMERSLACK, 1);
     poller = epoll_create1(EPOLL_CLOEXEC);
     for (unsigned i = 0; i < connection_count; i++) {

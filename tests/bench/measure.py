@@ -9,6 +9,7 @@ import time
 
 TICK_SECONDS = 1 / os.sysconf("SC_CLK_TCK")
 CONNECTIONS = 64
+ENDLESS = 3600  # seconds: longer than any run
 PATIENCE = 30  # seconds beyond its own time that a load may take before the bench gives up
 
 
@@ -74,13 +75,21 @@ def role_of(pid):
 
 
 def cpu_seconds(pids):
-    """User and system time of the processes with all their threads."""
-    ticks = 0
-    for pid in pids:
-        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
-        user, system = stat[stat.rindex(")") + 2:].split()[11:13]
-        ticks += int(user) + int(system)
-    return ticks * TICK_SECONDS
+    """User and system time of the processes with all their threads: by the scheduler's own account, which is the sum that
+    /proc/PID/stat rounds to ticks of 10 ms."""
+    return sum(scheduled_seconds(pid) or ticked_seconds(pid) for pid in pids)
+
+
+def scheduled_seconds(pid):
+    """0 on a kernel without the account."""
+    files = pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(file.read_text().split()[0]) for file in files) / 1e9
+
+
+def ticked_seconds(pid):
+    stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    user, system = stat[stat.rindex(")") + 2:].split()[11:13]
+    return (int(user) + int(system)) * TICK_SECONDS
 
 
 def status_bytes(pids, field):
@@ -127,11 +136,30 @@ class Load:
     def command(self, *words):
         return [*self.aside, *(str(word) for word in words)]
 
-    def run(self, port, seconds, rate=0):
+    def run(self, port, seconds, rate=0, requests=None):
+        """`requests`: a file of those that are sent in turn; without it all are alike."""
         words = [self.binary, f"127.0.0.1:{port}", "--connections", CONNECTIONS, "--seconds", seconds]
+        if requests:
+            words += ["--requests", requests]
         if rate:
             words += ["--rate", rate]
         return json.loads(self._output(self.command(*words), seconds))
+
+    def start(self, port, requests):
+        """The same without an end; stop() gives the result."""
+        command = self.command(self.binary, f"127.0.0.1:{port}", "--connections", CONNECTIONS, "--seconds", ENDLESS,
+                               "--requests", requests)
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    @staticmethod
+    def stop(process):
+        process.terminate()
+        try:
+            return json.loads(process.communicate(timeout=PATIENCE)[0])
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
 
     def upload(self, port, size):
         return json.loads(self._output(self.command(self.binary, f"127.0.0.1:{port}", "--upload", size), 60))

@@ -79,6 +79,7 @@ class Proxy:
     def __init__(self, stage, command, directory, environment=None):
         self.stage = stage
         self.log = directory / "log"
+        begin = time.monotonic()
         with self.log.open("w") as log:
             self.process = subprocess.Popen(["taskset", "-c", str(stage.shared_cpu), *map(str, command)], cwd=directory,
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
@@ -87,6 +88,7 @@ class Proxy:
             measure.wait_until(self.is_ready, 10, f"{self.name} to answer")
         except measure.Broken as broken:
             raise measure.Broken(f"{broken}; its log ends: {self.log.read_text()[-800:]}") from broken
+        self.started_s = time.monotonic() - begin
         self.pids = measure.family(self.process.pid)
         self.workers = self.find_workers()
 
@@ -214,13 +216,18 @@ LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 class Umbra(Proxy):
     name = "umbra"
 
-    def __init__(self, stage, live, shadow=None, has_writes=False):
+    def __init__(self, stage, live, shadow=None, has_writes=False, rules=None):
+        """`rules` makes the manifests for a port; then live is theirs to say."""
         directory = stage.new_directory("umbra")
         self.port = free_port()
         self.admin = free_port()
-        command = [stage.umbra, "run", "--listen", f"127.0.0.1:{self.port}", "--live", f"127.0.0.1:{live.port}",
-                   "--admin", f"127.0.0.1:{self.admin}", "--workers", 1, "--shed", "off", "--drain", "1s",
-                   "--max-connections", 12000]
+        self.rules = directory / "rules.yaml"
+        where = ["--listen", f"127.0.0.1:{self.port}", "--live", f"127.0.0.1:{live.port}"]
+        if rules:
+            self.rules.write_text(rules(self.port))
+            where = ["-f", self.rules, "--bind", "127.0.0.1"]
+        command = [stage.umbra, "run", *where, "--admin", f"127.0.0.1:{self.admin}", "--workers", 1, "--shed", "off",
+                   "--drain", "1s", "--max-connections", 12000]
         if shadow:
             command += ["--shadow", f"127.0.0.1:{shadow.port}"]
         if has_writes:

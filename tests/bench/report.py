@@ -117,8 +117,8 @@ day.
 - One worker on each side, `--shed off`, no access logs. The load, the services and the proxy share one CPU unless a
   row says *apart*: then the proxy has a CPU for itself and everything else shares the other. Load and services run as
   SCHED_BATCH, so that they do not interrupt the proxy in the middle of its turn.
-- CPU is the user and system time of the proxy's processes from `/proc/PID/stat`, divided by the requests that were
-  answered. For Umbra that is the gateway with all its threads; supervisor and control, which see no traffic, are
+- CPU is the user and system time of the proxy's processes, with all their threads, from `/proc`, divided by the
+  requests that were answered. For Umbra that is the gateway with all its threads; supervisor and control, which see no traffic, are
   given separately below.
 - Every proxy has its best configuration for the task: keep-alive to clients, live service and shadow. nginx opens a
   connection for each copy that is answered with a body, because it does not read that body; hence the row with 204.
@@ -128,6 +128,12 @@ day.
 - Latency is measured at half of what the proxy can do without a mirror, at a constant rate, from the moment a request
   was due, so that a stall is seen in all requests that it delays. The noise is off ÷ off of neighbouring rounds in
   the same run; the limit is 1.05 or the 90th percentile of that noise.
+- With 10,000 routes each has a host of its own, or a path prefix, or a value of one header under one path; the rules
+  are manifests in a file. *all asked*: the requests go to all of them in turn, in a scattered order. So what a request
+  needs of its route is no longer in the CPU's caches, and the load is told 10,000 different requests on both sides, all
+  of one length. *10 asked*: both sides get the very same requests, which shows the rules alone without the caches.
+- Rules are in force when a request is answered by them; a change is the renaming of a file. PSS per route is the
+  difference to the same processes with 10 routes.
 - *black hole* drops every SYN; *mute* accepts, reads and never answers.
 """
 

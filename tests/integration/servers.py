@@ -2,6 +2,7 @@
 """Services to stand behind a gateway: scripted ones that record each byte, and Debian's nginx."""
 import os
 import pathlib
+import selectors
 import shutil
 import signal
 import socket
@@ -157,6 +158,83 @@ class Service:
             raise self.error
 
 
+class Hall:
+    """A service for thousands of connections, in one thread: answers each request that is whole with "hello". Bodies have a
+    length."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+        self.listener.setblocking(False)
+        self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
+        self.whole = self.begun = self.open = 0
+        self.waker, self.wakes = socket.socketpair()
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(self.listener, selectors.EVENT_READ)
+        self.selector.register(self.wakes, selectors.EVENT_READ)
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
+
+    def _serve(self):
+        while True:
+            for key, _ in self.selector.select():
+                if key.fileobj is self.wakes:
+                    return
+                if key.fileobj is self.listener:
+                    self._accept()
+                else:
+                    self._read(key.fileobj, key.data)
+
+    def _accept(self):
+        try:
+            while True:
+                sock, _ = self.listener.accept()
+                sock.setblocking(False)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self.open += 1
+                self.selector.register(sock, selectors.EVENT_READ, {"head": b"", "left": None})
+        except BlockingIOError:
+            pass
+
+    def _read(self, sock, state):
+        try:
+            data = sock.recv(65536)
+            if data:
+                self._take(sock, state, data)
+                return
+        except BlockingIOError:
+            return
+        except OSError:
+            pass
+        self.open -= 1
+        self.selector.unregister(sock)
+        sock.close()
+
+    def _take(self, sock, state, data):
+        while data or state["left"] == 0:
+            if state["left"] is None:
+                state["head"] += data
+                head, end, data = state["head"].partition(b"\r\n\r\n")
+                if not end:
+                    return
+                self.begun += 1
+                state["left"] = int(http1.Message(head + end).get("Content-Length", 0))
+            used = min(state["left"], len(data))
+            state["left"] -= used
+            data = data[used:]
+            if state["left"] == 0:
+                self.whole += 1
+                state.update(head=b"", left=None)
+                sock.send(http1.answer(200, b"hello"))
+
+    def close(self):
+        self.waker.send(b"x")
+        self.thread.join(10)
+        for key in list(self.selector.get_map().values()):
+            key.fileobj.close()
+        self.selector.close()
+        self.waker.close()
+
+
 class BlackHole:
     """An address that lets nobody in: the queue of its socket is full, so connecting gets no answer."""
 
@@ -207,6 +285,62 @@ class Endless:
         self.process.kill()
         self.process.wait()
         self.process.stdout.close()
+
+
+SINK = """
+import hashlib, re, socket, threading
+listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+print(listener.getsockname()[1], flush=True)
+def serve(sock):
+    data, buffer = b"", memoryview(bytearray(1 << 18))
+    while True:
+        while b"\\r\\n\\r\\n" not in data:
+            piece = sock.recv(65536)
+            if not piece:
+                return
+            data += piece
+        head, _, data = data.partition(b"\\r\\n\\r\\n")
+        left = int(re.search(rb"(?i)\\r\\ncontent-length: *([0-9]+)", head)[1])
+        digest = hashlib.sha256(data[:left])
+        left, data = left - len(data[:left]), data[left:]
+        while left:
+            count = sock.recv_into(buffer[:min(left, len(buffer))])
+            if not count:
+                print("cut", flush=True)
+                return
+            digest.update(buffer[:count])
+            left -= count
+        print(digest.hexdigest(), flush=True)
+        sock.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 5\\r\\n\\r\\nhello")
+def guard(sock):
+    try:
+        serve(sock)
+    except OSError:
+        print("cut", flush=True)
+    sock.close()
+while True:
+    threading.Thread(target=guard, args=(listener.accept()[0],), daemon=True).start()
+"""
+
+
+class Sink:
+    """A service that takes uploads of any size as fast as it can; a process of its own. `digests` are the SHA-256 of the bodies
+    that came, "cut" for one that did not come whole."""
+
+    def __init__(self):
+        self.process = subprocess.Popen([sys.executable, "-c", SINK], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        text=True)
+        self.address = f"127.0.0.1:{int(self.process.stdout.readline())}"
+        self.digests = []
+        threading.Thread(target=self._collect, daemon=True).start()
+
+    def _collect(self):
+        for line in self.process.stdout:
+            self.digests.append(line.strip())
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
 
 
 def refused_address():

@@ -232,7 +232,8 @@ def take_over_under_load(service, gateway, count):
     total = load.count + kept.count
     assert metrics.requests(code="200") == metrics.requests() == total, "counters go on"
     assert metrics.mirror("matched") == total
-    assert total // 5 <= metrics.mirror("sent") <= total // 5 + 1, "so does the Even sequence"
+    chosen = metrics.mirror("matched") - metrics.mirror("sampled_out")  # a busy machine may drop some of them
+    assert total // 5 <= chosen <= total // 5 + 1, "so does the Even sequence"
     assert metrics.mirror("completed") == metrics.mirror("sent") == len(shadow.requests)
 
 

@@ -80,12 +80,21 @@ static void on_server_close(struct server_member *member, bool is_only_if_idle)
     loop_soon(conn->codec->loop, &conn->flush);
 }
 
+/* No play has a limit of its connections. */
+static bool give_way(struct server_member *member, uint32_t waited_ms)
+{
+    (void)member;
+    (void)waited_ms;
+    return false;
+}
+
 void fake_mux_accept(struct server *server, int fd, const struct peer *peer)
 {
     struct mux_conn *conn = mux_conn_new(server->codec, &server_ops, server);
     conn->peer = *peer;
     conn->is_connected = true;
     conn->member.close = on_server_close;
+    conn->member.give_way = give_way;
     list_add(&server->conns, &conn->member.node);
     server->count++;
     socket_open(&conn->sock, server->codec->loop, fd, &mux_socket_ops);

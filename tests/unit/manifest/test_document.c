@@ -281,6 +281,7 @@ static void test_slips_are_told_in_plain_words_at_their_place(void **state)
         {"a: [1, 2\nb: 1\n", "1:4", "this [ is not closed by a ]"},
         {"a: {b: 1\n", "1:4", "this { is not closed by a }"},
         {"a:\n- [b\nc:\n- d: 1\n", "2:3", "this [ is not closed by a ]"},
+        {"\xc3\xbc: [\xc3\xbc\nc:\n- d: 1\n", "1:4", "this [ is not closed by a ]"},
         {"a: {b: c: d}\n", "1:9",
          "a , or the } that closes the { of 1:4 is missing before this; a value that holds a colon needs quotes"},
         {"a: [[1, 2.5,", "1:5", "this [ is not closed by a ]"},

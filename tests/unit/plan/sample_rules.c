@@ -35,6 +35,22 @@ static void init_mirrors(struct sample_rules *sample)
     sample->mirrors[2].trace = COPY_TRACE_NEW_ROOT;
 }
 
+/* At one place: two that look at the same values, and one that looks at none. */
+static void init_matches(struct sample_rules *sample)
+{
+    struct rule_match *matches = sample->first_matches;
+    matches[0] = (struct rule_match){.path_kind = PATH_MATCH_REGEX,
+                                     .path = STR("/api/[0-9]+"),
+                                     .method = STR("GET"),
+                                     .conditions = sample->conditions,
+                                     .condition_count = 2};
+    matches[1] = matches[0];
+    matches[1].condition_count = 1;
+    matches[2] = (struct rule_match){.path_kind = PATH_MATCH_REGEX, .path = STR("/api/[0-9]+")};
+    sample->routes[0].matches = matches;
+    sample->routes[0].match_count = 3;
+}
+
 static void init_routes(struct sample_rules *sample)
 {
     struct rule_route *first = &sample->routes[0], *second = &sample->routes[1];
@@ -42,12 +58,13 @@ static void init_routes(struct sample_rules *sample)
     *second = (struct rule_route){.label = STR("default/plain#0"), .backend_count = 1, .request_timeout_ms = 250};
     for (size_t i = 0; i < 2; i++) {
         sample->bindings[i] = (struct rule_binding){.listener = i};
-        sample->matches[i] = (struct rule_match){.path_kind = PATH_MATCH_PREFIX, .path = STR("/")};
         sample->routes[i].bindings = &sample->bindings[i];
         sample->routes[i].binding_count = 1;
-        sample->routes[i].matches = &sample->matches[i];
-        sample->routes[i].match_count = 1;
     }
+    sample->second_match = (struct rule_match){.path_kind = PATH_MATCH_PREFIX, .path = STR("/")};
+    second->matches = &sample->second_match;
+    second->match_count = 1;
+    init_matches(sample);
     first->backends = sample->weighted;
     first->mirrors = sample->mirrors;
     first->backend_timeout_ms = 100;
@@ -63,11 +80,6 @@ static void init_routes(struct sample_rules *sample)
                                            .cors = &sample->cors};
     second->backends = sample->weighted + 3;
     second->actions.redirect = &sample->redirect;
-    sample->matches[0] = (struct rule_match){.path_kind = PATH_MATCH_REGEX,
-                                             .path = STR("/api/[0-9]+"),
-                                             .method = STR("GET"),
-                                             .conditions = sample->conditions,
-                                             .condition_count = 2};
     sample->bindings[0].host = STR("a.example.com");
     sample->weighted[1].mirrors = sample->mirrors + 2;
     sample->weighted[1].mirror_count = 1;

@@ -11,7 +11,7 @@ struct sample_rules {
     struct address sockets[2];
     struct rule_listener listeners[2];
     struct rule_binding bindings[2];
-    struct rule_match matches[2];
+    struct rule_match first_matches[3], second_match;
     struct rule_condition conditions[2];
     struct rule_route routes[2];
     struct rule_backend backends[3];

@@ -44,6 +44,15 @@ static struct plan_name *first_name(struct plan *plan)
     return name;
 }
 
+/* What a listener knows by name. */
+static struct plan_name *first_host(struct plan *plan)
+{
+    struct plan_name *name = at(plan, plan->names);
+    while (name->value == PLAN_NONE || name->parent >> 30 != PARENT_LISTENER)
+        name++;
+    return name;
+}
+
 static struct plan_bucket *first_bucket(struct plan *plan)
 {
     struct plan_bucket *bucket = at(plan, plan->buckets);
@@ -79,12 +88,11 @@ static void fill_buckets(struct plan *plan)
         struct plan_mirror *mirror = at(plan, plan->mirrors); \
         struct cidr *cidr = at(plan, plan->cidrs); \
         struct cidr *trusted = at(plan, plan->trusted_proxies); \
-        struct plan_virtual_host *host = at(plan, plan->virtual_hosts); \
         struct plan_node *node = at(plan, plan->nodes); \
         struct plan_group *group = at(plan, plan->groups); \
         struct plan_match *match = at(plan, plan->matches); \
         struct plan_condition *condition = at(plan, plan->conditions); \
-        (void)host, (void)node, (void)group, (void)match, (void)condition; \
+        (void)node, (void)group, (void)match, (void)condition; \
         (void)socket, (void)listener, (void)route, (void)weighted, (void)backend, (void)mirror, (void)cidr, \
             (void)trusted; \
         statement; \
@@ -158,11 +166,14 @@ DAMAGE(name_of_no_such_parent, first_name(plan)->parent |= PLAN_MAX_INDEX)
 DAMAGE(name_of_no_kind, first_name(plan)->parent |= 3u << 30)
 DAMAGE(name_of_no_such_value, first_name(plan)->value = PLAN_NONE - 1)
 DAMAGE(node_of_another_parent, node[1].parent = PLAN_NONE)
-DAMAGE(host_without_root, host->root = plan->nodes.count)
-DAMAGE(host_with_a_root_below_another, host[0].root = 1)
-DAMAGE(host_pattern_outside, host->pattern.off = 0)
+DAMAGE(host_without_root, first_host(plan)->value = plan->nodes.count)
+DAMAGE(host_with_a_root_below_another, first_host(plan)->value = 1)
+DAMAGE(any_host_of_no_such_listener, socket[1].hosts.any = plan->listeners.count)
+DAMAGE(any_host_without_root, listener[1].hosts.any = plan->nodes.count)
+DAMAGE(any_host_with_a_root_below_another, listener[1].hosts.any = 1)
 DAMAGE(node_below_itself, node[1].parent = 1)
 DAMAGE(node_groups_over_the_end, node->prefixes = ((struct plan_range){plan->groups.count, 1}))
+DAMAGE(node_of_no_such_match, node->prefixes = ((struct plan_range){plan->matches.count, PLAN_SOLE}))
 DAMAGE(node_groups_shared, node[0].prefixes = node[1].regexes)
 DAMAGE(group_keys_over_the_end, group->keys.first = plan->conditions.count)
 DAMAGE(group_matches_over_the_end, group->matches = ((struct plan_range){0, UINT32_MAX}))
@@ -171,6 +182,7 @@ DAMAGE(buckets_not_a_power_of_two, plan->buckets.count--)
 DAMAGE(buckets_full, fill_buckets(plan))
 DAMAGE(bucket_of_no_such_group, first_bucket(plan)->group = plan->groups.count)
 DAMAGE(bucket_matches_over_the_end, first_bucket(plan)->matches.count = plan->candidates.count + 1)
+DAMAGE(bucket_of_no_such_match, first_bucket(plan)->matches = ((struct plan_range){plan->matches.count, PLAN_SOLE}))
 DAMAGE(candidate_is_none, *(uint32_t *)at(plan, plan->candidates) = plan->matches.count)
 DAMAGE(match_of_no_such_route, match->route = plan->routes.count)
 DAMAGE(match_of_no_such_regex, match->regex = plan->regexes.count)
@@ -188,7 +200,7 @@ static const struct {
     const char *reason;
 } damages[] = {
     {wrong_magic, "magic"},
-    {wrong_version, "layout version 3"},
+    {wrong_version, "layout version 4"},
     {array_over_the_end, "array of routes"},
     {array_overflows, "array of mirrors"},
     {array_in_the_head, "array of listeners"},
@@ -248,18 +260,21 @@ static const struct {
     {source_without_family, "source network 0"},
     {source_with_too_many_bits, "source network 0"},
     {trusted_with_too_many_bits, "trusted proxy network 0"},
-    {names_not_a_power_of_two, "table of 15 names"},
+    {names_not_a_power_of_two, "table of 7 names"},
     {names_full, "table of names is full"},
     {name_key_outside, "name "},
     {name_of_no_such_parent, "name "},
     {name_of_no_kind, "name "},
     {name_of_no_such_value, "name "},
     {node_of_another_parent, "name "},
-    {host_without_root, "virtual host 0 has no root"},
-    {host_with_a_root_below_another, "virtual host 0 has no root"},
-    {host_pattern_outside, "pattern of virtual host 0"},
+    {host_without_root, "name "},
+    {host_with_a_root_below_another, "name "},
+    {any_host_of_no_such_listener, "socket 1 has listener 2 of 2"},
+    {any_host_without_root, "which listener 1 begins at, is no root"},
+    {any_host_with_a_root_below_another, "node 1, which listener 1 begins at, is no root"},
     {node_below_itself, "node 1 is below node 1"},
     {node_groups_over_the_end, "groups of node 0"},
+    {node_of_no_such_match, "groups of node 0"},
     {node_groups_shared, "groups of node"},
     {group_keys_over_the_end, "keys of group 0"},
     {group_matches_over_the_end, "matches of group 0"},
@@ -268,7 +283,8 @@ static const struct {
     {buckets_full, "table of buckets is full"},
     {bucket_of_no_such_group, "bucket "},
     {bucket_matches_over_the_end, "bucket "},
-    {candidate_is_none, "candidate 0 is match 2 of 2"},
+    {bucket_of_no_such_match, "bucket "},
+    {candidate_is_none, "candidate 0 is match 4 of 4"},
     {match_of_no_such_route, "match 0 is of route 2 of 2"},
     {match_of_no_such_regex, "regular expression 2 of 2"},
     {match_method_outside, "text of match 0"},
