@@ -111,11 +111,8 @@ static void add_reasons(struct strbuf *page, const struct metric *metric, const 
 
 static void add_codes(struct strbuf *page, const struct metric *metric, const struct source *source)
 {
-    struct registry_codes codes = metric->scope == SCOPE_ROUTE
-                                      ? registry_route_codes(source->registry, source->entry)
-                                      : registry_mirror_codes((struct registry_mirror *)(uintptr_t)source->entry);
     for (size_t i = 0; i < REGISTRY_CODES; i++) {
-        uint64_t count = counter_get(registry_code_at(codes, i));
+        uint64_t count = read_counter(metric, source->entry, i);
         if (!count)
             continue;
         char code[4] = {(char)('1' + i / 100), (char)('0' + i / 10 % 10), (char)('0' + i % 10)};
@@ -232,7 +229,7 @@ static void add_process_double(struct strbuf *page, const struct metric *metric,
 static const struct metric metrics[] = {
     {"umbra_requests_total", KIND_COUNTER, SCOPE_ROUTE, "route, backend, code",
      "Requests answered, by the status that the client got; backend is empty for answers that Umbra made itself.",
-     add_codes, .offset = 0},
+     add_codes, AT(registry_route, code)},
     {"umbra_request_duration_seconds", KIND_HISTOGRAM, SCOPE_ROUTE, "route, backend",
      "Time from a request's head to the end of its answer, as the client's side of the gateway saw it.",
      add_histogram, AT(registry_route, duration)},
@@ -253,7 +250,7 @@ static const struct metric metrics[] = {
      add_counter, AT(registry_mirror, sent)},
     {"umbra_mirror_completed_total", KIND_COUNTER, SCOPE_MIRROR, "route, mirror, code",
      "Copies that the shadow answered in whole, by its status.",
-     add_codes, .offset = 0},
+     add_codes, AT(registry_mirror, completed)},
     {"umbra_mirror_failed_total", KIND_COUNTER, SCOPE_MIRROR, "route, mirror, reason",
      "Copies that were sent and not answered in whole, by reason.",
      add_reasons, AT(registry_mirror, failed), REASONS(failed_reasons)},

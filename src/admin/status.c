@@ -107,17 +107,9 @@ static bool is_asked_for(struct str only, struct str label)
     return !only.ptr || str_eq(only, label);
 }
 
-static uint64_t sum_codes(struct registry_codes codes, size_t first, size_t count)
+static uint64_t server_errors(counter *codes)
 {
-    uint64_t sum = 0;
-    for (size_t i = first; i < first + count; i++)
-        sum += counter_get(registry_code_at(codes, i));
-    return sum;
-}
-
-static uint64_t server_errors(struct registry_codes codes)
-{
-    return sum_codes(codes, registry_code_index(500), 100);
+    return sum_counters(codes + registry_code_index(500), 100);
 }
 
 bool status_next_route(struct status_walk *walk, struct status_route *route)
@@ -130,9 +122,9 @@ bool status_next_route(struct status_walk *walk, struct status_route *route)
         if (is_asked_for(walk->source->only_route, route->route))
             break;
     }
-    route->codes = registry_route_codes(walk->source->registry, entry);
-    route->requests = sum_codes(route->codes, 0, REGISTRY_CODES);
-    route->server_errors = server_errors(route->codes);
+    route->entry = entry;
+    route->requests = sum_counters(entry->code, REGISTRY_CODES);
+    route->server_errors = server_errors(entry->code);
     route->in_flight = not_negative((int64_t)sum_counters(entry->in_flight, REGISTRY_GATEWAYS));
     route->p50_ms = status_quantile_ms(&entry->duration, 0.50);
     route->p99_ms = status_quantile_ms(&entry->duration, 0.99);
@@ -151,8 +143,8 @@ static void read_accounting(struct status_mirror *out, struct registry_mirror *e
     out->in_flight = not_negative(in_flight);
     for (size_t i = 0; i < FAILED_COUNT; i++)
         out->failed_sum += out->failed[i] = counter_get(&entry->failed[i]);
-    out->completed = sum_codes(registry_mirror_codes(entry), 0, REGISTRY_CODES);
-    out->server_errors = server_errors(registry_mirror_codes(entry));
+    out->completed = sum_counters(entry->completed, REGISTRY_CODES);
+    out->server_errors = server_errors(entry->completed);
     out->sent = counter_get(&entry->sent);
     for (size_t i = 0; i < DROPPED_COUNT; i++)
         out->dropped_sum += out->dropped[i] = counter_get(&entry->dropped[i]);

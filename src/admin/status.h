@@ -55,7 +55,7 @@ struct status_totals {
 struct status_route {
     size_t index;
     struct str route, backend; /* backend is empty: Umbra's own answers */
-    struct registry_codes codes;
+    struct registry_route *entry;
     uint64_t requests, server_errors, in_flight;
     double p50_ms, p99_ms; /* negative: nothing measured */
     struct rate_route rate;

@@ -67,12 +67,12 @@ static void add_time(struct strbuf *page, const char *name, uint64_t wall_ns)
     }
 }
 
-static void add_codes(struct strbuf *page, struct registry_codes codes)
+static void add_codes(struct strbuf *page, counter *codes)
 {
     key(page, "codes");
     strbuf_add_char(page, '{');
     for (unsigned i = 0; i < REGISTRY_CODES; i++) {
-        uint64_t count = counter_get(registry_code_at(codes, i));
+        uint64_t count = counter_get(&codes[i]);
         char code[8] = "other";
         if (!count)
             continue;
@@ -216,7 +216,7 @@ static void add_route(struct strbuf *page, const struct status_route *route)
     add_count(page, "in_flight", route->in_flight);
     add_number(page, "p50_ms", route->p50_ms);
     add_number(page, "p99_ms", route->p99_ms);
-    add_codes(page, route->codes);
+    add_codes(page, route->entry->code);
     strbuf_add_char(page, '}');
 }
 
@@ -256,7 +256,7 @@ static void add_accounting(struct strbuf *page, const struct status_mirror *mirr
     add_count(page, "queued", mirror->queued);
     add_count(page, "sent", mirror->sent);
     add_count(page, "completed", mirror->completed);
-    add_codes(page, registry_mirror_codes(mirror->entry));
+    add_codes(page, mirror->entry->completed);
     add_count(page, "failed", mirror->failed_sum);
     add_reasons(page, "failed_by_reason", mirror->failed, FAILED_COUNT, failed_at);
     add_count(page, "in_flight", mirror->in_flight);

@@ -11,15 +11,6 @@ static void pass_interim(struct relay *relay, const struct head *head, const str
     stream_send_head(relay->client, answer);
 }
 
-/* Asks the cache for what relay_finish() will change: with thousands of series it is far away, and an atomic addition waits.
- * Inlined, since GCC may find that it has no effect, and leave out the call. */
-static inline __attribute__((always_inline)) void load_series(const struct relay *relay)
-{
-    struct registry_codes codes = registry_route_codes(relay->proxy->registry, relay->series);
-    __builtin_prefetch(&relay->series->duration, 1);
-    __builtin_prefetch(registry_code_at(codes, registry_code_index(relay->status)), 1);
-}
-
 static void on_head(struct stream *live, const struct head *head)
 {
     struct relay *relay = live->user;
@@ -48,7 +39,7 @@ static void on_head(struct stream *live, const struct head *head)
         return;
     }
     relay->status = head->status;
-    load_series(relay);
+    registry_route_load(relay->series, head->status);
     filters_edit_answer(&relay->filters, &answer, &relay->arena);
     if (head->body == BODY_TUNNEL)
         relay_end_timeouts(relay);

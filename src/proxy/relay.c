@@ -67,8 +67,7 @@ void relay_finish(struct relay *relay)
     relay->is_over = true;
     uint64_t duration = loop_now_ns(proxy->codec->loop) - relay->begin_ns;
     struct registry_route *series = find_series(relay);
-    struct registry_codes codes = registry_route_codes(proxy->registry, series);
-    counter_add(registry_code_at(codes, registry_code_index(relay->status)), 1);
+    counter_add(&series->code[registry_code_index(relay->status)], 1);
     registry_duration_add(&series->duration, duration);
     if (relay->is_offered)
         proxy->tap->ops->on_over(proxy->tap, &relay->exchange);

@@ -151,17 +151,6 @@ struct registry_mirror *registry_mirror(struct registry *registry, struct str ro
     return &shared->mirrors[registry_index_find_or_add(shared, &shared->mirror_index, &identity)];
 }
 
-struct registry_codes registry_route_codes(struct registry *registry, const struct registry_route *route)
-{
-    struct registry_shared *shared = registry->shared;
-    return (struct registry_codes){&shared->route_codes[0][route - shared->routes], REGISTRY_ROUTES};
-}
-
-struct registry_codes registry_mirror_codes(struct registry_mirror *mirror)
-{
-    return (struct registry_codes){mirror->completed, 1};
-}
-
 struct registry_totals *registry_totals(struct registry *registry)
 {
     return &registry->shared->totals;

@@ -72,10 +72,10 @@ struct registry_duration {
     counter bucket[HISTOGRAM_BUCKETS]; /* not cumulative */
 };
 
-/* One live series: route × backend. Backend is "" for answers that Umbra made itself. What it counts by status stands apart
- * (registry_route_codes), or ten thousand series would be as many pages, most of them noughts. */
+/* One live series: route × backend. Backend is "" for answers that Umbra made itself. */
 struct registry_route {
     _Alignas(64) struct registry_duration duration;
+    counter code[REGISTRY_CODES]; /* requests answered, by status */
     counter in_flight[REGISTRY_GATEWAYS];
 };
 
@@ -154,16 +154,6 @@ struct registry_route *registry_route(struct registry *registry, struct str rout
 struct registry_mirror *registry_mirror(struct registry *registry, struct str route, struct str mirror);
 struct registry_totals *registry_totals(struct registry *registry);
 
-/* Counters by status, REGISTRY_CODES of them (registry_code_index). */
-struct registry_codes {
-    counter *first;
-    size_t stride; /* from one to the next, in counters */
-};
-/* Requests answered. */
-struct registry_codes registry_route_codes(struct registry *registry, const struct registry_route *route);
-/* Copies answered in whole. */
-struct registry_codes registry_mirror_codes(struct registry_mirror *mirror);
-
 /* Takes a free gateway slot for the process; REGISTRY_GATEWAYS when there is none. */
 unsigned registry_gateway_take(struct registry *registry, int32_t pid);
 struct registry_gateway *registry_gateway_get(struct registry *registry, unsigned slot);
@@ -182,11 +172,6 @@ static inline size_t registry_code_index(unsigned status)
     return status >= 100 && status < 600 ? status - 100 : REGISTRY_CODES - 1;
 }
 
-static inline counter *registry_code_at(struct registry_codes codes, size_t index)
-{
-    return codes.first + index * codes.stride;
-}
-
 static inline void counter_add(counter *c, uint64_t n)
 {
     atomic_fetch_add_explicit(c, n, memory_order_relaxed);
@@ -200,6 +185,14 @@ static inline uint64_t counter_get(counter *c)
 static inline void gauge_add(_Atomic int64_t *gauge, int64_t n)
 {
     atomic_fetch_add_explicit(gauge, n, memory_order_relaxed);
+}
+
+/* Asks the cache for what such an answer will change: with thousands of series it is far away, and an atomic addition waits.
+ * Else GCC may find that it has no effect, and leave out the call. */
+static inline __attribute__((always_inline)) void registry_route_load(struct registry_route *route, unsigned status)
+{
+    __builtin_prefetch(&route->duration, 1);
+    __builtin_prefetch(&route->code[registry_code_index(status)], 1);
 }
 
 /* connections and held_bytes change only through these two. */

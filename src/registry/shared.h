@@ -51,8 +51,6 @@ struct registry_shared {
     struct registry_gateway gateways[REGISTRY_GATEWAYS];
     struct registry_index route_index, mirror_index;
     struct registry_route routes[REGISTRY_ROUTES];
-    /* By status first: what is counted of many series stands close together. */
-    counter route_codes[REGISTRY_CODES][REGISTRY_ROUTES];
     struct registry_mirror mirrors[REGISTRY_MIRRORS];
     char text[REGISTRY_TEXT_BYTES];
 };

@@ -260,8 +260,8 @@ static struct registry *running(void)
     registry_totals(registry)->budget_limit = 64 << 20;
     registry_totals(registry)->config_generation = 1;
     counter_add(&registry_totals(registry)->refused[1], 2);
-    counter_add(registry_code_at(registry_route_codes(registry, route), 100), 1234000);
-    counter_add(registry_code_at(registry_route_codes(registry, route), 402), 567);
+    counter_add(&route->code[100], 1234000);
+    counter_add(&route->code[402], 567);
     registry_duration_add(&route->duration, 400000);
     counter_add(&mirror->matched, 1234567);
     counter_add(&mirror->sent, 1234560);
@@ -319,8 +319,7 @@ static void test_long_labels_and_numbers_stay_within_100_columns(void **state)
     mirror->matched = mirror->sent = 123456789012345;
     for (size_t i = 0; i < DROPPED_COUNT; i++)
         mirror->dropped[i] = 1234567890;
-    struct registry_route *series = registry_route(registry, route, STR("shop/shop-v1:80"));
-    counter_add(registry_code_at(registry_route_codes(registry, series), 100), 123456789012345);
+    counter_add(&registry_route(registry, route, STR("shop/shop-v1:80"))->code[100], 123456789012345);
     struct status_source source = {.registry = registry, .now_wall_ns = NOW};
     struct strbuf page = STRBUF_INIT;
     status_text(&source, &page);
