@@ -243,7 +243,7 @@ int demo_load_run(const void *spec)
     }
     codec_init(&load->codec, load->loop);
     list_init(&load->waiting);
-    load->pool = client_pool_new(&load->codec, &load->spec->gateway, &pool_ops, NULL, 0);
+    load->pool = client_pool_new(&load->codec, &load->spec->gateway, &(struct client_how){0}, &pool_ops, NULL);
     if (load->spec->gateway.family == ADDRESS_UNIX)
         snprintf(load->host, sizeof(load->host), "localhost");
     else

@@ -14,7 +14,7 @@ struct client_pool {
     struct address address;
     const struct client_pool_ops *ops;
     void *user;
-    int send_buffer;
+    struct client_how how;
     bool is_dropped;
     bool is_busy;      /* a function of the pool is on the stack: not the moment to free it */
     uint32_t conns;    /* connecting, busy and idle */
@@ -29,15 +29,15 @@ struct client_pool {
 
 static void on_idle_timeout(struct timer *timer);
 
-struct client_pool *client_pool_new(struct codec *codec, const struct address *to, const struct client_pool_ops *ops,
-                                    void *user, int send_buffer)
+struct client_pool *client_pool_new(struct codec *codec, const struct address *to, const struct client_how *how,
+                                    const struct client_pool_ops *ops, void *user)
 {
     struct client_pool *pool = mem_alloc(sizeof *pool);
     pool->codec = codec;
     pool->address = *to;
     pool->ops = ops;
     pool->user = user;
-    pool->send_buffer = send_buffer;
+    pool->how = *how;
     list_init(&pool->idle);
     list_init(&pool->leaving);
     list_init(&pool->waiting);
@@ -167,7 +167,7 @@ static bool connect_for(struct client_pool *pool, struct client_call *call)
 {
     if (pool->ops->may_connect && !pool->ops->may_connect(pool->user))
         return false;
-    struct http1_client *conn = http1_client_connect(pool->codec, &pool->address, pool->send_buffer, &events, pool);
+    struct http1_client *conn = http1_client_connect(pool->codec, &pool->address, pool->how.send_buffer, &events, pool);
     if (!conn) {
         int error = errno;
         note_failure(pool);

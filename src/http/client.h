@@ -16,6 +16,21 @@
 #define CLIENT_LEAVE_MS 15000
 
 struct client_pool;
+struct tls_client; /* tls/client.h */
+
+enum client_protocol {
+    CLIENT_HTTP1,
+    CLIENT_HTTP2, /* by prior knowledge, or by ALPN and nothing else */
+    CLIENT_ALPN,  /* over TLS: what the backend prefers */
+};
+
+/* How connections of a pool are made. */
+struct client_how {
+    enum client_protocol protocol;
+    struct tls_client *tls; /* NULL: plain; the pool holds a reference */
+    int send_buffer; /* bounds the kernel's send buffer of each connection, and its receive buffer to half; 0: the kernel's choice */
+    uint32_t max_streams; /* on one connection at once, if the backend allows as many; HTTP/1 has one */
+};
 
 struct client_pool_ops {
     const char *name;
@@ -33,7 +48,7 @@ struct client_call {
     void (*on_open)(struct client_call *call, struct stream *stream, bool is_reused);
     /* An attempt to connect begins now: at once, or when the call's turn has come. May be NULL. */
     void (*on_connecting)(struct client_call *call);
-    /* No connection: errno of the attempt. */
+    /* No connection: errno of the attempt; EPROTO: TLS failed (handshake, certificate, name, or ALPN that does not fit). */
     void (*on_fail)(struct client_call *call, int error);
     bool is_fresh; /* only a new connection will do */
     struct client_pool *pool;
@@ -42,9 +57,8 @@ struct client_call {
     void *conn;
 };
 
-/* `send_buffer`: bounds the kernel's send buffer of each connection, and its receive buffer to half; 0: the kernel's choice. */
-struct client_pool *client_pool_new(struct codec *codec, const struct address *to, const struct client_pool_ops *ops,
-                                    void *user, int send_buffer);
+struct client_pool *client_pool_new(struct codec *codec, const struct address *to, const struct client_how *how,
+                                    const struct client_pool_ops *ops, void *user);
 /* No more calls; idle connections close, busy ones when their stream is over. `ops` are called until the last is gone. */
 void client_pool_drop(struct client_pool *pool);
 /* True for a while after an attempt to connect failed (1 s, doubling to 30 s, until one succeeds): better try another address. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The head of one HTTP message, request or response, independent of the version that carried it.
+/* The head of one HTTP message, request or response, independent of the version that carried it. A request of HTTP/2 is given a Host field
+ * from :authority as its first field, and one Cookie field for all of its pieces (RFC 9113 8.2.3), so that what stands above the codecs finds
+ * both where HTTP/1 has them; on the way out the codec of HTTP/2 makes :authority of the Host field and lower case of all names.
  * All strs point into memory that the producer names (the read buffer during on_head, an arena after head_copy);
  * field order, duplicates and case are kept as received. Thread: any. */
 #pragma once
@@ -56,6 +58,8 @@ struct head {
     /* both */
     bool is_keep_alive;       /* the sender lets the connection be reused after this message (HTTP/1) */
     bool has_expect_continue; /* HTTP/1.1, Expect: 100-continue and a body that could wait for it */
+    bool takes_trailers;      /* request: TE says trailers; a codec of HTTP/2 passes it on, since gRPC asks for it */
+    struct str scheme;        /* request of HTTP/2: :scheme; else empty */
     bool has_upgrade;         /* HTTP/1.1 request: Connection names upgrade and there is an Upgrade field */
     struct str upgrade; /* to be sent: adds Connection: upgrade and Upgrade with this value (not set by parsing) */
     uint16_t field_count;

@@ -8,6 +8,8 @@
 #include "http/http1_parse.h"
 #include "http/stream.h"
 
+struct tls_server; /* tls/server.h */
+
 /* So long a client may wait with its request though others want its place: clients in use ask more often, or come again. */
 #define SERVER_PATIENCE_MS 1000
 
@@ -29,6 +31,8 @@ struct server {
     const struct server_timeouts *timeouts;
     void (*on_refused)(struct server *server, enum refusal why, const struct peer *peer); /* counts */
     void (*on_close)(struct server *server);                                              /* a connection is gone */
+    struct tls_server
+        *tls; /* of connections accepted from now on; NULL: plain. The server holds a reference (server_set_tls) */
     struct list conns;
     size_t count;
     bool is_draining;
@@ -43,7 +47,10 @@ struct server_member {
 };
 
 void server_init(struct server *server, struct codec *codec, const struct stream_handler *handler, void *user);
-/* Takes over the descriptor. */
+/* Connections accepted from now on speak TLS with this one; those that there are go on. */
+void server_set_tls(struct server *server, struct tls_server *tls);
+/* Takes over the descriptor. What the connection speaks is seen from its first bytes: HTTP/2's preface (RFC 9113 3.4) or HTTP/1; with TLS
+ * it must be what ALPN settled. */
 void server_accept(struct server *server, int fd, const struct peer *peer);
 /* From now on every answer ends its connection. Idle connections stay, so that a request that is on its way is not lost. */
 void server_drain(struct server *server);

@@ -25,18 +25,21 @@ struct stream;
 struct peer {
     struct address remote, local;
     bool is_tls;
-    void *listener; /* the acceptor's own */
+    struct str tls_name; /* the listener's host that the client's server name led to; empty: the one for all others */
+    void *listener;      /* the acceptor's own */
 };
 
 /* Why a stream ended early. */
 enum reset {
     RESET_NONE,
     RESET_CLOSED, /* the peer closed or reset the connection */
-    RESET_STALE, /* as RESET_CLOSED, on a reused connection, before any answer byte: safe to replace (client streams) */
+    RESET_STALE, /* as RESET_CLOSED, on a reused connection, before any answer byte: safe to replace (client streams). Also: an HTTP/2 peer
+                    said that it did not and will not look at the request (REFUSED_STREAM, GOAWAY) */
     RESET_PROTOCOL, /* the peer broke the protocol */
     RESET_TIMEOUT,  /* the peer did not go on in time */
     RESET_CANCEL,   /* the user of the stream gave up */
     RESET_CONNECT,  /* no connection could be made */
+    RESET_TLS,      /* no connection could be made: TLS failed */
 };
 
 /* What the codec tells the user of a stream. */

@@ -10,6 +10,9 @@
 #include "io/loop.h"
 
 struct socket;
+struct tls_client;  /* tls/client.h */
+struct tls_server;  /* tls/server.h */
+struct tls_session; /* tls/session.h */
 
 struct socket_ops {
     const char *name;
@@ -23,6 +26,7 @@ struct socket {
     struct watch watch; /* watch.fd is -1 when closed */
     const struct socket_ops *ops;
     struct loop *loop;
+    struct tls_session *tls; /* NULL: plain bytes */
     bool is_connecting;
     bool is_readable; /* there may be something to read */
     bool is_writable; /* there may be room */
@@ -51,3 +55,25 @@ ssize_t socket_read(struct socket *sock, void *into, size_t room);
 ssize_t socket_write(struct socket *sock, const struct slice *slices, size_t count);
 /* Ends the sending direction (FIN). */
 void socket_shutdown(struct socket *sock);
+
+/* ---- TLS ---- */
+
+/* From now on the bytes go through TLS: before anything was read or written. The handshake begins at once; reads and writes take
+ * nothing until it is over, then both callbacks come. A failure is on_broken(EPROTO): socket_tls_failure says why. */
+void socket_accept_tls(struct socket *sock, struct tls_server *server);
+/* Likewise for a socket that is connecting or connected: on_writable comes when handshake and checks are over, and not before. */
+void socket_connect_tls(struct socket *sock, struct tls_client *client);
+/* Whether bytes may pass: connected, and the handshake, if there is one, is over. */
+bool socket_is_ready(const struct socket *sock);
+/* Server: which tls_name took the client; empty without TLS. */
+struct str socket_tls_name(const struct socket *sock);
+/* What ALPN settled: "h2", "http/1.1" or empty. */
+struct str socket_alpn(const struct socket *sock);
+/* Why on_broken came with EPROTO; borrowed until the socket is closed. */
+const char *socket_tls_failure(const struct socket *sock);
+
+/* ---- handing over ---- */
+
+/* The connection goes on in `to`, with other callbacks; `from` is closed without a sound. What is readable is reported anew. For
+ * connections whose first bytes decide what they are. */
+void socket_move(struct socket *to, struct socket *from, const struct socket_ops *ops);

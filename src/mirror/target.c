@@ -77,7 +77,8 @@ struct target *target_new(struct codec *codec, const struct address *address, st
     list_init(&target->copies);
     target->loop = codec->loop;
     timer_init(&target->retry, on_retry);
-    target->pool = client_pool_new(codec, address, &pool_ops, target, TARGET_SEND_BUFFER);
+    const struct client_how how = {.send_buffer = TARGET_SEND_BUFFER};
+    target->pool = client_pool_new(codec, address, &how, &pool_ops, target);
     return target;
 }
 

@@ -4,6 +4,15 @@
 #include "plan/build_parts.h"
 #include "plan/match_index.h"
 
+static const struct rule_listener *first_of_socket(const struct rule_set *rules, size_t socket)
+{
+    for (size_t i = 0; i < rules->listener_count; i++) {
+        if (rules->listeners[i].socket == socket)
+            return &rules->listeners[i];
+    }
+    return NULL;
+}
+
 static bool check_rules(const struct rule_set *rules, struct err *err)
 {
     for (size_t i = 0; i < rules->listener_count; i++) {
@@ -11,6 +20,16 @@ static bool check_rules(const struct rule_set *rules, struct err *err)
         if (listener->socket >= rules->socket_count)
             return err_set(err, "listener %.*s has socket %zu of %zu", STR_ARG(listener->label), listener->socket,
                            rules->socket_count);
+        const struct rule_listener *first = first_of_socket(rules, listener->socket);
+        if (!first->certificate_count != !listener->certificate_count ||
+            first->takes_proxy_header != listener->takes_proxy_header)
+            return err_set(err,
+                           "listener %.*s and listener %.*s share a socket and disagree about TLS or PROXY headers",
+                           STR_ARG(first->label), STR_ARG(listener->label));
+    }
+    for (size_t i = 0; i < rules->backend_count; i++) {
+        if (!build_check_backend(&rules->backends[i], err))
+            return err_wrap(err, "backend %.*s", STR_ARG(rules->backends[i].label));
     }
     for (size_t i = 0; i < rules->route_count; i++) {
         if (!build_check_route(rules, &rules->routes[i], err))
@@ -22,7 +41,13 @@ static bool check_rules(const struct rule_set *rules, struct err *err)
 static void add_sockets(struct draft *draft, const struct rule_set *rules)
 {
     for (size_t i = 0; i < rules->socket_count; i++) {
-        struct plan_socket socket = {.address = rules->sockets[i], .hosts = {.any = PLAN_NONE}};
+        const struct rule_listener *first = first_of_socket(rules, i);
+        struct plan_socket socket = {
+            .address = rules->sockets[i],
+            .is_tls = first && first->certificate_count,
+            .takes_proxy_header = first && first->takes_proxy_header,
+            .hosts = {.any = PLAN_NONE},
+        };
         draft_add_copies(draft, ARRAY_SOCKETS, &socket, 1);
     }
     for (size_t i = 0; i < rules->listener_count; i++) {
@@ -32,27 +57,18 @@ static void add_sockets(struct draft *draft, const struct rule_set *rules)
             .hostname = draft_add_text(draft, rule->hostname),
             .socket = (uint32_t)rule->socket,
             .port = rule->port,
+            .certificates = build_texts(draft, (struct rule_texts){rule->certificates, rule->certificate_count}),
             .hosts = {.any = PLAN_NONE},
         };
         draft_add_copies(draft, ARRAY_LISTENERS, &listener, 1);
     }
 }
 
-static void add_backends(struct draft *draft, const struct rule_set *rules)
-{
-    for (size_t i = 0; i < rules->backend_count; i++) {
-        struct plan_backend backend = {
-            .label = draft_add_text(draft, rules->backends[i].label),
-            .protocol = PROTOCOL_HTTP1,
-        };
-        draft_add_copies(draft, ARRAY_BACKENDS, &backend, 1);
-    }
-}
-
 static void fill(struct draft *draft, const struct rule_set *rules)
 {
     add_sockets(draft, rules);
-    add_backends(draft, rules);
+    for (size_t i = 0; i < rules->backend_count; i++)
+        build_backend(draft, &rules->backends[i]);
     for (size_t i = 0; i < rules->route_count && !draft_is_too_large(draft); i++)
         build_route(draft, &rules->routes[i]);
     draft_add_copies(draft, ARRAY_TRUSTED_PROXIES, rules->trusted_proxies, rules->trusted_proxy_count);

@@ -11,10 +11,24 @@ struct rule_host {
     uint16_t port;
 };
 
+struct rule_san {
+    enum plan_san_kind kind;
+    struct str name;
+};
+/* TLS to a backend: struct plan_tls. */
+struct rule_tls {
+    struct str server_name;
+    const struct rule_san *sans;
+    size_t san_count;
+    struct str authorities, identity; /* labels of credentials */
+};
+
 struct rule_backend {
     struct str label;              /* unique */
     const struct rule_host *hosts; /* none: it has no endpoint */
     size_t host_count;
+    enum plan_protocol protocol;
+    const struct rule_tls *tls; /* NULL: plain */
 };
 
 struct rule_edit {
@@ -129,6 +143,7 @@ struct rule_route {
     uint32_t retry_attempts, retry_backoff_ms;
     const uint32_t *retry_codes;
     size_t retry_code_count;
+    bool is_grpc;
 };
 
 struct rule_listener {
@@ -136,6 +151,10 @@ struct rule_listener {
     size_t socket;
     struct str hostname; /* "" for all; unique among the listeners of a socket */
     uint16_t port;
+    const struct str
+        *certificates; /* labels of identities; none: plain HTTP. All listeners of a socket have some, or none has */
+    size_t certificate_count;
+    bool takes_proxy_header; /* PROXY protocol; all listeners of a socket or none */
 };
 
 struct rule_set {

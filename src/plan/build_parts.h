@@ -10,6 +10,11 @@ bool build_check_route(const struct rule_set *rules, const struct rule_route *ro
     __attribute__((warn_unused_result));
 void build_route(struct draft *draft, const struct rule_route *route);
 
+/* build_backend.c */
+bool build_check_backend(const struct rule_backend *rule, struct err *err) __attribute__((warn_unused_result));
+void build_backend(struct draft *draft, const struct rule_backend *rule);
+struct plan_range build_texts(struct draft *draft, struct rule_texts texts);
+
 /* build_mirror.c: one copy's target; `route` is its index in the plan. */
 bool build_check_mirror(const struct rule_set *rules, const struct rule_mirror *mirror, struct err *err)
     __attribute__((warn_unused_result));

@@ -23,16 +23,6 @@ bool build_check_route(const struct rule_set *rules, const struct rule_route *ro
     return check_mirrors(rules, route->mirrors, route->mirror_count, err);
 }
 
-static struct plan_range add_texts(struct draft *draft, struct rule_texts texts)
-{
-    struct plan_range range = {draft_count(draft, ARRAY_TEXTS), (uint32_t)texts.count};
-    for (size_t i = 0; i < texts.count; i++) {
-        struct plan_str text = draft_add_text(draft, texts.list[i]);
-        draft_add_copies(draft, ARRAY_TEXTS, &text, 1);
-    }
-    return range;
-}
-
 static uint32_t add_rewrite(struct draft *draft, const struct rule_rewrite *rule)
 {
     if (!rule)
@@ -65,10 +55,10 @@ static uint32_t add_cors(struct draft *draft, const struct rule_cors *rule)
     if (!rule)
         return PLAN_NONE;
     struct plan_cors cors = {
-        .origins = add_texts(draft, rule->origins),
-        .methods = add_texts(draft, rule->methods),
-        .headers = add_texts(draft, rule->headers),
-        .expose = add_texts(draft, rule->expose),
+        .origins = build_texts(draft, rule->origins),
+        .methods = build_texts(draft, rule->methods),
+        .headers = build_texts(draft, rule->headers),
+        .expose = build_texts(draft, rule->expose),
         .allows_credentials = rule->allows_credentials,
         .max_age_s = rule->max_age_s,
     };
@@ -124,6 +114,7 @@ void build_route(struct draft *draft, const struct rule_route *rule)
         .backend_timeout_ms = rule->backend_timeout_ms,
         .retry_attempts = rule->retry_attempts,
         .retry_backoff_ms = rule->retry_backoff_ms,
+        .is_grpc = rule->is_grpc,
         .retry_codes = draft_add_copies(draft, ARRAY_CODES, rule->retry_codes, rule->retry_code_count),
     };
     draft_add_copies(draft, ARRAY_ROUTES, &route, 1);

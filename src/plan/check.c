@@ -27,6 +27,8 @@ static bool check_sockets(const struct plan *plan, struct err *err)
     for (uint32_t i = 0; i < plan->sockets.count; i++) {
         if (!flat_is_address(&PLAN_SOCKET(plan, i)->address))
             return err_set(err, "plan: socket %u has no valid address", i);
+        if (PLAN_SOCKET(plan, i)->is_tls > 1 || PLAN_SOCKET(plan, i)->takes_proxy_header > 1)
+            return err_set(err, "plan: a switch of socket %u is neither on nor off", i);
     }
     return true;
 }
@@ -41,18 +43,10 @@ static bool check_listeners(const struct plan *plan, struct err *err)
             return err_set(err, "plan: listener %u has socket %u of %u", i, listener->socket, plan->sockets.count);
         if (listener->port > UINT16_MAX)
             return err_set(err, "plan: listener %u has port %u", i, listener->port);
-    }
-    return true;
-}
-
-static bool check_backends(const struct plan *plan, struct err *err)
-{
-    for (uint32_t i = 0; i < plan->backends.count; i++) {
-        const struct plan_backend *backend = PLAN_BACKEND(plan, i);
-        if (!flat_has_text(plan->strings, backend->label))
-            return err_set(err, "plan: the label of backend %u is outside the strings", i);
-        if (backend->protocol > PROTOCOL_HTTP1)
-            return err_set(err, "plan: backend %u has the unknown protocol %u", i, backend->protocol);
+        if (!flat_has_range(plan->texts, listener->certificates))
+            return err_set(err, "plan: the certificates of listener %u are outside their array", i);
+        if ((listener->certificates.count > 0) != PLAN_SOCKET(plan, listener->socket)->is_tls)
+            return err_set(err, "plan: listener %u and its socket do not agree about TLS", i);
     }
     return true;
 }

@@ -5,6 +5,8 @@
 #include "base/err.h"
 #include "plan/layout.h"
 
+/* check_backend.c: backends and TLS to them. */
+bool check_backends(const struct plan *plan, struct err *err) __attribute__((warn_unused_result));
 /* check_route.c: routes, their backends and what is done to requests. */
 bool check_routes(const struct plan *plan, struct err *err) __attribute__((warn_unused_result));
 /* check_mirror.c */

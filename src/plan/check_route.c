@@ -27,6 +27,8 @@ static bool check_route(const struct plan *plan, uint32_t i, struct err *err)
         return err_set(err, "plan: the actions of route %u are out of range", i);
     if (!flat_has_range(plan->codes, route->retry_codes))
         return err_set(err, "plan: the retry codes of route %u are out of range", i);
+    if (route->is_grpc > 1)
+        return err_set(err, "plan: a switch of route %u is neither on nor off", i);
     return true;
 }
 

@@ -7,7 +7,7 @@
 #include "base/address.h"
 
 #define PLAN_MAGIC 0x6e616c5061726d55ull /* "UmraPlan" read as bytes */
-#define PLAN_VERSION 3
+#define PLAN_VERSION 4
 /* An index that names nothing. */
 #define PLAN_NONE UINT32_MAX
 /* A condition's value; a longer one of a request matches nothing. */
@@ -29,13 +29,28 @@ struct plan_array {
     uint32_t off, count;
 };
 
-enum plan_protocol { PROTOCOL_HTTP1 };
+/* HTTP/1.1; HTTP/2 (plain: by prior knowledge; over TLS: ALPN must say h2); what ALPN settles (over TLS only). */
+enum plan_protocol { PROTOCOL_HTTP1, PROTOCOL_HTTP2, PROTOCOL_ALPN };
+
+/* TLS to a backend; never weaker than written. Labels are those of plan/credentials.h; what the credentials lack there makes each
+ * connection fail, never a plain one. */
+enum plan_san_kind { SAN_DNS, SAN_URI };
+struct plan_san {
+    uint32_t kind; /* enum plan_san_kind */
+    struct plan_str name;
+};
+struct plan_tls {
+    struct plan_str server_name;
+    struct plan_range sans;      /* of plan.sans; none: the certificate must be for server_name */
+    struct plan_str authorities; /* label; never empty */
+    struct plan_str identity;    /* label; empty: no client certificate */
+};
 
 /* Where requests or copies go; its addresses are in the endpoints object under the same label. */
 struct plan_backend {
     struct plan_str label; /* `backend` and `mirror` label of section 6: "default/shop-v2:80", "127.0.0.1:3000" */
     uint32_t protocol;     /* enum plan_protocol */
-    uint32_t reserved;
+    uint32_t tls;          /* of plan.tls, or PLAN_NONE: plain */
 };
 
 /* ---- what is done to requests and answers that a rule takes ---- */
@@ -133,6 +148,8 @@ struct plan_route {
     uint32_t retry_attempts;     /* further attempts; 0: none */
     uint32_t retry_backoff_ms;
     struct plan_range retry_codes; /* of plan.codes */
+    uint32_t
+        is_grpc; /* GRPCRoute: Umbra's own answers are trailers-only (gRPC over HTTP/2), calls are counted by method */
 };
 
 /* ---- matching ----
@@ -217,11 +234,15 @@ struct plan_listener {
     struct plan_str hostname;
     uint32_t socket;
     uint32_t port; /* the Gateway's, for redirects */
+    struct plan_range
+        certificates; /* of plan.texts: labels of identities (plan/credentials.h), in order; only if its socket has TLS */
     struct plan_hosts hosts;
 };
 
 struct plan_socket {
     struct address address;
+    uint32_t is_tls;             /* all of its listeners have certificates */
+    uint32_t takes_proxy_header; /* each connection begins with a PROXY protocol header, version 1 or 2 */
     struct plan_hosts hosts;
 };
 
@@ -239,7 +260,7 @@ struct plan {
     struct plan_array names, buckets; /* hash tables: a power of two of slots, at most half of them taken */
     struct plan_array candidates;     /* uint32_t: indices of matches */
     struct plan_array routes, weighted, backends, mirrors, cidrs;
-    struct plan_array edits, rewrites, redirects, cors, redactions;
+    struct plan_array edits, rewrites, redirects, cors, redactions, tls, sans;
     struct plan_array codes;           /* uint32_t: status codes */
     struct plan_array texts;           /* struct plan_str */
     struct plan_array trusted_proxies; /* struct cidr */
@@ -273,6 +294,8 @@ static inline const void *plan_at(const struct plan *plan, struct plan_array arr
 #define PLAN_REDIRECT(plan, i) PLAN_AT(plan, redirects, struct plan_redirect, i)
 #define PLAN_CORS(plan, i) PLAN_AT(plan, cors, struct plan_cors, i)
 #define PLAN_REDACTION(plan, i) PLAN_AT(plan, redactions, struct plan_redaction, i)
+#define PLAN_TLS(plan, i) PLAN_AT(plan, tls, struct plan_tls, i)
+#define PLAN_SAN(plan, i) PLAN_AT(plan, sans, struct plan_san, i)
 #define PLAN_CODE(plan, i) (*PLAN_AT(plan, codes, uint32_t, i))
 #define PLAN_TEXT(plan, i) (*PLAN_AT(plan, texts, struct plan_str, i))
 #define PLAN_TRUSTED(plan, i) PLAN_AT(plan, trusted_proxies, struct cidr, i)

@@ -90,7 +90,7 @@ static struct endpoint *get_endpoint(struct upstreams *upstreams, const struct a
     struct endpoint *endpoint = find_endpoint(upstreams, address);
     if (!endpoint) {
         endpoint = mem_alloc(sizeof *endpoint);
-        endpoint->pool = client_pool_new(upstreams->codec, address, &pool_ops, upstreams, 0);
+        endpoint->pool = client_pool_new(upstreams->codec, address, &(struct client_how){0}, &pool_ops, upstreams);
         map_add(&upstreams->endpoints, address_key(address), endpoint);
     }
     return endpoint;

@@ -26,11 +26,12 @@ static void free_if_over(struct client_pool *pool)
         mem_free(pool);
 }
 
-struct client_pool *client_pool_new(struct codec *codec, const struct address *to, const struct client_pool_ops *ops,
-                                    void *user, int send_buffer)
+struct client_pool *client_pool_new(struct codec *codec, const struct address *to, const struct client_how *how,
+                                    const struct client_pool_ops *ops, void *user)
 {
     struct client_pool *pool = mem_alloc(sizeof *pool);
-    *pool = (struct client_pool){.codec = codec, .address = *to, .ops = ops, .user = user, .send_buffer = send_buffer};
+    *pool = (struct client_pool){
+        .codec = codec, .address = *to, .ops = ops, .user = user, .send_buffer = how->send_buffer};
     list_init(&pool->waiting);
     return pool;
 }

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* TLS on one connected descriptor (non-blocking). The handshake happens by itself within reads and writes; until it is over both take
+ * nothing. Used by io/socket.c only: everything above reads and writes sockets as if there were no TLS.
+ * Lifetime: tls_session_free, before the descriptor is closed. Thread: the worker's. */
+#pragma once
+
+#include "base/chunk.h"
+#include "tls/client.h"
+#include "tls/server.h"
+
+struct tls_session;
+
+struct tls_session *tls_session_accept(struct tls_server *server, int fd);
+struct tls_session *tls_session_connect(struct tls_client *client, int fd);
+void tls_session_free(struct tls_session *session);
+
+enum { TLS_SESSION_END = 0, TLS_SESSION_WANT_READ = -1, TLS_SESSION_WANT_WRITE = -2, TLS_SESSION_BROKEN = -3 };
+
+/* Goes on with the handshake: 1 when it is over, else one of the above. */
+int tls_session_handshake(struct tls_session *session);
+/* Plain bytes (> 0), END after the peer's close_notify (a connection that ends without one is BROKEN: its last message may be cut short),
+ * or what the session waits for before it can go on. */
+ssize_t tls_session_read(struct tls_session *session, void *into, size_t room);
+/* Plain bytes taken (> 0), or what it waits for; the same bytes come first in the next call (they may have moved). Small slices go into
+ * one record. */
+ssize_t tls_session_write(struct tls_session *session, const struct slice *slices, size_t count);
+/* Plain bytes that a read would give without the descriptor being readable. */
+bool tls_session_has_pending(const struct tls_session *session);
+/* Sends close_notify, as far as it fits now. */
+void tls_session_shutdown(struct tls_session *session);
+
+bool tls_session_is_open(const struct tls_session *session); /* the handshake is over */
+/* Server: the name that the client asked for, lower case, as the tls_name that took it: "*.example.com", "" for all others. Client: "". */
+struct str tls_session_name(const struct tls_session *session);
+/* "h2", "http/1.1" or empty. */
+struct str tls_session_alpn(const struct tls_session *session);
+/* Why it broke, in words for a log line: "certificate has expired", "the peer does not speak TLS"; borrowed until the session is freed. */
+const char *tls_session_failure(const struct tls_session *session);
