@@ -98,7 +98,10 @@ void sample_rules_init(struct sample_rules *sample)
                      {.backend = SIZE_MAX, .weight = 1},
                      {.backend = 2, .weight = 1}},
         .listeners = {{.label = STR("default/gw/one"), .socket = 0, .hostname = STR("*.example.com"), .port = 8080},
-                      {.label = STR("default/gw/two"), .socket = 1}},
+                      {.label = STR("default/gw/two"), .socket = 1, .takes_proxy_header = true}},
+        .certificates = {STR("secret/default/one"), STR("secret/default/two")},
+        .sans = {{SAN_DNS, STR("shop.test")}, {SAN_URI, STR("spiffe://test/shop")}},
+        .tls = {.server_name = STR("shop.test"), .authorities = STR("system"), .identity = STR("secret/default/me")},
         .edits = {{EDIT_SET, STR("x-set"), STR("1")},
                   {EDIT_ADD, STR("x-add"), STR("2")},
                   {EDIT_REMOVE, STR("x-remove"), STR_NONE}},
@@ -117,6 +120,12 @@ void sample_rules_init(struct sample_rules *sample)
                     cidr_parse(STR("192.168.0.0/16"), &sample->trusted[0]);
     ASSERT(is_valid);
     sample->cors = (struct rule_cors){.origins = {sample->origins, 2}, .allows_credentials = true, .max_age_s = 5};
+    sample->listeners[1].certificates = sample->certificates;
+    sample->listeners[1].certificate_count = 2;
+    sample->tls.sans = sample->sans;
+    sample->tls.san_count = 2;
+    sample->backends[1].protocol = PROTOCOL_ALPN;
+    sample->backends[1].tls = &sample->tls;
     init_mirrors(sample);
     init_routes(sample);
     sample->rules = (struct rule_set){

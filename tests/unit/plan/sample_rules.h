@@ -23,6 +23,9 @@ struct sample_rules {
     struct rule_cors cors;
     struct rule_redaction redactions[1];
     struct str origins[2];
+    struct str certificates[2];
+    struct rule_san sans[2];
+    struct rule_tls tls;
     uint32_t codes[2];
     struct cidr sources[2];
     struct cidr trusted[1];

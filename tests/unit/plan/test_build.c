@@ -53,6 +53,15 @@ static void test_plan_holds_what_the_rules_say(void **state)
     assert_int_equal(PLAN_LISTENER(plan, 0)->port, 8080);
     assert_int_equal(PLAN_LISTENER(plan, 1)->socket, 1);
 
+    assert_int_equal(PLAN_SOCKET(plan, 0)->is_tls, 0);
+    assert_int_equal(PLAN_SOCKET(plan, 0)->takes_proxy_header, 0);
+    assert_int_equal(PLAN_SOCKET(plan, 1)->is_tls, 1);
+    assert_int_equal(PLAN_SOCKET(plan, 1)->takes_proxy_header, 1);
+    assert_int_equal(PLAN_LISTENER(plan, 0)->certificates.count, 0);
+    struct plan_range certificates = PLAN_LISTENER(plan, 1)->certificates;
+    assert_int_equal(certificates.count, 2);
+    assert_text(plan, PLAN_TEXT(plan, certificates.first + 1), "secret/default/two");
+
     assert_int_equal(plan->routes.count, 2);
     assert_text(plan, PLAN_ROUTE(plan, 0)->label, "default/quickstart#0");
     assert_int_equal(PLAN_ROUTE(plan, 0)->backends.count, 3);
@@ -64,6 +73,15 @@ static void test_plan_holds_what_the_rules_say(void **state)
 
     assert_int_equal(plan->backends.count, 3);
     assert_text(plan, PLAN_BACKEND(plan, 2)->label, "127.0.0.1:3002");
+    assert_int_equal(PLAN_BACKEND(plan, 0)->tls, PLAN_NONE);
+    assert_int_equal(PLAN_BACKEND(plan, 1)->protocol, PROTOCOL_ALPN);
+    const struct plan_tls *tls = PLAN_TLS(plan, PLAN_BACKEND(plan, 1)->tls);
+    assert_text(plan, tls->server_name, "shop.test");
+    assert_text(plan, tls->authorities, "system");
+    assert_text(plan, tls->identity, "secret/default/me");
+    assert_int_equal(tls->sans.count, 2);
+    assert_int_equal(PLAN_SAN(plan, tls->sans.first + 1)->kind, SAN_URI);
+    assert_text(plan, PLAN_SAN(plan, tls->sans.first + 1)->name, "spiffe://test/shop");
     assert_int_equal(plan->trusted_proxies.count, 1);
     assert_int_equal(PLAN_TRUSTED(plan, 0)->bits, 16);
     plan_unmap(plan);
@@ -242,6 +260,19 @@ static void test_wrong_rules_are_refused_with_a_reason(void **state)
     sample.listeners[1].socket = 2;
     assert_refused(&sample.rules, "listener default/gw/two has socket 2 of 2");
     sample_rules_init(&sample);
+    sample.listeners[0].socket = 1;
+    assert_refused(&sample.rules, "listener default/gw/two share a socket and disagree about TLS");
+    sample_rules_init(&sample);
+    sample.backends[0].protocol = PROTOCOL_ALPN;
+    assert_refused(&sample.rules, "ALPN needs TLS");
+    sample_rules_init(&sample);
+    sample.tls.authorities = STR_NONE;
+    assert_refused(&sample.rules, "TLS without anybody to trust");
+    sample_rules_init(&sample);
+    sample.tls.san_count = 0;
+    sample.tls.server_name = STR_NONE;
+    assert_refused(&sample.rules, "TLS without a name to check");
+    sample_rules_init(&sample);
     sample.sockets[0].family = ADDRESS_NONE;
     assert_refused(&sample.rules, "socket 0 has no valid address");
     sample_rules_init(&sample);
@@ -258,7 +289,7 @@ static void test_rules_that_can_not_be_matched_are_refused(void **state)
     struct sample_rules sample;
 
     sample_rules_init(&sample);
-    sample.listeners[1].socket = 0;
+    sample.listeners[1] = (struct rule_listener){.label = sample.listeners[1].label};
     sample.listeners[1].hostname = STR("*.EXAMPLE.com");
     assert_refused(&sample.rules, "listener default/gw/two: another one of its socket has the same hostname");
     sample_rules_init(&sample);

@@ -85,6 +85,8 @@ static void fill_buckets(struct plan *plan)
         struct plan_route *route = at(plan, plan->routes); \
         struct plan_weighted *weighted = at(plan, plan->weighted); \
         struct plan_backend *backend = at(plan, plan->backends); \
+        struct plan_tls *tls = at(plan, plan->tls); \
+        struct plan_san *san = at(plan, plan->sans); \
         struct plan_mirror *mirror = at(plan, plan->mirrors); \
         struct cidr *cidr = at(plan, plan->cidrs); \
         struct cidr *trusted = at(plan, plan->trusted_proxies); \
@@ -92,7 +94,7 @@ static void fill_buckets(struct plan *plan)
         struct plan_group *group = at(plan, plan->groups); \
         struct plan_match *match = at(plan, plan->matches); \
         struct plan_condition *condition = at(plan, plan->conditions); \
-        (void)node, (void)group, (void)match, (void)condition; \
+        (void)tls, (void)san, (void)node, (void)group, (void)match, (void)condition; \
         (void)socket, (void)listener, (void)route, (void)weighted, (void)backend, (void)mirror, (void)cidr, \
             (void)trusted; \
         statement; \
@@ -112,6 +114,12 @@ DAMAGE(listener_label_outside, listener[1].label.off = 0)
 DAMAGE(listener_hostname_outside, listener->hostname.len = UINT32_MAX)
 DAMAGE(listener_with_no_such_socket, listener[1].socket = plan->sockets.count)
 DAMAGE(listener_with_a_large_port, listener->port = 65536)
+DAMAGE(socket_with_some_tls, socket->is_tls = 2)
+DAMAGE(socket_with_some_proxy_header, socket[1].takes_proxy_header = 7)
+DAMAGE(listener_certificates_over_the_end, listener[1].certificates.count = plan->texts.count + 1)
+DAMAGE(listener_without_certificates, listener[1].certificates.count = 0)
+DAMAGE(listener_of_a_plain_socket, socket[1].is_tls = 0)
+DAMAGE(route_with_some_grpc, route->is_grpc = 2)
 DAMAGE(route_label_before_strings, route->label.off = plan->strings.off - 1)
 DAMAGE(route_label_overflows, route->label.len = UINT32_MAX)
 DAMAGE(route_label_over_the_end, route->label.off = plan->strings.off + plan->strings.count)
@@ -132,7 +140,15 @@ DAMAGE(cors_origins_over_the_end, ((struct plan_cors *)at(plan, plan->cors))->or
 DAMAGE(text_outside, ((struct plan_str *)at(plan, plan->texts))[1].off = 0)
 DAMAGE(redaction_of_no_kind, ((struct plan_redaction *)at(plan, plan->redactions))->kind = 3)
 DAMAGE(backend_label_outside, backend[2].label.off = UINT32_MAX)
-DAMAGE(backend_protocol_unknown, backend->protocol = 1)
+DAMAGE(backend_protocol_unknown, backend->protocol = 3)
+DAMAGE(backend_alpn_without_tls, backend->protocol = PROTOCOL_ALPN)
+DAMAGE(backend_with_no_such_tls, backend->tls = plan->tls.count)
+DAMAGE(tls_text_outside, tls->authorities.off = UINT32_MAX)
+DAMAGE(tls_names_over_the_end, tls->sans.count = 3)
+DAMAGE(tls_that_trusts_nobody, tls->authorities.len = 0)
+DAMAGE(tls_that_checks_no_name, (tls->server_name.len = 0, tls->sans.count = 0))
+DAMAGE(san_of_no_kind, san->kind = 2)
+DAMAGE(san_outside, san[1].name.off = 0)
 DAMAGE(weight_mirrors_over_the_end, weighted[1].mirrors.first = plan->mirrors.count)
 DAMAGE(weight_edits_over_the_end, weighted[1].actions.response_edits.count = UINT32_MAX)
 DAMAGE(weight_with_no_such_backend, weighted[2].backend = plan->backends.count)
@@ -200,7 +216,7 @@ static const struct {
     const char *reason;
 } damages[] = {
     {wrong_magic, "magic"},
-    {wrong_version, "layout version 4"},
+    {wrong_version, "layout version 5"},
     {array_over_the_end, "array of routes"},
     {array_overflows, "array of mirrors"},
     {array_in_the_head, "array of listeners"},
@@ -213,6 +229,12 @@ static const struct {
     {listener_hostname_outside, "text of listener 0"},
     {listener_with_no_such_socket, "listener 1 has socket 2 of 2"},
     {listener_with_a_large_port, "listener 0 has port 65536"},
+    {socket_with_some_tls, "switch of socket 0"},
+    {socket_with_some_proxy_header, "switch of socket 1"},
+    {listener_certificates_over_the_end, "certificates of listener 1"},
+    {listener_without_certificates, "do not agree about TLS"},
+    {listener_of_a_plain_socket, "do not agree about TLS"},
+    {route_with_some_grpc, "switch of route 0"},
     {route_label_before_strings, "label of route 0"},
     {route_label_overflows, "label of route 0"},
     {route_label_over_the_end, "label of route 0"},
@@ -233,7 +255,15 @@ static const struct {
     {text_outside, "text 1 is outside"},
     {redaction_of_no_kind, "redaction 0 is none"},
     {backend_label_outside, "label of backend 2"},
-    {backend_protocol_unknown, "protocol 1"},
+    {backend_protocol_unknown, "protocol 3"},
+    {backend_alpn_without_tls, "backend 0 has ALPN without TLS"},
+    {backend_with_no_such_tls, "TLS settings 1 of 1"},
+    {tls_text_outside, "text of TLS settings 0"},
+    {tls_names_over_the_end, "names of TLS settings 0"},
+    {tls_that_trusts_nobody, "would check nothing"},
+    {tls_that_checks_no_name, "would check nothing"},
+    {san_of_no_kind, "name 0 is damaged"},
+    {san_outside, "name 1 is damaged"},
     {weight_mirrors_over_the_end, "mirrors of weight 1"},
     {weight_edits_over_the_end, "actions of weight 1"},
     {weight_with_no_such_backend, "weight 2 names backend 3 of 3"},
