@@ -195,3 +195,12 @@ void socket_shutdown(struct socket *sock)
 {
     (void)shutdown(sock->watch.fd, SHUT_WR);
 }
+
+void socket_move(struct socket *to, struct socket *from, const struct socket_ops *ops)
+{
+    *to = *from;
+    to->ops = ops;
+    from->watch.fd = -1;
+    from->is_readable = from->is_writable = false;
+    loop_move(to->loop, &from->watch, &to->watch);
+}

@@ -46,7 +46,7 @@ static void narrow(struct copy *copy)
 
 static void widen(struct copy *copy)
 {
-    if (copy->is_wide || copy->pieces.unsent < WIDEN_AT ||
+    if (copy->is_wide || copy->pieces.unsent < WIDEN_AT || client_is_shared(copy->stream) ||
         !budget_take(&copy->mirror->budget, copy->target->entry, TARGET_WIDE_BYTES))
         return;
     copy->is_wide = true;
@@ -217,6 +217,13 @@ static void on_connecting(struct client_call *call)
     timer_arm(copy->mirror->codec->loop, &copy->timer, copy->connect_timeout_ms);
 }
 
+/* No place after all: what is awaited now is a turn. */
+static void on_waiting(struct client_call *call)
+{
+    struct copy *copy = CONTAINER_OF(call, struct copy, call);
+    timer_arm(copy->mirror->codec->loop, &copy->timer, copy->timeout_ms);
+}
+
 static void on_open(struct client_call *call, struct stream *stream, bool is_reused)
 {
     struct copy *copy = CONTAINER_OF(call, struct copy, call);
@@ -225,7 +232,7 @@ static void on_open(struct client_call *call, struct stream *stream, bool is_reu
     stream->handler = &shadow_handler;
     stream->user = copy;
     copy->is_end_sent = false;
-    copy->may_replace = is_reused && method_is_idempotent(copy->head.method_id);
+    copy->may_replace = client_is_shared(stream) || (is_reused && method_is_idempotent(copy->head.method_id));
     timer_arm(copy->mirror->codec->loop, &copy->timer, copy->timeout_ms);
     stream_send_head(stream, &copy->head);
     send_pieces(copy);
@@ -266,7 +273,8 @@ static void run_work(struct task *task)
         if (copy->stream && copy->stream->pull_credit < ANSWER_CREDIT / 2)
             read_answer(copy);
     } else if (copy->state == COPY_QUEUED && !copy->call.on_open) {
-        copy->call = (struct client_call){.on_open = on_open, .on_connecting = on_connecting, .on_fail = on_fail};
+        copy->call = (struct client_call){
+            .on_open = on_open, .on_connecting = on_connecting, .on_waiting = on_waiting, .on_fail = on_fail};
         client_open(copy->target->pool, &copy->call);
     }
 }
@@ -312,7 +320,8 @@ static void on_reset(struct stream *stream, enum reset why)
 {
     struct copy *copy = stream->user;
     forget_stream(copy);
-    if (why == RESET_STALE && copy->may_replace && !copy->is_replaced && !copy->target->is_dropped) {
+    bool is_unseen = why == RESET_REFUSED || (why == RESET_STALE && method_is_idempotent(copy->head.method_id));
+    if (is_unseen && copy->may_replace && !copy->is_replaced && !copy->target->is_dropped) {
         copy->is_replaced = true;
         pieces_rewind(&copy->pieces);
         copy->call.is_fresh = true;
@@ -356,7 +365,7 @@ static void on_timer(struct timer *timer)
         return;
     }
     if (copy->state == COPY_CONNECTING) {
-        copy_fail(copy, FAILED_CONNECT, ETIMEDOUT);
+        copy_fail(copy, copy->call.is_connecting ? FAILED_CONNECT : FAILED_TIMEOUT, ETIMEDOUT);
         return;
     }
     uint64_t since = copy->progress_ns;

@@ -63,6 +63,8 @@ static bool resend(struct relay *relay)
 static void on_live_open(struct client_call *call, struct stream *live, bool is_reused)
 {
     struct relay *relay = CONTAINER_OF(call, struct relay, call);
+    /* The connection may turn out to be dead, or live may refuse the stream: what is sent may be wanted once more. */
+    bool may_be_replaced = client_is_shared(live) || (is_reused && method_is_idempotent(relay->request.method_id));
     relay->is_connecting = false;
     relay->live = live;
     live->handler = &relay_live_handler;
@@ -79,7 +81,7 @@ static void on_live_open(struct client_call *call, struct stream *live, bool is_
         relay_answer(relay, 502, STR("the upstream closed its connection\n"));
         return;
     }
-    if (!relay->retries_left && (!is_reused || !method_is_idempotent(relay->request.method_id)))
+    if (!relay->retries_left && !may_be_replaced)
         replay_end(&relay->replay);
     stream_pull(live, STREAM_WINDOW);
     if (!relay->is_over && relay->live && relay->client)

@@ -343,3 +343,14 @@ void socket_shutdown(struct socket *sock)
     struct wire *wire = wire_of(sock);
     wire->is_shut = true;
 }
+
+void socket_move(struct socket *to, struct socket *from, const struct socket_ops *ops)
+{
+    struct wire *wire = wire_of(from);
+    *to = *from;
+    to->ops = ops;
+    wire->sock = to;
+    from->watch.fd = -1;
+    from->is_readable = from->is_writable = false;
+    wire_edge(wire);
+}
