@@ -99,14 +99,14 @@ static void copy_free(struct task *task)
 
 static void log_failure(const struct copy *copy, enum failed reason, int error)
 {
+    const char *why = reason == FAILED_TLS ? client_pool_tls_failure(copy->target->pool) : error ? strerror(error) : "";
     uint64_t held_back;
     if (!log_limit_pass(&copy->target->failures, now_ns(copy), FAILURE_LOG_NS, &held_back))
         return;
     char to[ADDRESS_TEXT];
     struct str address = address_format(&copy->target->address, to);
     log_warn("a copy to shadow %.*s failed: %s%s%s (%llu more since the last such line); live is not affected",
-             STR_ARG(address), failed_name(reason), error ? ", " : "", error ? strerror(error) : "",
-             (unsigned long long)held_back);
+             STR_ARG(address), failed_name(reason), *why ? ", " : "", why, (unsigned long long)held_back);
 }
 
 static void copy_fail(struct copy *copy, enum failed reason, int error)
@@ -116,7 +116,7 @@ static void copy_fail(struct copy *copy, enum failed reason, int error)
     atomic_store_explicit(&entry->last_failure, reason, memory_order_relaxed);
     atomic_store_explicit(&entry->last_failure_errno, (uint32_t)error, memory_order_relaxed);
     atomic_store_explicit(&entry->last_failure_wall_ns, loop_wall_ns(copy->mirror->codec->loop), memory_order_relaxed);
-    if (reason == FAILED_CONNECT || reason == FAILED_TIMEOUT || reason == FAILED_RESET || reason == FAILED_PROTOCOL)
+    if (reason != FAILED_LAG && reason != FAILED_CLIENT_ABORT)
         breaker_failure(entry, now_ns(copy), 0, random_next(&copy->mirror->random));
     if (reason != FAILED_CLIENT_ABORT)
         log_failure(copy, reason, error);
@@ -245,7 +245,10 @@ static void on_fail(struct client_call *call, int error)
     struct copy *copy = CONTAINER_OF(call, struct copy, call);
     if (copy->state == COPY_QUEUED)
         mark_sent(copy, COPY_CONNECTING); /* an attempt that failed at once is one */
-    copy_fail(copy, FAILED_CONNECT, error);
+    if (error == EPROTO)
+        copy_fail(copy, FAILED_TLS, 0);
+    else
+        copy_fail(copy, FAILED_CONNECT, error);
 }
 
 /* Opens the credit for more of the answer, now or in one of the next turns. */
