@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "http/client_attempt.h"
+#include "tls/client.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -57,6 +58,8 @@ struct client_pool *client_pool_new(struct codec *codec, const struct address *t
     pool->ops = ops;
     pool->user = user;
     pool->how = *how;
+    if (how->tls)
+        tls_client_ref(how->tls);
     if (!pool->how.max_streams)
         pool->how.max_streams = CLIENT_MAX_STREAMS;
     pool->room = how->protocol == CLIENT_HTTP1 ? 1 : pool->how.max_streams;
@@ -85,6 +88,8 @@ static void free_if_over(struct client_pool *pool)
     if (!pool->is_dropped || pool->is_busy || pool->conns || !list_is_empty(&pool->waiting))
         return;
     timer_disarm(&pool->timer);
+    if (pool->how.tls)
+        tls_client_unref(pool->how.tls);
     mem_free(pool);
 }
 

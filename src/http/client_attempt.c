@@ -36,7 +36,7 @@ static void on_readable(struct socket *sock)
 static void on_broken(struct socket *sock, int error)
 {
     struct client_attempt *attempt = of_socket(sock);
-    fail(attempt, error ? error : ECONNRESET, "");
+    fail(attempt, error ? error : ECONNRESET, error == EPROTO ? socket_tls_failure(sock) : "");
 }
 
 static void on_writable(struct socket *sock)
@@ -52,7 +52,7 @@ static const struct socket_ops attempt_ops = {"client attempt", on_readable, on_
 struct client_attempt *client_attempt_new(struct client_pool *pool, struct codec *codec, const struct address *to,
                                           const struct client_how *how)
 {
-    if (how->is_tls || how->protocol != CLIENT_HTTP1) {
+    if ((how->is_tls && !how->tls) || how->protocol == CLIENT_HTTP2) {
         errno = EPROTO;
         return NULL;
     }
@@ -72,5 +72,7 @@ struct client_attempt *client_attempt_new(struct client_pool *pool, struct codec
         errno = error;
         return NULL;
     }
+    if (how->is_tls)
+        socket_connect_tls(&attempt->sock, how->tls);
     return attempt;
 }
