@@ -108,8 +108,10 @@ static void refuse_tls(struct acceptor *acceptor, int fd, const struct peer *pee
     on_refused(&acceptor->server, REFUSAL_TLS, peer);
     if (log_limit_pass(&acceptors->tls_missing, loop_now_ns(loop_of(acceptors)), LOG_INTERVAL_NS, &held_back)) {
         address_format(&acceptor->address, to);
-        log_warn("connections to %s are closed: none of its listeners has a certificate that can be used; %llu before it "
-                 "were not logged", to, (unsigned long long)held_back);
+        log_warn(
+            "connections to %s are closed: none of its listeners has a certificate that can be used; %llu before it "
+            "were not logged",
+            to, (unsigned long long)held_back);
     }
     count_closed(acceptors);
 }

@@ -20,7 +20,7 @@ struct acceptors {
     struct list list;                              /* struct acceptor */
     struct gateway_listeners *sockets;             /* those in use */
     size_t connections;
-    struct slab *arrivals;         /* what their objects come from */
+    struct slab *arrivals; /* what their objects come from */
     /* Lines about connections without a PROXY header, with a failed handshake, to a socket without a certificate. */
     struct log_limit bad_arrivals, tls_failures, tls_missing;
     bool is_draining, is_stopped;

@@ -191,8 +191,8 @@ static void apply_plan(struct gateway *gateway)
 {
     struct err err;
     const struct plan *plan = plan_map(gateway->parts.fds[IPC_PART_PLAN], &err);
-    struct rules *rules =
-        plan ? rules_new(plan, find_endpoints(gateway), gateway->registry, gateway->slot, &err) : NULL;
+    struct rules *rules = plan ? rules_new(plan, find_endpoints(gateway), gateway->registry, gateway->slot, &err)
+                               : NULL;
     if (!rules) {
         log_error("a plan is refused: %s; the rules stay as they were", err.text);
         return;
