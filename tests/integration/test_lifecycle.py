@@ -76,6 +76,7 @@ def test_drain_delay_fails_readyz_first_and_still_takes_connections(service, gat
     wait_for(lambda: through.ask("/readyz").status == 503, "/readyz to fail", 1)
     assert through.ask("/healthz").status == 200
     assert time.monotonic() - began < 1 * PATIENCE, "at once"
+    wait_for(lambda: through.get("/").get("Connection") == "close", "the gateway to be told as well", 1)
     while time.monotonic() - began < 1:
         response = through.get("/")
         assert (response.status, response.get("Connection")) == (200, "close")

@@ -75,6 +75,7 @@ def test_a_half_written_file_is_not_looked_at(pair):
             assert body(through) == "one"
         file.write(two[two.index("---") + 4:])
     wait_for(lambda: body(through) == "two", "the new rules", 2)
+    wait_for(lambda: through.generation() > generation, "all workers to have them")
     assert through.generation() == generation + 1, "the half was never in force"
 
 
