@@ -17,8 +17,8 @@ struct acceptors {
     void (*on_close)(struct acceptors *acceptors); /* a connection is gone */
     /* Beyond the limit, and nobody here can make room: whether another worker is asked (acceptors_take). The descriptor is its then. */
     bool (*on_full)(struct acceptors *acceptors, int fd, const struct peer *peer);
-    struct list list;                              /* struct acceptor */
-    struct gateway_listeners *sockets;             /* those in use */
+    struct list list;                  /* struct acceptor */
+    struct gateway_listeners *sockets; /* those in use */
     size_t connections;
     bool is_draining, is_stopped;
 };
