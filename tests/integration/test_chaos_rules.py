@@ -233,7 +233,6 @@ class Chaos:
         self.before = self.through.descriptors()
         self.reloads = 0
         self.next = {}
-        self.is_in_place = True
 
     def is_time(self, what, pause):
         now = time.monotonic()
@@ -245,9 +244,7 @@ class Chaos:
     def change(self):
         """Another text, whole or in two halves, and somebody asks for it or nobody."""
         text, rng = self.rules.text(), self.rng
-        if not self.is_in_place:
-            self.through.rename(text)
-        elif rng.random() < 0.2:
+        if rng.random() < 0.2:
             with open(self.through.rules, "w", encoding="utf-8") as file:
                 file.write(text[:len(text) // 2])
                 file.flush()
@@ -338,8 +335,6 @@ def test_reload_signals_and_killed_controls_lose_no_answer(service, ruled):
 @pytest.mark.sanitize
 def test_replacing_while_rules_change_loses_no_answer(service, ruled):
     all_of_it = Chaos(service, ruled)
-    # A successor has not heard who began to write before it was there, and this writer may be starved for long.
-    all_of_it.is_in_place = False
     predecessors = []
 
     def disturb():
