@@ -15,6 +15,9 @@ const char *refusal_name(enum refusal refusal)
         [REFUSAL_TIMEOUT] = "timeout",
         [REFUSAL_CONNECTIONS] = "connections",
         [REFUSAL_MARKER] = "marker",
+        [REFUSAL_PROXY_HEADER] = "proxy_header",
+        [REFUSAL_TLS] = "tls",
+        [REFUSAL_MISDIRECTED] = "misdirected",
         [REFUSAL_HTTP2_PROTOCOL] = "http2_protocol",
         [REFUSAL_HTTP2_STREAMS] = "http2_streams",
         [REFUSAL_HTTP2_RESET_FLOOD] = "http2_reset_flood",
@@ -38,6 +41,7 @@ uint16_t refusal_status(enum refusal refusal)
     case REFUSAL_URI_SIZE: return 414;
     case REFUSAL_VERSION: return 505;
     case REFUSAL_TIMEOUT: return 408;
+    case REFUSAL_MISDIRECTED: return 421;
     default: return 0;
     }
 }

@@ -17,6 +17,9 @@ enum refusal {
     REFUSAL_TIMEOUT,     /* 408 */
     REFUSAL_CONNECTIONS, /* closed, or made room for another: --max-connections */
     REFUSAL_MARKER,      /* not refused: a forged marker or baggage member was removed */
+    REFUSAL_PROXY_HEADER, /* closed: no PROXY header where each connection begins with one */
+    REFUSAL_TLS,          /* closed: the handshake failed, or the socket has no certificate that can be used */
+    REFUSAL_MISDIRECTED,  /* 421: over TLS, for a host of another listener than the server name's */
     /* HTTP/2. A stream, or the connection, was ended as RFC 9113 says: */
     REFUSAL_HTTP2_PROTOCOL, /* a malformed message, a frame that breaks the protocol */
     REFUSAL_HTTP2_STREAMS,  /* REFUSED_STREAM: more at once than SETTINGS_MAX_CONCURRENT_STREAMS */
@@ -31,4 +34,4 @@ enum refusal {
 };
 
 const char *refusal_name(enum refusal refusal); /* "framing", "header_size", … */
-uint16_t refusal_status(enum refusal refusal);  /* 400, 431, 414, 505, 408, 0 */
+uint16_t refusal_status(enum refusal refusal);  /* 400, 431, 414, 505, 408, 421, 0 */
