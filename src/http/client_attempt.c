@@ -54,12 +54,13 @@ static void on_writable(struct socket *sock)
     const struct client_how *how = attempt->how;
     bool is_http2 = speaks_http2(attempt);
     if (how->protocol != CLIENT_ALPN && is_http2 != (how->protocol == CLIENT_HTTP2)) {
-        fail(attempt, EPROTO, is_http2 ? "it chose HTTP/2, which was not offered (ALPN)" : "it does not take HTTP/2 (ALPN)");
+        fail(attempt, EPROTO,
+             is_http2 ? "it chose HTTP/2, which was not offered (ALPN)" : "it does not take HTTP/2 (ALPN)");
         return;
     }
-    struct client_conn *conn =
-        is_http2 ? http2_client_adopt(attempt->codec, sock, attempt->conn_events, attempt->pool, how->max_streams)
-                 : http1_client_adopt(attempt->codec, sock, attempt->conn_events, attempt->pool);
+    struct client_conn *conn = is_http2 ? http2_client_adopt(attempt->codec, sock, attempt->conn_events, attempt->pool,
+                                                             how->max_streams)
+                                        : http1_client_adopt(attempt->codec, sock, attempt->conn_events, attempt->pool);
     loop_soon(attempt->codec->loop, &attempt->reap);
     attempt->events->on_connected(attempt, conn);
 }
