@@ -146,8 +146,8 @@ static bool has_arrivals(const struct loop *loop)
 
 bool twin_is_quiet(const struct loop *loop)
 {
-    return list_is_empty(&loop->edges) && list_is_empty(&loop->soon) && list_is_empty(&loop->after_events) && list_is_empty(&loop->later) &&
-           !has_arrivals(loop) && wheel_next_ms(&loop->wheel) > loop->now_ns / NS_PER_MS;
+    return list_is_empty(&loop->edges) && list_is_empty(&loop->soon) && list_is_empty(&loop->after_events) &&
+           list_is_empty(&loop->later) && !has_arrivals(loop) && wheel_next_ms(&loop->wheel) > loop->now_ns / NS_PER_MS;
 }
 
 uint64_t twin_next_ms(const struct loop *loop)
