@@ -328,11 +328,10 @@ const char *socket_tls_failure(const struct socket *sock)
 void socket_move(struct socket *to, struct socket *from, const struct socket_ops *ops)
 {
     ASSERT(socket_is_open(from) && !from->is_connecting);
-    loop_remove(from->loop, &from->watch);
     *to = *from;
     to->ops = ops;
     from->watch.fd = -1;
     from->tls = NULL;
     from->is_readable = from->is_writable = false;
-    loop_add(to->loop, &to->watch);
+    loop_move(to->loop, &from->watch, &to->watch);
 }
