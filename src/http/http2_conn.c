@@ -157,7 +157,7 @@ static void receive_headers(struct http2_conn *conn, struct http2_stream *s, con
 {
     if (s) {
         s->stream.progress_ns = http2_conn_now_ns(conn);
-        s->stream.wire_received += frame->hd.length + NGHTTP2_FRAME_HDLEN;
+        s->stream.wire_received += frame->hd.length + HTTP2_FRAME_HEAD;
     }
     if (conn->block && (!s || s->has_user))
         conn->ops->on_headers(conn, s, frame);
@@ -175,7 +175,7 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
         s = find_stream(conn, frame->hd.stream_id);
         if (!s)
             break;
-        s->stream.wire_received += frame->hd.length + NGHTTP2_FRAME_HDLEN;
+        s->stream.wire_received += frame->hd.length + HTTP2_FRAME_HEAD;
         if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
             http2_stream_receive_end(s, false);
         break;
@@ -272,7 +272,7 @@ static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, v
 static void note_frame_out(struct http2_conn *conn, const uint8_t *frame, size_t len)
 {
     uint32_t id = 0;
-    if (len >= NGHTTP2_FRAME_HDLEN)
+    if (len >= HTTP2_FRAME_HEAD)
         id = ((uint32_t)frame[5] << 24 | (uint32_t)frame[6] << 16 | (uint32_t)frame[7] << 8 | frame[8]) & 0x7fffffff;
     http2_conn_note_out(conn, id ? find_stream(conn, (int32_t)id) : NULL, len);
 }
@@ -293,7 +293,7 @@ void http2_conn_note_out(struct http2_conn *conn, struct http2_stream *s, size_t
  * is told of twice as many, and the peer of those that are served: the number is put right in the frame that nghttp2 made. */
 static void announce_streams(char *settings, size_t len)
 {
-    for (size_t at = NGHTTP2_FRAME_HDLEN; at + 6 <= len; at += 6) {
+    for (size_t at = HTTP2_FRAME_HEAD; at + 6 <= len; at += 6) {
         if (settings[at] == 0 && settings[at + 1] == NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS) {
             settings[at + 4] = HTTP2_MAX_STREAMS >> 8;
             settings[at + 5] = (char)(HTTP2_MAX_STREAMS & 0xff);

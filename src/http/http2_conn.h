@@ -11,6 +11,9 @@
 #include "http/http2_head.h"
 #include "http/outq.h"
 
+/* Of a frame, before its payload (RFC 9113 4.1). */
+#define HTTP2_FRAME_HEAD 9
+
 struct http2_conn;
 
 /* Of all connections of a codec. */

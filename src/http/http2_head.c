@@ -156,8 +156,7 @@ static enum refusal put_target(const struct http2_block *block, struct head *hea
         return REFUSAL_TARGET;
     url_split_path(head->target, &head->path, &head->query);
     bool is_known = str_eq_nocase(head->scheme, STR("http")) || str_eq_nocase(head->scheme, STR("https"));
-    bool is_valid = head->target.ptr[0] == '/' ||
-                    (head->method_id == METHOD_OPTIONS && str_eq(head->target, STR("*")));
+    bool is_valid = head->target.ptr[0] == '/' || (head->method_id == METHOD_OPTIONS && str_eq(head->target, STR("*")));
     return is_known && is_valid ? REFUSAL_NONE : REFUSAL_TARGET;
 }
 
@@ -234,7 +233,7 @@ void http2_list_deinit(struct http2_list *list)
     *list = (struct http2_list){0};
 }
 
-static void list_begin(struct http2_list *list, size_t fields)
+static void begin(struct http2_list *list, size_t fields)
 {
     list->count = 0;
     if (fields <= list->capacity)
@@ -243,7 +242,7 @@ static void list_begin(struct http2_list *list, size_t fields)
     list->fields = mem_grow(list->fields, fields * sizeof *list->fields);
 }
 
-static void list_add(struct http2_list *list, struct str name, struct str value, uint8_t flags)
+static void put(struct http2_list *list, struct str name, struct str value, uint8_t flags)
 {
     list->fields[list->count++] = (nghttp2_nv){
         .name = (uint8_t *)(uintptr_t)name.ptr,
@@ -255,9 +254,9 @@ static void list_add(struct http2_list *list, struct str name, struct str value,
 }
 
 /* Names that are literals in lower case need no copy. */
-static void list_add_own(struct http2_list *list, struct str name, struct str value)
+static void put_own(struct http2_list *list, struct str name, struct str value)
 {
-    list_add(list, name, value, NGHTTP2_NV_FLAG_NO_COPY_NAME);
+    put(list, name, value, NGHTTP2_NV_FLAG_NO_COPY_NAME);
 }
 
 /* What HTTP/2 says in other ways, or not at all (RFC 9113 8.2.2). */
@@ -276,7 +275,7 @@ static bool is_left_out(const struct head *head, const struct field *field)
     }
 }
 
-static void list_add_fields(struct http2_list *list, const struct head *head, bool has_length)
+static void put_fields(struct http2_list *list, const struct head *head, bool has_length)
 {
     for (uint16_t i = 0; i < head->field_count; i++) {
         const struct field *field = &head->fields[i];
@@ -284,45 +283,45 @@ static void list_add_fields(struct http2_list *list, const struct head *head, bo
             continue;
         if (field->id == FIELD_CONTENT_LENGTH)
             has_length = false;
-        list_add(list, field->name, field->value, NGHTTP2_NV_FLAG_NONE);
+        put(list, field->name, field->value, NGHTTP2_NV_FLAG_NONE);
     }
     if (!has_length)
         return;
     int len = snprintf(list->number + 4, sizeof list->number - 4, "%llu", (unsigned long long)head->content_length);
-    list_add_own(list, STR("content-length"), (struct str){list->number + 4, (size_t)len});
+    put_own(list, STR("content-length"), (struct str){list->number + 4, (size_t)len});
 }
 
 void http2_list_request(struct http2_list *list, const struct head *head, bool is_tls)
 {
     bool is_connect = head->method_id == METHOD_CONNECT;
     const struct field *host = head_find(head, FIELD_HOST);
-    list_begin(list, (size_t)head->field_count + 6);
-    list_add_own(list, STR(":method"), head->method);
+    begin(list, (size_t)head->field_count + 6);
+    put_own(list, STR(":method"), head->method);
     if (!is_connect) {
-        list_add_own(list, STR(":scheme"), is_tls ? STR("https") : STR("http"));
-        list_add_own(list, STR(":path"), head->target);
+        put_own(list, STR(":scheme"), is_tls ? STR("https") : STR("http"));
+        put_own(list, STR(":path"), head->target);
     }
     struct str authority = is_connect ? head->target : host ? host->value : head->authority;
     if (authority.len)
-        list_add_own(list, STR(":authority"), authority);
-    list_add_fields(list, head, head->body == BODY_LENGTH);
+        put_own(list, STR(":authority"), authority);
+    put_fields(list, head, head->body == BODY_LENGTH);
     if (head->takes_trailers)
-        list_add_own(list, STR("te"), STR("trailers"));
+        put_own(list, STR("te"), STR("trailers"));
 }
 
 void http2_list_response(struct http2_list *list, const struct head *head, bool has_length)
 {
-    list_begin(list, (size_t)head->field_count + 2);
+    begin(list, (size_t)head->field_count + 2);
     list->number[0] = (char)('0' + head->status / 100 % 10);
     list->number[1] = (char)('0' + head->status / 10 % 10);
     list->number[2] = (char)('0' + head->status % 10);
-    list_add_own(list, STR(":status"), (struct str){list->number, 3});
-    list_add_fields(list, head, has_length);
+    put_own(list, STR(":status"), (struct str){list->number, 3});
+    put_fields(list, head, has_length);
 }
 
 void http2_list_trailers(struct http2_list *list, const struct field *fields, uint16_t count)
 {
-    list_begin(list, count);
+    begin(list, count);
     for (uint16_t i = 0; i < count; i++)
-        list_add(list, fields[i].name, fields[i].value, NGHTTP2_NV_FLAG_NONE);
+        put(list, fields[i].name, fields[i].value, NGHTTP2_NV_FLAG_NONE);
 }

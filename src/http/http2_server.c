@@ -171,7 +171,7 @@ static void on_request(struct http2_server *hs, const nghttp2_frame *frame)
     s->stream.peer = &hs->peer;
     s->stream.handler = hs->server->handler;
     s->stream.user = hs->server->user;
-    s->stream.wire_received = frame->hd.length + NGHTTP2_FRAME_HDLEN;
+    s->stream.wire_received = frame->hd.length + HTTP2_FRAME_HEAD;
     nghttp2_session_set_stream_user_data(conn->session, s->id, s);
     conn->open_streams++;
     hs->had_request = true;
@@ -284,10 +284,10 @@ static void reset(struct stream *stream, enum reset why)
         http2_stream_abandon(s);
 }
 
-static const struct stream_ops server_stream_ops = {
-    "http2 server", send_head, http2_stream_send_data, http2_stream_send_end, reset, http2_stream_pull};
-static const struct http2_conn_ops conn_ops = {"http2 server", on_headers,  on_control, on_streams_closed, on_fault,
-                                               on_finished,    on_broken,   on_free,    NULL};
+static const struct stream_ops server_stream_ops = {"http2 server",        send_head, http2_stream_send_data,
+                                                    http2_stream_send_end, reset,     http2_stream_pull};
+static const struct http2_conn_ops conn_ops = {
+    "http2 server", on_headers, on_control, on_streams_closed, on_fault, on_finished, on_broken, on_free, NULL};
 
 /* ---- time ---- */
 

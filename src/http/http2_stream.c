@@ -288,9 +288,9 @@ int http2_stream_write(nghttp2_session *session, nghttp2_frame *frame, const uin
         return NGHTTP2_ERR_WOULDBLOCK; /* asked again when there is room */
     if (s->sending.bytes < len)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* it was reset meanwhile */
-    memcpy(outq_reserve(&conn->out, conn->codec, NGHTTP2_FRAME_HDLEN), head, NGHTTP2_FRAME_HDLEN);
-    outq_commit(&conn->out, conn->codec, NGHTTP2_FRAME_HDLEN);
-    http2_conn_note_out(conn, s, len + NGHTTP2_FRAME_HDLEN);
+    memcpy(outq_reserve(&conn->out, conn->codec, HTTP2_FRAME_HEAD), head, HTTP2_FRAME_HEAD);
+    outq_commit(&conn->out, conn->codec, HTTP2_FRAME_HEAD);
+    http2_conn_note_out(conn, s, len + HTTP2_FRAME_HEAD);
     while (len) {
         struct slice piece = *outq_front(&s->sending);
         if (piece.len > len)
