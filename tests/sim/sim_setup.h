@@ -29,6 +29,7 @@ struct sim_mirror {
 
 struct sim_rules {
     const char *path_regex;         /* the rule takes the paths that match; NULL: all */
+    bool is_grpc;                   /* the route is a GRPCRoute */
     unsigned live_endpoints;        /* 1 when 0; SIM_NONE: live has none */
     uint32_t live_protocol;         /* enum plan_protocol */
     unsigned mirrors, first_mirror; /* labels, and thus accounts, go by number: first_mirror + index */
