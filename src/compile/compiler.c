@@ -2,6 +2,7 @@
 #include "compile/compiler.h"
 
 #include "base/mem.h"
+#include "compile/keyring.h"
 #include "manifest/guess.h"
 
 #include <stdlib.h>
@@ -50,6 +51,7 @@ static void each_map(struct compiler *compiler, void (*call)(struct map *map))
         &compiler->gateways, &compiler->sockets, &compiler->namespaces, &compiler->grants,
         &compiler->slices,   &compiler->targets, &compiler->labels,     &compiler->annotated,
         &compiler->policies, &compiler->held,    &compiler->reached,    &compiler->blamed,
+        &compiler->keys,     &compiler->tls_policies, &compiler->ways,
     };
     for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
         call(maps[i]);
@@ -71,6 +73,7 @@ void compiler_init(struct compiler *compiler, struct compiled *out, const struct
 
 void compiler_deinit(struct compiler *compiler)
 {
+    keyring_deinit(compiler);
     each_map(compiler, map_deinit);
     mem_free(compiler->backends);
     arena_deinit(&compiler->scratch);

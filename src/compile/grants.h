@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ReferenceGrants: what HTTPRoutes of one namespace may refer to in another.
+/* ReferenceGrants: what routes, Gateways and Backends of one namespace may refer to in another.
  * Lifetime: the compiler's. Thread: control's. */
 #pragma once
 
@@ -8,13 +8,13 @@
 /* The resource that a reference means, with all defaults filled in. */
 struct reference {
     const struct node *node;
-    struct str from_ns; /* the route's */
+    const struct kind *from_kind;
+    struct str from_ns;
     struct str group, kind, ns, name;
     bool has_port;
     uint16_t port;
 };
-/* Of a resource in `from_ns`. */
-struct reference reference_make(const struct object_ref *ref, struct str from_ns);
+struct reference reference_make(const struct object_ref *ref, const struct resource *from);
 
 void grants_collect(struct compiler *compiler);
 

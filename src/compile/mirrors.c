@@ -139,7 +139,7 @@ static bool make_mirror(struct mirror_maker *maker, const struct schema_list *fi
                         const struct rule_weighted *owner, struct rule_mirror *mirror)
 {
     struct compiler *compiler = maker->compiler;
-    struct reference shadow = reference_make(filter->mirror->backend, maker->route->resource->ns);
+    struct reference shadow = reference_make(filter->mirror->backend, maker->route->resource);
     size_t backend = targets_resolve(compiler, &shadow, true);
     if (backend == SIZE_MAX) {
         policies_pass(maker->policies, &shadow);

@@ -93,7 +93,7 @@ static void compile_matches(struct arena *arena, const struct http_route_rule *r
 
 static void compile_backend(struct route_maker *maker, const struct http_backend_ref *ref, struct rule_weighted *out)
 {
-    struct reference reference = reference_make(&ref->ref, maker->route->resource->ns);
+    struct reference reference = reference_make(&ref->ref, maker->route->resource);
     *out = (struct rule_weighted){.weight = (uint32_t)ref->weight.value};
     out->backend = targets_resolve(maker->compiler, &reference, false);
     /* Half of its filters would be worse than an error. */

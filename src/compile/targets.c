@@ -83,7 +83,11 @@ static size_t find_backend(struct compiler *compiler, struct str label, struct s
     }
     struct backend_row *row = add_row(compiler);
     *row = (struct backend_row){
-        .rule = {.label = unique, .hosts = hosts.list, .host_count = hosts.count},
+        .rule = {.label = unique,
+                 .hosts = hosts.list,
+                 .host_count = hosts.count,
+                 .protocol = hosts.way.protocol,
+                 .tls = hosts.way.tls},
         .owner = owner,
     };
     map_add(&compiler->labels, unique, (void *)compiler->backend_count);
@@ -106,28 +110,13 @@ static void fail(struct target *target, const char *reason, struct str text, str
 static void resolve_service(struct compiler *compiler, const struct reference *reference, struct target *target)
 {
     struct service_hosts hosts = services_resolve(compiler, reference);
-    if (hosts.failure.reason) {
-        target->failure = hosts.failure;
+    if (hosts.way.failure.reason) {
+        target->failure = hosts.way.failure;
         return;
     }
     struct str label = reference_label(compiler->arena, reference);
     struct str owner = arena_printf(&compiler->scratch, "Service %.*s", STR_ARG(label));
     target->backend = find_backend(compiler, label, owner, hosts);
-}
-
-/* Never plaintext where the Backend asks for more. */
-static bool check_protocol(struct compiler *compiler, const struct reference *reference,
-                           const struct backend_spec *spec, struct target *target)
-{
-    if (spec->protocol.value == BACKEND_HTTP && !spec->tls)
-        return true;
-    fail(target, "UnsupportedProtocol",
-         arena_printf(&compiler->scratch,
-                      "Backend %.*s/%.*s asks for another protocol than HTTP, which this version does "
-                      "not speak",
-                      STR_ARG(reference->ns), STR_ARG(reference->name)),
-         STR("; set protocol: HTTP if it speaks HTTP/1.1 too"));
-    return false;
 }
 
 static struct service_hosts backend_hosts(struct compiler *compiler, const struct backend_spec *spec)
@@ -150,13 +139,16 @@ static void resolve_backend(struct compiler *compiler, const struct reference *r
              compiler_hint(compiler, KIND_BACKEND, ns, name));
         return;
     }
-    const struct backend_spec *spec = ((const struct backend *)resource->object)->spec;
-    if (!check_protocol(compiler, reference, spec, target))
+    struct service_hosts hosts = backend_hosts(compiler, ((const struct backend *)resource->object)->spec);
+    hosts.way = way_to_backend(compiler, resource);
+    if (hosts.way.failure.reason) {
+        target->failure = hosts.way.failure;
         return;
+    }
     struct str owner = arena_printf(&compiler->scratch, "Backend %.*s/%.*s", STR_ARG(ns), STR_ARG(name));
     const struct str *annotated = map_find(&compiler->annotated, str_slice(owner, sizeof("Backend"), owner.len));
     struct str label = annotated ? *annotated : reference_label(compiler->arena, reference);
-    target->backend = find_backend(compiler, label, owner, backend_hosts(compiler, spec));
+    target->backend = find_backend(compiler, label, owner, hosts);
 }
 
 static void resolve_kind(struct compiler *compiler, const struct reference *reference, struct target *target)
@@ -206,10 +198,11 @@ static bool check_grant(struct compiler *compiler, const struct reference *refer
     bool is_needed = compiler->options->is_cluster || !is_mirror;
     compiler_report(compiler, is_needed ? SEVERITY_ERROR : SEVERITY_WARNING, "RefNotPermitted", reference->node,
                     node_find(reference->node, STR("namespace")) ? "namespace" : NULL,
-                    "%s in namespace %.*s %s a ReferenceGrant%s (from: HTTPRoute of namespace %.*s, to: %.*s %.*s)",
+                    "%s in namespace %.*s %s a ReferenceGrant%s (from: %s of namespace %.*s, to: %.*s %.*s)",
                     is_mirror ? "copies to a shadow" : "requests to a backend", STR_ARG(reference->ns),
                     is_needed ? "need" : "go without", is_needed ? " there" : ", but in a cluster they need one there",
-                    STR_ARG(reference->from_ns), STR_ARG(reference->kind), STR_ARG(reference->name));
+                    reference->from_kind->name, STR_ARG(reference->from_ns), STR_ARG(reference->kind),
+                    STR_ARG(reference->name));
     return !is_needed;
 }
 
@@ -239,7 +232,7 @@ size_t targets_resolve(struct compiler *compiler, const struct reference *refere
     const struct target *target = find_target(compiler, reference);
     const struct target_failure *failure = &target->failure;
     if (target->backend == SIZE_MAX)
-        compiler_report(compiler, SEVERITY_ERROR, failure->reason, reference->node, NULL, "%.*s, so %s%.*s",
+        compiler_report(compiler, failure->is_said ? SEVERITY_NOTE : SEVERITY_ERROR, failure->reason, reference->node, NULL, "%.*s, so %s%.*s",
                         STR_ARG(failure->text), effect, STR_ARG(failure->mend));
     return target->backend;
 }
