@@ -21,7 +21,8 @@ const char *refusal_name(enum refusal refusal)
         [REFUSAL_TARGET] = "target",     [REFUSAL_HEADER_SIZE] = "header_size",
         [REFUSAL_URI_SIZE] = "uri_size", [REFUSAL_VERSION] = "version",
         [REFUSAL_TIMEOUT] = "timeout",   [REFUSAL_CONNECTIONS] = "connections",
-        [REFUSAL_MARKER] = "marker",
+        [REFUSAL_MARKER] = "marker",     [REFUSAL_PROXY_HEADER] = "proxy_header",
+        [REFUSAL_TLS] = "tls",           [REFUSAL_MISDIRECTED] = "misdirected",
     };
     return names[refusal];
 }
@@ -37,6 +38,7 @@ uint16_t refusal_status(enum refusal refusal)
     case REFUSAL_URI_SIZE: return 414;
     case REFUSAL_VERSION: return 505;
     case REFUSAL_TIMEOUT: return 408;
+    case REFUSAL_MISDIRECTED: return 421;
     default: return 0;
     }
 }
