@@ -102,17 +102,20 @@ static void warn_of_time(struct compiler *compiler, const struct key_entry *entr
                         STR_ARG(day_of(&compiler->scratch, from)));
 }
 
-static void judge_identity(struct compiler *compiler, struct key_entry *entry, struct str chain, struct str key,
-                           const struct key_place *place)
+/* `place` is that of the certificate, `key_member` that of its key. */
+static void judge_identity(struct compiler *compiler, struct key_entry *entry, const struct compiled_credential *from,
+                           const struct key_place *place, const char *key_member)
 {
     struct err err;
-    entry->identity = tls_identity_new(chain, key, &err);
+    entry->identity = tls_identity_new(from->chain, from->key, &err);
     if (!entry->identity) {
-        refuse(compiler, entry, place, err.text);
+        struct key_place key_place = {place->node, key_member, place->reason};
+        bool is_of_key = str_starts_with(str_from_c(err.text), STR("the private key"));
+        refuse(compiler, entry, is_of_key ? &key_place : place, err.text);
         return;
     }
-    entry->credential.chain = chain;
-    entry->credential.key = key;
+    entry->credential.chain = from->chain;
+    entry->credential.key = from->key;
     warn_of_time(compiler, entry, place);
 }
 
@@ -161,7 +164,8 @@ static const struct key_entry *judge_secret(struct compiler *compiler, const str
     struct key_place place = {secret->head.node, secret_member(compiler, secret, chain.ptr ? "tls.crt" : "tls.key"),
                               "InvalidCertificateRef"};
     if (chain.ptr && key.ptr) {
-        judge_identity(compiler, entry, chain, key, &place);
+        struct compiled_credential from = {.chain = chain, .key = key};
+        judge_identity(compiler, entry, &from, &place, secret_member(compiler, secret, "tls.key"));
         return entry;
     }
     place.member = secret_member(compiler, secret, chain.ptr ? "tls.key" : "tls.crt");
@@ -369,7 +373,9 @@ struct key_use keyring_file_identity(struct compiler *compiler, const struct res
         refuse(compiler, entry, &place, problem.ptr);
         return use_of(entry);
     }
-    judge_identity(compiler, entry, arena_copy(compiler->arena, chain), arena_copy(compiler->arena, key), &place);
+    struct compiled_credential from = {.chain = arena_copy(compiler->arena, chain),
+                                       .key = arena_copy(compiler->arena, key)};
+    judge_identity(compiler, entry, &from, &place, "keyFile");
     return use_of(entry);
 }
 
