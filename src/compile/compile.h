@@ -59,7 +59,7 @@ struct compiled {
     size_t listener_count;
     struct compiled_credential *credentials; /* those that the rules use; keys are wiped by compiled_free */
     size_t credential_count;
-    size_t routes;    /* HTTPRoutes in the manifests, good or bad */
+    size_t routes;    /* HTTPRoutes and GRPCRoutes in the manifests, good or bad */
     size_t mirrored;  /* of them, in force with at least one mirror that is resolved and not suspended */
     size_t attention; /* resources with an error or a warning, of reading or compiling */
 };

@@ -5,7 +5,7 @@ struct reference reference_make(const struct object_ref *ref, const struct resou
 {
     return (struct reference){
         .node = ref->node,
-        .from_kind = from->kind,
+        .from_kind = from->kind->id,
         .from_ns = from->ns,
         .group = ref->group,
         .kind = ref->kind,
@@ -48,11 +48,9 @@ bool grants_allow(struct compiler *compiler, const struct reference *reference)
     if (str_eq(reference->from_ns, reference->ns))
         return true;
     struct arena *arena = &compiler->scratch;
+    const struct kind *kind = &kind_table[reference->from_kind];
     struct reference_from from = {
-        .group = str_from_c(reference->from_kind->group),
-        .kind = str_from_c(reference->from_kind->name),
-        .ns = reference->from_ns,
-    };
+        .group = str_from_c(kind->group), .kind = str_from_c(kind->name), .ns = reference->from_ns};
     struct reference_to to = {.group = reference->group, .kind = reference->kind, .name = STR("")};
     if (map_find(&compiler->grants, grant_key(arena, &from, reference->ns, &to)))
         return true;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ReferenceGrants: what routes, Gateways and Backends of one namespace may refer to in another.
+/* ReferenceGrants: what resources of one namespace may refer to in another.
  * Lifetime: the compiler's. Thread: control's. */
 #pragma once
 
@@ -8,7 +8,7 @@
 /* The resource that a reference means, with all defaults filled in. */
 struct reference {
     const struct node *node;
-    const struct kind *from_kind;
+    enum kind_id from_kind; /* of what has the reference, as in the next one */
     struct str from_ns;
     struct str group, kind, ns, name;
     bool has_port;

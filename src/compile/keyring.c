@@ -212,7 +212,7 @@ static bool check_grant(struct compiler *compiler, const struct reference *refer
     compiler_report(compiler, SEVERITY_ERROR, "RefNotPermitted", reference->node, "namespace",
                     "a Secret of namespace %.*s needs a ReferenceGrant there (from: %s of namespace %.*s, to: Secret "
                     "%.*s), so %s",
-                    STR_ARG(reference->ns), reference->from_kind->name, STR_ARG(reference->from_ns),
+                    STR_ARG(reference->ns), kind_table[reference->from_kind].name, STR_ARG(reference->from_ns),
                     STR_ARG(reference->name), effect);
     return false;
 }

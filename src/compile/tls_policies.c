@@ -222,6 +222,12 @@ static void use_policy(struct compiler *compiler, struct tls_policy *policy, str
 
 /* ---- Services ---- */
 
+/* Calls of gRPC need HTTP/2, whatever a backend says or leaves open. */
+static bool is_grpc(const struct reference *reference)
+{
+    return reference->from_kind == KIND_GRPC_ROUTE;
+}
+
 enum port_need { NEED_NOTHING, NEED_TLS, NEED_OTHER };
 
 /* What a port says that it speaks. Unknown names are taken for HTTP/1.1. */
@@ -272,7 +278,7 @@ struct backend_way way_to_service(struct compiler *compiler, const struct refere
                                   const struct service_port *port)
 {
     struct port_kind kind = port_kind_of(port);
-    struct backend_way way = {.protocol = kind.protocol};
+    struct backend_way way = {.protocol = is_grpc(reference) ? PROTOCOL_HTTP2 : kind.protocol};
     struct tls_policy *policy = find_policy(compiler, reference, port);
     if (policy && kind.need != NEED_OTHER) {
         use_policy(compiler, policy, &way);
@@ -354,7 +360,7 @@ static void own_way(struct compiler *compiler, const struct resource *backend, s
     };
 }
 
-struct backend_way way_to_backend(struct compiler *compiler, const struct resource *backend)
+static enum plan_protocol protocol_of(const struct reference *reference, const struct backend_spec *spec)
 {
     static const enum plan_protocol protocols[] = {
         [BACKEND_HTTP] = PROTOCOL_HTTP1,
@@ -362,13 +368,22 @@ struct backend_way way_to_backend(struct compiler *compiler, const struct resour
         [BACKEND_HTTPS] = PROTOCOL_HTTP1,
         [BACKEND_AUTO] = PROTOCOL_ALPN,
     };
+    bool is_plain_http = spec->protocol.is_set && spec->protocol.value == BACKEND_HTTP;
+    return is_grpc(reference) && !is_plain_http ? PROTOCOL_HTTP2 : protocols[spec->protocol.value];
+}
+
+struct backend_way way_to_backend(struct compiler *compiler, const struct reference *reference,
+                                  const struct resource *backend)
+{
     const struct backend_spec *spec = ((const struct backend *)backend->object)->spec;
     struct str key = target_key(compiler, KIND_BACKEND, backend->ns, backend->name, STR("way"));
     struct backend_way *way = map_find(&compiler->ways, key);
-    if (way)
+    if (way) {
+        way->protocol = protocol_of(reference, spec);
         return *way;
+    }
     way = arena_alloc(&compiler->scratch, sizeof(*way));
-    *way = (struct backend_way){.protocol = protocols[spec->protocol.value]};
+    *way = (struct backend_way){.protocol = protocol_of(reference, spec)};
     map_add(&compiler->ways, key, way);
     struct tls_policy *policy = map_find(&compiler->tls_policies,
                                          target_key(compiler, KIND_BACKEND, backend->ns, backend->name, STR("*")));

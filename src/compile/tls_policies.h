@@ -26,4 +26,5 @@ void tls_policies_collect(struct compiler *compiler);
 /* To a port of a Service; `port` is NULL when the Service is not among the manifests or has no ports. */
 struct backend_way way_to_service(struct compiler *compiler, const struct reference *reference,
                                   const struct service_port *port);
-struct backend_way way_to_backend(struct compiler *compiler, const struct resource *backend);
+struct backend_way way_to_backend(struct compiler *compiler, const struct reference *reference,
+                                  const struct resource *backend);

@@ -137,6 +137,16 @@ void loop_remove(struct loop *loop, struct watch *watch)
     }
 }
 
+void loop_move(struct loop *loop, struct watch *from, struct watch *to)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = to};
+    ASSERT(epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, to->fd, &event) == 0);
+    for (int i = loop->batch_next; i < loop->batch_count; i++) {
+        if (loop->batch[i].data.ptr == from)
+            loop->batch[i].data.ptr = to;
+    }
+}
+
 static void run_soon(struct loop *loop)
 {
     struct list *node;

@@ -56,5 +56,7 @@ void loop_later(struct loop *loop, struct task *task);
 void loop_add(struct loop *loop, struct watch *watch);
 /* Watches for reading, level-triggered and EPOLLEXCLUSIVE: listening sockets that workers share. */
 void loop_add_shared(struct loop *loop, struct watch *watch);
+/* What was added as `from` is watched as `to`, with the same descriptor; what it is ready for is reported anew. */
+void loop_move(struct loop *loop, struct watch *from, struct watch *to);
 /* After this no event of the descriptor is delivered, also none of the batch being handled. */
 void loop_remove(struct loop *loop, struct watch *watch);

@@ -46,7 +46,7 @@ static void narrow(struct copy *copy)
 
 static void widen(struct copy *copy)
 {
-    if (copy->is_wide || copy->pieces.unsent < WIDEN_AT ||
+    if (copy->is_wide || copy->pieces.unsent < WIDEN_AT || client_is_shared(copy->stream) ||
         !budget_take(&copy->mirror->budget, copy->target->entry, TARGET_WIDE_BYTES))
         return;
     copy->is_wide = true;
@@ -99,14 +99,14 @@ static void copy_free(struct task *task)
 
 static void log_failure(const struct copy *copy, enum failed reason, int error)
 {
+    const char *why = reason == FAILED_TLS ? client_pool_tls_failure(copy->target->pool) : error ? strerror(error) : "";
     uint64_t held_back;
     if (!log_limit_pass(&copy->target->failures, now_ns(copy), FAILURE_LOG_NS, &held_back))
         return;
     char to[ADDRESS_TEXT];
     struct str address = address_format(&copy->target->address, to);
     log_warn("a copy to shadow %.*s failed: %s%s%s (%llu more since the last such line); live is not affected",
-             STR_ARG(address), failed_name(reason), error ? ", " : "", error ? strerror(error) : "",
-             (unsigned long long)held_back);
+             STR_ARG(address), failed_name(reason), *why ? ", " : "", why, (unsigned long long)held_back);
 }
 
 static void copy_fail(struct copy *copy, enum failed reason, int error)
@@ -116,7 +116,7 @@ static void copy_fail(struct copy *copy, enum failed reason, int error)
     atomic_store_explicit(&entry->last_failure, reason, memory_order_relaxed);
     atomic_store_explicit(&entry->last_failure_errno, (uint32_t)error, memory_order_relaxed);
     atomic_store_explicit(&entry->last_failure_wall_ns, loop_wall_ns(copy->mirror->codec->loop), memory_order_relaxed);
-    if (reason == FAILED_CONNECT || reason == FAILED_TIMEOUT || reason == FAILED_RESET || reason == FAILED_PROTOCOL)
+    if (reason != FAILED_LAG && reason != FAILED_CLIENT_ABORT)
         breaker_failure(entry, now_ns(copy), 0, random_next(&copy->mirror->random));
     if (reason != FAILED_CLIENT_ABORT)
         log_failure(copy, reason, error);
@@ -217,6 +217,13 @@ static void on_connecting(struct client_call *call)
     timer_arm(copy->mirror->codec->loop, &copy->timer, copy->connect_timeout_ms);
 }
 
+/* No place after all: what is awaited now is a turn. */
+static void on_waiting(struct client_call *call)
+{
+    struct copy *copy = CONTAINER_OF(call, struct copy, call);
+    timer_arm(copy->mirror->codec->loop, &copy->timer, copy->timeout_ms);
+}
+
 static void on_open(struct client_call *call, struct stream *stream, bool is_reused)
 {
     struct copy *copy = CONTAINER_OF(call, struct copy, call);
@@ -225,7 +232,7 @@ static void on_open(struct client_call *call, struct stream *stream, bool is_reu
     stream->handler = &shadow_handler;
     stream->user = copy;
     copy->is_end_sent = false;
-    copy->may_replace = is_reused && method_is_idempotent(copy->head.method_id);
+    copy->may_replace = client_is_shared(stream) || (is_reused && method_is_idempotent(copy->head.method_id));
     timer_arm(copy->mirror->codec->loop, &copy->timer, copy->timeout_ms);
     stream_send_head(stream, &copy->head);
     send_pieces(copy);
@@ -238,7 +245,10 @@ static void on_fail(struct client_call *call, int error)
     struct copy *copy = CONTAINER_OF(call, struct copy, call);
     if (copy->state == COPY_QUEUED)
         mark_sent(copy, COPY_CONNECTING); /* an attempt that failed at once is one */
-    copy_fail(copy, FAILED_CONNECT, error);
+    if (error == EPROTO)
+        copy_fail(copy, FAILED_TLS, 0);
+    else
+        copy_fail(copy, FAILED_CONNECT, error);
 }
 
 /* Opens the credit for more of the answer, now or in one of the next turns. */
@@ -266,7 +276,8 @@ static void run_work(struct task *task)
         if (copy->stream && copy->stream->pull_credit < ANSWER_CREDIT / 2)
             read_answer(copy);
     } else if (copy->state == COPY_QUEUED && !copy->call.on_open) {
-        copy->call = (struct client_call){.on_open = on_open, .on_connecting = on_connecting, .on_fail = on_fail};
+        copy->call = (struct client_call){
+            .on_open = on_open, .on_connecting = on_connecting, .on_waiting = on_waiting, .on_fail = on_fail};
         client_open(copy->target->pool, &copy->call);
     }
 }
@@ -312,7 +323,8 @@ static void on_reset(struct stream *stream, enum reset why)
 {
     struct copy *copy = stream->user;
     forget_stream(copy);
-    if (why == RESET_STALE && copy->may_replace && !copy->is_replaced && !copy->target->is_dropped) {
+    bool is_unseen = why == RESET_REFUSED || (why == RESET_STALE && method_is_idempotent(copy->head.method_id));
+    if (is_unseen && copy->may_replace && !copy->is_replaced && !copy->target->is_dropped) {
         copy->is_replaced = true;
         pieces_rewind(&copy->pieces);
         copy->call.is_fresh = true;
@@ -356,7 +368,7 @@ static void on_timer(struct timer *timer)
         return;
     }
     if (copy->state == COPY_CONNECTING) {
-        copy_fail(copy, FAILED_CONNECT, ETIMEDOUT);
+        copy_fail(copy, copy->call.is_connecting ? FAILED_CONNECT : FAILED_TIMEOUT, ETIMEDOUT);
         return;
     }
     uint64_t since = copy->progress_ns;

@@ -80,8 +80,8 @@ static void on_end(struct stream *live, const struct field *trailers, uint16_t c
 
 static bool may_replace(const struct relay *relay, enum reset why)
 {
-    return why == RESET_STALE && !relay->is_replaced && !relay->replay.is_lost &&
-           method_is_idempotent(relay->request.method_id);
+    bool is_unseen = why == RESET_REFUSED || (why == RESET_STALE && method_is_idempotent(relay->request.method_id));
+    return is_unseen && !relay->is_replaced && !relay->replay.is_lost;
 }
 
 static void on_reset(struct stream *live, enum reset why)
