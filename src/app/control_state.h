@@ -52,6 +52,7 @@ struct control {
 
 /* control.c: the supervisor must hear this; without it the process ends. */
 void control_tell(struct control *control, enum ipc_type type, struct str payload, const int *fds, size_t fd_count);
+void control_tell_parts(struct control *control, const struct ipc_parts *parts);
 
 /* control_rules.c: from files or flags to loads. */
 void rules_start(struct control *control);
