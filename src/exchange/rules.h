@@ -40,7 +40,8 @@ struct rules {
     struct regexes *regexes;           /* the plan's */
     struct rules_addresses *addresses; /* per plan.backends */
     const struct endpoints *endpoints; /* what addresses point into */
-    struct rules_tls *tls; /* contexts per worker; set by who made the rules, before they are shared; NULL: no TLS anywhere */
+    struct rules_tls
+        *tls; /* contexts per worker; set by who made the rules, before they are shared; NULL: no TLS anywhere */
 };
 
 /* Both mappings become the rules' own (endpoints may be NULL: no backend has an address yet). One reference. NULL when a regular
