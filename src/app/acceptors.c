@@ -93,8 +93,7 @@ static void log_bad_arrival(struct acceptor *acceptor, const struct peer *peer)
     address_format(&peer->remote, from);
     address_format(&acceptor->address, to);
     log_warn("a connection of %s to %s began without a PROXY header and was closed: its Gateway says that a balancer "
-             "puts one "
-             "in front of each (umbra.dev/proxy-protocol); %llu like it were not logged",
+             "puts one in front of each (umbra.dev/proxy-protocol); %llu like it were not logged",
              from, to, (unsigned long long)held_back);
 }
 
@@ -108,13 +107,16 @@ static void refuse_tls(struct acceptor *acceptor, int fd, const struct peer *pee
     on_refused(&acceptor->server, REFUSAL_TLS, peer);
     if (log_limit_pass(&acceptors->tls_missing, loop_now_ns(loop_of(acceptors)), LOG_INTERVAL_NS, &held_back)) {
         address_format(&acceptor->address, to);
-        log_warn("connections to %s are closed: none of its listeners has a certificate that can be used; %llu before it "
-                 "were not logged", to, (unsigned long long)held_back);
+        log_warn(
+            "connections to %s are closed: none of its listeners has a certificate that can be used; %llu before it "
+            "were not logged",
+            to, (unsigned long long)held_back);
     }
     count_closed(acceptors);
 }
 
-static void serve(struct acceptor *acceptor, int fd, const struct peer *peer)
+/* Who comes is known. */
+static void serve_peer(struct acceptor *acceptor, int fd, const struct peer *peer)
 {
     if (acceptor->is_tls && !acceptor->server.tls)
         refuse_tls(acceptor, fd, peer);
@@ -153,7 +155,7 @@ static void on_arrival_over(struct arrivals *arrivals, int fd, enum intake_end e
 {
     struct acceptor *acceptor = CONTAINER_OF(arrivals, struct acceptor, arrivals);
     if (end == INTAKE_WHOLE) {
-        serve(acceptor, fd, peer);
+        serve_peer(acceptor, fd, peer);
         return;
     }
     close(fd);
@@ -181,6 +183,23 @@ static bool make_room(struct acceptors *acceptors, struct acceptor *acceptor)
     return is_made;
 }
 
+static void serve(struct acceptor *acceptor, int fd, const struct peer *peer)
+{
+    struct peer here = *peer;
+    here.listener = &acceptor->proxy;
+    acceptor->owner->connections++;
+    if (acceptor->takes_proxy_header)
+        arrivals_add(&acceptor->arrivals, fd, &here);
+    else
+        serve_peer(acceptor, fd, &here);
+}
+
+void acceptors_turn_away(struct acceptors *acceptors, int fd)
+{
+    gauge_add(&acceptors->gauges->connections_client, -1);
+    close(fd);
+}
+
 static void on_accept(struct listener *listener, int fd, const struct address *remote)
 {
     struct acceptor *acceptor = CONTAINER_OF(listener, struct acceptor, listener);
@@ -188,20 +207,31 @@ static void on_accept(struct listener *listener, int fd, const struct address *r
     struct registry_gateway *gauges = acceptors->gauges;
     counter_add(&gauges->accepted, 1);
     gauge_add(&gauges->connections_client, 1);
+    struct peer peer = {.remote = *remote, .local = acceptor->address};
     if (atomic_load_explicit(&gauges->connections_client, memory_order_relaxed) > acceptors->max_connections) {
         counter_add(&registry_totals(acceptors->proxy->registry)->refused[REFUSAL_CONNECTIONS], 1);
         if (!make_room(acceptors, acceptor)) {
-            gauge_add(&gauges->connections_client, -1);
-            close(fd);
+            if (acceptors->is_draining || acceptors->is_stopped || !acceptors->on_full(acceptors, fd, &peer))
+                acceptors_turn_away(acceptors, fd);
             return;
         }
     }
-    struct peer peer = {.remote = *remote, .local = acceptor->address, .listener = &acceptor->proxy};
-    acceptors->connections++;
-    if (acceptor->takes_proxy_header)
-        arrivals_add(&acceptor->arrivals, fd, &peer);
-    else
-        serve(acceptor, fd, &peer);
+    serve(acceptor, fd, &peer);
+}
+
+bool acceptors_take(struct acceptors *acceptors, int fd, const struct peer *peer)
+{
+    for (struct list *node = acceptors->list.next; node != &acceptors->list && !acceptors->is_stopped;
+         node = node->next) {
+        struct acceptor *acceptor = of(node);
+        if (acceptor->is_leaving || !address_eq(&acceptor->address, &peer->local))
+            continue;
+        if (!make_room(acceptors, acceptor))
+            return false;
+        serve(acceptor, fd, peer);
+        return true;
+    }
+    return false;
 }
 
 static void listen_end(struct acceptor *acceptor)

@@ -46,6 +46,7 @@ struct gateway {
     struct gateway_worker **workers;
     unsigned worker_count;
     _Atomic uint64_t applied, drained; /* workers that reported */
+    _Atomic unsigned newcomers;        /* that look for a worker with room */
     uint64_t apply_wanted;             /* reports that make the newest rules served by all */
     uint64_t generation;
     bool is_news; /* the supervisor has not heard of this generation */
@@ -118,11 +119,13 @@ static bool start_workers(struct gateway *gateway)
         .registry = gateway->registry,
         .slot = gateway->slot,
         .max_shadow_connections = gateway->context.max_shadow_connections,
+        .newcomers = &gateway->newcomers,
         .on_applied = on_applied,
         .on_drained = on_drained,
         .user = gateway,
     };
-    gateway->workers = mem_alloc(gateway->settings.workers * sizeof(struct gateway_worker *));
+    gateway->workers = gateway->context.workers = mem_alloc(gateway->settings.workers *
+                                                            sizeof(struct gateway_worker *));
     for (unsigned i = 0; i < gateway->settings.workers; i++) {
         gateway->workers[i] = gateway_worker_start(&gateway->context, i, &err);
         if (!gateway->workers[i]) {
@@ -131,6 +134,7 @@ static bool start_workers(struct gateway *gateway)
         }
         gateway->worker_count++;
     }
+    gateway->context.worker_count = gateway->worker_count;
     atomic_store(&gateway->gauges->workers, gateway->worker_count);
     if (gateway->settings.is_sandboxed && !privileges_seal(ROLE_GATEWAY, false, &err))
         log_error("the gateway's main thread can still open files: %s", err.text);
@@ -191,8 +195,8 @@ static void apply_plan(struct gateway *gateway)
 {
     struct err err;
     const struct plan *plan = plan_map(gateway->parts.fds[IPC_PART_PLAN], &err);
-    struct rules *rules =
-        plan ? rules_new(plan, find_endpoints(gateway), gateway->registry, gateway->slot, &err) : NULL;
+    struct rules *rules = plan ? rules_new(plan, find_endpoints(gateway), gateway->registry, gateway->slot, &err)
+                               : NULL;
     if (!rules) {
         log_error("a plan is refused: %s; the rules stay as they were", err.text);
         return;
@@ -457,6 +461,8 @@ int gateway_main(void)
     loop_add(gateway->loop, &gateway->signals);
     loop_add_shared(gateway->loop, &gateway->channel);
     loop_run(gateway->loop);
+    for (unsigned i = 0; i < gateway->worker_count; i++)
+        gateway_worker_stop(gateway->workers[i]);
     for (unsigned i = 0; i < gateway->worker_count; i++)
         gateway_worker_join(gateway->workers[i]);
     int exit_code = gateway->exit_code;
