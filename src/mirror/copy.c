@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mirror/copy.h"
 
+#include "http/grpc.h"
 #include "mirror/breaker.h"
 #include "mirror/copy_head.h"
 #include "mirror/redact.h"
@@ -133,6 +134,8 @@ static void copy_complete(struct copy *copy)
 {
     struct registry_mirror *entry = copy->target->entry;
     counter_add(&entry->completed[registry_code_index(copy->status)], 1);
+    if (copy->is_call)
+        counter_add(&entry->grpc_completed[copy->grpc_status], 1);
     registry_duration_add(&entry->duration, now_ns(copy) - copy->sent_ns);
     if (copy->status == 503 || copy->status == 429)
         breaker_failure(entry, now_ns(copy), copy->retry_after_ms, random_next(&copy->mirror->random));
@@ -284,6 +287,13 @@ static void run_work(struct task *task)
 
 /* ---- the shadow's answer ---- */
 
+static void note_grpc_status(struct copy *copy, const struct field *fields, uint16_t count)
+{
+    enum grpc_status status = copy->is_call ? grpc_find_status(fields, count) : GRPC_NONE;
+    if (status != GRPC_NONE)
+        copy->grpc_status = (uint8_t)status;
+}
+
 static void on_head(struct stream *stream, const struct head *head)
 {
     struct copy *copy = stream->user;
@@ -292,6 +302,7 @@ static void on_head(struct stream *stream, const struct head *head)
     if (head->status < 200)
         return;
     copy->status = head->status;
+    note_grpc_status(copy, head->fields, head->field_count);
     copy->is_shadow_closing = !head->is_keep_alive;
     const struct field *retry_after = head_find(head, FIELD_RETRY_AFTER);
     if (retry_after && str_to_u64(retry_after->value, &seconds) && seconds <= BREAKER_MAX_MS / 1000)
@@ -309,8 +320,7 @@ static void on_data(struct stream *stream, struct slice data)
 static void on_end(struct stream *stream, const struct field *trailers, uint16_t count)
 {
     struct copy *copy = stream->user;
-    (void)trailers;
-    (void)count;
+    note_grpc_status(copy, trailers, count);
     if (copy->is_end_sent)
         complete_whole(copy);
     else if (copy->is_shadow_closing)
@@ -410,6 +420,8 @@ struct copy *copy_new(struct mirror *mirror, struct target *target, const struct
     copy->connect_timeout_ms = rule->connect_timeout_ms;
     copy->window = rule->window_bytes;
     copy->redactions = rule->redactions;
+    copy->is_call = PLAN_ROUTE(plan, rule->route)->is_grpc && grpc_is_call(exchange->request);
+    copy->grpc_status = GRPC_NONE;
     arena_init(&copy->arena, copy->first_block, sizeof copy->first_block);
     task_init(&copy->work, run_work);
     task_init(&copy->reap, copy_free);

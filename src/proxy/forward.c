@@ -118,6 +118,7 @@ static bool find_route(struct relay *relay, const struct head *head, struct rewr
     }
     if (exchange->route != PLAN_NONE) {
         const struct plan_route *route = PLAN_ROUTE(plan, exchange->route);
+        relay->is_grpc = route->is_grpc;
         relay->weighted = route_pick_backend(plan, route, (uint32_t)random_next(&proxy->random));
         if (relay->weighted != PLAN_NONE)
             __builtin_prefetch(&exchange->rules->series[relay->weighted]); /* read when the head is made */
@@ -275,6 +276,8 @@ static void on_client_reset(struct stream *client, enum reset why)
     relay_abort_request(relay);
     if (!relay->status)
         relay->status = why == RESET_PROTOCOL ? 400 : why == RESET_TIMEOUT ? 408 : 499;
+    if (relay->grpc_status == GRPC_NONE)
+        relay->grpc_status = GRPC_CANCELLED;
     if (relay->live)
         stream_reset(relay->live, RESET_CANCEL);
     else
