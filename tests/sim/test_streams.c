@@ -5,6 +5,7 @@
 #include "fake_mux.h"
 
 #include "base/mem.h"
+#include "plan/layout.h"
 
 /* ---- frames as actors see them ---- */
 
@@ -127,7 +128,11 @@ static uint64_t credit_of(struct actor *actor, unsigned id)
 
 static struct sim *open_mux(const struct sim_rules *rules, struct actor **client)
 {
-    struct sim *sim = sim_open(rules);
+    struct sim_rules all = *rules;
+    all.live_protocol = PROTOCOL_HTTP2;
+    for (unsigned i = 0; i < SIM_MIRRORS; i++)
+        all.mirror[i].protocol = PROTOCOL_HTTP2;
+    struct sim *sim = sim_open(&all);
     sim->accept = fake_mux_accept;
     *client = sim_client(sim);
     return sim;
