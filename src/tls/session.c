@@ -205,6 +205,8 @@ struct tls_session *tls_session_connect(struct tls_client *client, int fd)
 
 void tls_session_free(struct tls_session *session)
 {
+    /* As if it had ended well, else OpenSSL forbids to resume what was agreed; it does so by itself after a failure of TLS. */
+    SSL_set_shutdown(session->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     SSL_free(session->ssl);
     if (session->server)
         tls_server_unref(session->server);
