@@ -193,10 +193,11 @@ static void on_start(struct loop *loop, unsigned index, void *arg)
     worker->acceptors.max_connections = context->settings->max_connections;
     worker->acceptors.on_close = on_connection_closed;
     worker->acceptors.on_full = on_full;
+    worker->acceptors.worker = index;
     mirror_init(&worker->mirror, &worker->codec, context->registry,
                 &(struct mirror_settings){
-                    .worker = index,
                     .gateway_slot = context->slot,
+                    .worker = index,
                     .is_shedding = context->settings->is_shedding,
                     .is_safe_methods = context->settings->is_safe_methods,
                     .marker_key = context->settings->marker_key,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exchange/backend_how.h"
 
+#include "exchange/rules_tls.h"
+
 #include <string.h>
 
 struct client_how backend_how(const struct rules *rules, unsigned worker, uint32_t backend)
@@ -9,7 +11,8 @@ struct client_how backend_how(const struct rules *rules, unsigned worker, uint32
         [PROTOCOL_HTTP1] = CLIENT_HTTP1, [PROTOCOL_HTTP2] = CLIENT_HTTP2, [PROTOCOL_ALPN] = CLIENT_ALPN};
     const struct plan_backend *rule = PLAN_BACKEND(rules->plan, backend);
     struct client_how how = {.protocol = protocols[rule->protocol], .is_tls = rule->tls != PLAN_NONE};
-    (void)worker;
+    if (how.is_tls)
+        how.tls = rules_tls_client(rules->tls, worker, backend);
     return how;
 }
 

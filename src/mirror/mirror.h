@@ -13,7 +13,7 @@
 
 struct mirror_settings {
     unsigned gateway_slot;
-    unsigned worker;
+    unsigned worker;                 /* whose TLS contexts of the rules are used */
     bool is_shedding;                /* --shed auto */
     bool is_safe_methods;            /* --safe-methods */
     const unsigned char *marker_key; /* MARKER_KEY_BYTES */

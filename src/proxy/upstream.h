@@ -20,7 +20,7 @@
 
 struct upstreams {
     struct codec *codec;
-    unsigned worker;
+    unsigned worker;      /* whose TLS contexts of the rules are used */
     struct map endpoints; /* struct backend_key → struct endpoint */
     struct registry_gateway *gauges;
     struct random *random;
