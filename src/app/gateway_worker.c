@@ -185,9 +185,9 @@ static void on_start(struct loop *loop, unsigned index, void *arg)
     worker->loop = loop;
     codec_init(&worker->codec, loop);
     proxy_init(&worker->proxy, &worker->codec, context->registry, context->slot);
+    worker->proxy.upstreams.worker = index;
     worker->proxy.marker_key = context->settings->marker_key;
     worker->proxy.is_access_log = context->settings->is_access_log;
-    worker->proxy.worker = index;
     worker->proxy.on_idle = on_proxy_idle;
     acceptors_init(&worker->acceptors, &worker->proxy, worker->gauges);
     worker->acceptors.max_connections = context->settings->max_connections;

@@ -28,7 +28,7 @@ struct mirror {
     struct budget budget;
     struct shed shed;
     struct random random;
-    struct map targets;  /* registry entry and address → struct target */
+    struct map targets;  /* struct target_key → struct target */
     struct list leaving; /* targets that the rules no longer have, until their last copy and connection */
     struct slab *copies, *watches;
     size_t in_flight;                       /* copies not over */

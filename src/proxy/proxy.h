@@ -23,7 +23,6 @@ struct proxy {
     struct tap *tap;     /* NULL: nobody watches */
     struct rules *rules; /* the present ones; NULL before the first plan */
     struct registry *registry;
-    unsigned worker;                 /* whose TLS contexts of the rules are used */
     const unsigned char *marker_key; /* MARKER_KEY_BYTES */
     struct random random;
     struct route_scratch scratch;
