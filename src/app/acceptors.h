@@ -13,6 +13,7 @@
 struct acceptors {
     struct proxy *proxy; /* handles the requests */
     struct registry_gateway *gauges;
+    unsigned worker; /* whose TLS contexts are used */
     /* Of the gateway. Beyond, one that waits for its request makes room, or the newcomer is closed; either is counted. */
     int64_t max_connections;
     void (*on_close)(struct acceptors *acceptors); /* a connection is gone */
@@ -21,8 +22,9 @@ struct acceptors {
     struct list list;                  /* struct acceptor */
     struct gateway_listeners *sockets; /* those in use */
     size_t connections;
-    struct slab *arrivals;         /* what their objects come from */
-    struct log_limit bad_arrivals; /* lines about missing PROXY headers */
+    struct slab *arrivals; /* what their objects come from */
+    /* Lines about connections without a PROXY header, with a failed handshake, to a socket without a certificate. */
+    struct log_limit bad_arrivals, tls_failures, tls_missing;
     bool is_draining, is_stopped;
 };
 

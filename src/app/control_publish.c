@@ -56,7 +56,9 @@ static void send_endpoints(struct control *control)
     int fd = control->current->is_refused ? -1 : build_endpoints(control, control->current, &built);
     if (fd < 0)
         return;
-    control_tell(control, IPC_ENDPOINTS, STR_NONE, &fd, 1);
+    struct ipc_parts news = IPC_PARTS_NONE;
+    news.fds[IPC_PART_ENDPOINTS] = fd;
+    control_tell_parts(control, &news);
     keep_endpoints(control, built);
     report_status(control);
     close(fd);
@@ -108,8 +110,10 @@ static const struct plan *build_plan(struct control *control, struct load *load,
 
 static void send_plan(struct control *control, int endpoints_fd)
 {
-    int fds[2] = {control->plan_fd, endpoints_fd};
-    control_tell(control, IPC_PLAN, STR_NONE, fds, endpoints_fd >= 0 ? 2 : 1);
+    struct ipc_parts news = IPC_PARTS_NONE;
+    news.fds[IPC_PART_PLAN] = control->plan_fd;
+    news.fds[IPC_PART_ENDPOINTS] = endpoints_fd;
+    control_tell_parts(control, &news);
     control->is_report_due = true;
 }
 

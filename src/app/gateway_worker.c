@@ -185,6 +185,7 @@ static void on_start(struct loop *loop, unsigned index, void *arg)
     worker->loop = loop;
     codec_init(&worker->codec, loop);
     proxy_init(&worker->proxy, &worker->codec, context->registry, context->slot);
+    worker->proxy.upstreams.worker = index;
     worker->proxy.marker_key = context->settings->marker_key;
     worker->proxy.is_access_log = context->settings->is_access_log;
     worker->proxy.on_idle = on_proxy_idle;
@@ -192,9 +193,11 @@ static void on_start(struct loop *loop, unsigned index, void *arg)
     worker->acceptors.max_connections = context->settings->max_connections;
     worker->acceptors.on_close = on_connection_closed;
     worker->acceptors.on_full = on_full;
+    worker->acceptors.worker = index;
     mirror_init(&worker->mirror, &worker->codec, context->registry,
                 &(struct mirror_settings){
                     .gateway_slot = context->slot,
+                    .worker = index,
                     .is_shedding = context->settings->is_shedding,
                     .is_safe_methods = context->settings->is_safe_methods,
                     .marker_key = context->settings->marker_key,

@@ -227,8 +227,8 @@ static void pull(struct stream *stream)
 }
 
 static const struct stream_ops client_stream_ops = {"http1 client", send_head, send_data, send_end, reset, pull};
-static const struct http1_conn_ops conn_ops = {"http1 client", on_head,     on_refused, on_input_end,
-                                               on_broken,      on_progress, on_free};
+static const struct http1_conn_ops conn_ops = {"http1 client", NULL,      on_head,     on_refused,
+                                               on_input_end,   on_broken, on_progress, on_free};
 
 /* ---- the socket ---- */
 

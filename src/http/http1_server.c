@@ -3,7 +3,9 @@
 
 #include "base/assert.h"
 #include "http/http1_conn.h"
+#include "http/http2.h"
 #include "io/timer.h"
+#include "tls/session.h"
 
 #include <stdio.h>
 
@@ -21,6 +23,8 @@ struct server_conn {
     bool is_lingering;
     bool is_head_partial;
     bool had_request;
+    bool is_handed_over; /* the connection goes on as HTTP/2 */
+    bool is_tls_noted; /* its handshake has ended */
 };
 
 const size_t http1_server_conn_size = sizeof(struct server_conn);
@@ -122,10 +126,26 @@ static void abort_stream(struct server_conn *sc, enum reset why)
     sc->conn.stream.handler->on_reset(&sc->conn.stream, why);
 }
 
+/* The handshake has ended, one way or the other. */
+static void note_tls(struct server_conn *sc)
+{
+    struct server *server = sc->server;
+    struct tls_facts facts;
+    if (!sc->peer.is_tls || sc->is_tls_noted)
+        return;
+    sc->is_tls_noted = true;
+    sc->peer.tls_name = socket_tls_name(&sc->conn.sock);
+    socket_tls_facts(&sc->conn.sock, &facts);
+    bool is_of_note = !facts.failure || !facts.is_silent;
+    if (server->on_tls && is_of_note)
+        server->on_tls(server, &sc->peer, &facts);
+}
+
 static void on_broken(struct http1_conn *conn, int error)
 {
     (void)error;
     struct server_conn *sc = of_conn(conn);
+    note_tls(sc);
     http1_conn_close(conn, false);
     abort_stream(sc, RESET_CLOSED);
 }
@@ -151,7 +171,7 @@ static void on_free(struct http1_conn *conn)
     list_remove(&sc->member.node);
     server->count--;
     slab_give(server->codec->server_conns, sc);
-    if (server->on_close)
+    if (server->on_close && !sc->is_handed_over)
         server->on_close(server);
 }
 
@@ -229,6 +249,7 @@ static void on_timeout(struct timer *timer)
         return;
     }
     bool was_idle = is_idle(sc);
+    note_tls(sc);
     bool is_leaving = conn->out.count || (conn->sock.has_hangup && conn->reading != READ_HEAD);
     if (was_idle || sc->is_lingering || is_leaving) {
         http1_conn_close(conn, !was_idle && !sc->is_lingering);
@@ -240,6 +261,28 @@ static void on_timeout(struct timer *timer)
 }
 
 /* ---- receiving ---- */
+
+/* HTTP/2 begins with its preface (RFC 9113 3.4); with TLS, ALPN has said so before (3.2). What begins like it and goes wrong is HTTP/1's to
+ * refuse: the preface is made so that its first lines are no request of any earlier version. */
+static enum http1_first on_first(struct http1_conn *conn, struct slice bytes)
+{
+    struct server_conn *sc = of_conn(conn);
+    size_t len = bytes.len < HTTP2_PREFACE_LEN ? bytes.len : HTTP2_PREFACE_LEN;
+    bool is_preface = memcmp(bytes.ptr, HTTP2_PREFACE, len) == 0;
+    bool is_http2 = conn->sock.tls && str_eq(socket_alpn(&conn->sock), STR("h2"));
+    if (is_http2 && !is_preface) {
+        if (sc->server->on_refused)
+            sc->server->on_refused(sc->server, REFUSAL_HTTP2_PROTOCOL, &sc->peer);
+        return FIRST_TAKEN;
+    }
+    if (!is_preface || (conn->sock.tls && !is_http2))
+        return FIRST_HTTP1;
+    if (len < HTTP2_PREFACE_LEN)
+        return FIRST_MORE;
+    sc->is_handed_over = true;
+    http2_server_adopt(sc->server, &conn->sock, &sc->peer, bytes);
+    return FIRST_TAKEN;
+}
 
 static void on_head(struct http1_conn *conn, struct str bytes)
 {
@@ -272,6 +315,7 @@ static void on_head(struct http1_conn *conn, struct str bytes)
 static void on_readable(struct socket *sock)
 {
     struct server_conn *sc = CONTAINER_OF(sock, struct server_conn, conn.sock);
+    note_tls(sc);
     http1_conn_read(&sc->conn);
     watch_input(sc);
 }
@@ -398,8 +442,8 @@ static bool give_way(struct server_member *member, uint32_t waited_ms)
 }
 
 static const struct stream_ops server_stream_ops = {"http1 server", send_head, send_data, send_end, reset, pull};
-static const struct http1_conn_ops conn_ops = {"http1 server", on_head,     on_refused, on_input_end,
-                                               on_broken,      on_progress, on_free};
+static const struct http1_conn_ops conn_ops = {"http1 server", on_first,  on_head,     on_refused,
+                                               on_input_end,   on_broken, on_progress, on_free};
 static const struct socket_ops sock_ops = {"http1 server", on_readable, http1_on_writable, http1_on_broken};
 
 void http1_server_open(struct server *server, int fd, const struct peer *peer)
@@ -409,6 +453,7 @@ void http1_server_open(struct server *server, int fd, const struct peer *peer)
     http1_conn_init(&sc->conn, server->codec, &conn_ops);
     sc->server = server;
     sc->peer = *peer;
+    sc->peer.is_tls = server->tls != NULL;
     sc->conn.stream.ops = &server_stream_ops;
     sc->conn.stream.peer = &sc->peer;
     sc->conn.reading = READ_HEAD;
@@ -422,4 +467,6 @@ void http1_server_open(struct server *server, int fd, const struct peer *peer)
     timer_init(&sc->timer, on_timeout);
     timer_arm(server->codec->loop, &sc->timer, server->timeouts->head_ms);
     socket_open(&sc->conn.sock, server->codec->loop, fd, &sock_ops);
+    if (server->tls)
+        socket_accept_tls(&sc->conn.sock, server->tls);
 }

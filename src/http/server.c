@@ -2,6 +2,7 @@
 #include "http/server.h"
 
 #include "http/http1_server.h"
+#include "tls/server.h"
 
 #include <stdio.h>
 
@@ -23,6 +24,14 @@ void server_init(struct server *server, struct codec *codec, const struct stream
     list_init(&server->conns);
 }
 
+void server_set_tls(struct server *server, struct tls_server *tls)
+{
+    struct tls_server *before = server->tls;
+    server->tls = tls ? tls_server_ref(tls) : NULL;
+    if (before)
+        tls_server_unref(before);
+}
+
 void server_accept(struct server *server, int fd, const struct peer *peer)
 {
     http1_server_open(server, fd, peer);
@@ -30,7 +39,14 @@ void server_accept(struct server *server, int fd, const struct peer *peer)
 
 void server_drain(struct server *server)
 {
+    if (server->is_draining)
+        return;
     server->is_draining = true;
+    for (struct list *node = server->conns.next; node != &server->conns; node = node->next) {
+        struct server_member *member = CONTAINER_OF(node, struct server_member, node);
+        if (member->drain)
+            member->drain(member);
+    }
 }
 
 static void close_members(struct server *server, bool is_only_if_idle)

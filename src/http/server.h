@@ -5,9 +5,10 @@
 #pragma once
 
 #include "http/codec.h"
-#include "http/http1_parse.h"
+#include "http/refusal.h"
 #include "http/stream.h"
 
+struct tls_facts;  /* tls/session.h */
 struct tls_server; /* tls/server.h */
 
 /* So long a client may wait with its request though others want its place: clients in use ask more often, or come again. */
@@ -31,6 +32,8 @@ struct server {
     const struct server_timeouts *timeouts;
     void (*on_refused)(struct server *server, enum refusal why, const struct peer *peer); /* counts */
     void (*on_close)(struct server *server);                                              /* a connection is gone */
+    /* A handshake is done or has failed; not for connections that end without a byte. Counts; may be NULL. */
+    void (*on_tls)(struct server *server, const struct peer *peer, const struct tls_facts *facts);
     struct tls_server
         *tls; /* of connections accepted from now on; NULL: plain. The server holds a reference (server_set_tls) */
     struct list conns;
@@ -44,6 +47,7 @@ struct server_member {
     void (*close)(struct server_member *member, bool is_only_if_idle);
     /* Closes it when it has waited for a whole head for so long, and nothing is in flight on it; true when it did. */
     bool (*give_way)(struct server_member *member, uint32_t waited_ms);
+    void (*drain)(struct server_member *member); /* the server begins to; NULL: the next answer sees it */
 };
 
 void server_init(struct server *server, struct codec *codec, const struct stream_handler *handler, void *user);

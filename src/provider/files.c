@@ -64,6 +64,7 @@ struct files {
     uint64_t changed_at_ns; /* the first change that does not count yet; 0: none */
     uint64_t reload_at_ns;  /* somebody asked; 0: nobody */
     bool is_untold;         /* looking found the change */
+    bool is_by_name;
     bool is_asleep;         /* nothing counts yet: who wrote before is not known */
     uint64_t asleep_at_ns;  /* since when */
     struct timer look, poll;
@@ -313,7 +314,7 @@ static bool is_part(const struct reading *reading, const struct file_found *foun
 
 static void read_found(struct reading *reading, const struct file_found *found)
 {
-    if (found->error == 0 && is_seen(reading, &found->signature))
+    if (found->error == 0 && !reading->files->is_by_name && is_seen(reading, &found->signature))
         return;
     struct file *file = set_add(&reading->set, found->source, found->name);
     struct str text = STR_NONE;
@@ -548,6 +549,7 @@ struct files *files_new(const struct files_options *options)
     files->loop = options->loop;
     files->on_change = options->on_change;
     files->user = options->user;
+    files->is_by_name = options->is_by_name;
     copy_sources(files, options);
     timer_init(&files->look, on_look);
     timer_init(&files->poll, on_poll);

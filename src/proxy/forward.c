@@ -211,8 +211,7 @@ static bool choose_upstream(struct relay *relay)
         relay_answer(relay, 503, STR("the backend has no endpoint\n"));
         return false;
     }
-    relay->upstream.upstreams = &relay->proxy->upstreams;
-    relay->upstream.addresses = &rules->addresses[weighted->backend];
+    upstream_init(&relay->upstream, &relay->proxy->upstreams, rules, weighted->backend);
     upstream_choose(&relay->upstream);
     return true;
 }

@@ -417,3 +417,24 @@ const char *tls_session_failure(const struct tls_session *session)
 {
     return session->failure ? session->failure : "";
 }
+
+static enum tls_version find_version(const struct tls_session *session)
+{
+    switch (SSL_version(session->ssl)) {
+    case TLS1_2_VERSION: return TLS_VERSION_1_2;
+    case TLS1_3_VERSION: return TLS_VERSION_1_3;
+    default: return TLS_VERSION_NONE;
+    }
+}
+
+struct tls_facts tls_session_facts(const struct tls_session *session)
+{
+    struct tls_facts facts = {.is_silent = BIO_number_read(SSL_get_rbio(session->ssl)) == 0};
+    if (!session->is_open) {
+        facts.failure = session->failure ? session->failure : "the handshake was not done in time";
+        return facts;
+    }
+    facts.version = find_version(session);
+    facts.is_resumed = SSL_session_reused(session->ssl);
+    return facts;
+}

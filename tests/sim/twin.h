@@ -67,7 +67,7 @@ struct wire {
 struct loop {
     uint64_t now_ns;
     struct wheel wheel;
-    struct list soon, later, wires, edges;
+    struct list soon, after_events, later, wires, edges;
     int next_fd;
     uint64_t turns;
     /* Decides a connection attempt: sets outcome, outcome_at_ns, capacity. False: fails at once with errno. */
