@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "plan/check.h"
+#include "plan/credentials.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -109,6 +110,8 @@ static void take_in_force(struct control *control, struct ipc_message *message)
     uint32_t came = ipc_take_parts(message, &parts);
     if (came >> IPC_PART_ENDPOINTS & 1)
         control->endpoints = endpoints_map(parts.fds[IPC_PART_ENDPOINTS], &err);
+    if (came >> IPC_PART_CREDENTIALS & 1)
+        control->credentials = credentials_map(parts.fds[IPC_PART_CREDENTIALS], &err);
     if (came >> IPC_PART_PLAN & 1)
         control->plan = plan_map(parts.fds[IPC_PART_PLAN], &err);
     if (control->plan) {

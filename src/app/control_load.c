@@ -119,8 +119,10 @@ struct load *load_new(const struct load_from *from)
     if (from->before)
         manifests_keep_last_good(from->manifests, from->before);
     struct compile_options options = rules_options(settings);
-    key_files_set(from->key_files, from->manifests);
-    key_files_give(from->key_files, &options);
+    if (from->key_files) {
+        key_files_set(from->key_files, from->manifests);
+        key_files_give(from->key_files, &options);
+    }
     options.before = from->credentials;
     load->compiled = compile(from->manifests, &options);
     load->rules = load->compiled->rules;

@@ -42,7 +42,7 @@ struct load_from {
     const struct settings *settings;
     struct manifests *manifests;           /* the load takes over the reference */
     struct manifests *before;              /* what is bad keeps its last good version of these; NULL: there is none */
-    struct key_files *key_files;           /* set to what the manifests name */
+    struct key_files *key_files;           /* set to what the manifests name; NULL: files can't be read */
     const struct credentials *credentials; /* in force; NULL */
 };
 struct load *load_new(const struct load_from *from);

@@ -41,10 +41,10 @@ struct control {
     struct timer rebind;   /* sockets that could not be bound are asked for again */
     struct timer endpoints_later;
     /* what the gateway has got */
-    const struct plan *plan;           /* NULL: none yet */
-    const struct endpoints *endpoints; /* NULL: none yet */
+    const struct plan *plan;               /* NULL: none yet */
+    const struct endpoints *endpoints;     /* NULL: none yet */
     const struct credentials *credentials; /* NULL: none yet */
-    int plan_fd;                       /* of `plan` */
+    int plan_fd;                           /* of `plan` */
     bool has_told_ready;
     bool is_report_due;         /* once the gateway serves the plan */
     struct ipc_message message; /* the one being handled */

@@ -146,7 +146,8 @@ static struct str secret_value(struct compiler *compiler, const struct secret *s
 
 static const char *secret_member(struct compiler *compiler, const struct secret *secret, const char *name)
 {
-    bool is_plain = pairs_find(&secret->string_data, str_from_c(name)).ptr != NULL;
+    bool is_plain = pairs_find(&secret->string_data, str_from_c(name)).ptr ||
+                    (secret->string_data.count > 0 && secret->data.count == 0);
     return arena_printf(&compiler->scratch, "%s.%s", is_plain ? "stringData" : "data", name).ptr;
 }
 
@@ -265,7 +266,8 @@ static struct str judge_bundle(struct compiler *compiler, const struct resource 
     entry = add_entry(compiler, CREDENTIAL_AUTHORITIES, label);
     struct str bundle = authorities_of(compiler, resource);
     const struct object_head *head = resource->object;
-    struct key_place place = {head->node, is_secret ? secret_member(compiler, resource->object, "ca.crt") : "data.ca.crt",
+    struct key_place place = {head->node,
+                              is_secret ? secret_member(compiler, resource->object, "ca.crt") : "data.ca.crt",
                               "InvalidCACertificateRef"};
     const struct schema_list *pairs = is_secret ? &((const struct secret *)resource->object)->data
                                                 : &((const struct config_map *)resource->object)->data;
@@ -351,9 +353,9 @@ static struct str read_text(struct compiler *compiler, struct str path, struct s
 static struct key_entry *backend_entry(struct compiler *compiler, const struct resource *backend,
                                        enum credential_kind kind)
 {
-    return add_entry(compiler, kind,
-                     arena_printf(compiler->arena, LABEL_BACKEND "/%.*s/%.*s", STR_ARG(backend->ns),
-                                  STR_ARG(backend->name)));
+    return add_entry(
+        compiler, kind,
+        arena_printf(compiler->arena, LABEL_BACKEND "/%.*s/%.*s", STR_ARG(backend->ns), STR_ARG(backend->name)));
 }
 
 struct key_use keyring_file_identity(struct compiler *compiler, const struct resource *backend)

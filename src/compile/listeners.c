@@ -170,9 +170,10 @@ static bool check_protocol(struct compiler *compiler, const struct gateway_liste
     if (is_https(spec) || str_eq(spec->protocol, STR("HTTP")))
         return true;
     bool is_passed = spec->tls && spec->tls->mode.value == TLS_PASSTHROUGH;
-    compiler_report(compiler, SEVERITY_ERROR, "UnsupportedProtocol", spec->node, "protocol",
-                    "%.*s%s is not served, so this listener is left out; HTTP is served, and HTTPS, which ends TLS here",
-                    STR_ARG(spec->protocol), is_passed ? " with the mode Passthrough" : "");
+    compiler_report(
+        compiler, SEVERITY_ERROR, "UnsupportedProtocol", spec->node, "protocol",
+        "%.*s%s is not served, so this listener is left out; HTTP is served, and HTTPS, which ends TLS here",
+        STR_ARG(spec->protocol), is_passed ? " with the mode Passthrough" : "");
     return false;
 }
 
@@ -196,15 +197,15 @@ static void report_port(struct compiler *compiler, const struct listener_site *s
         compiler_report(compiler, SEVERITY_ERROR, "ProtocolConflict", spec->node, "port",
                         "port %u is taken for %s by listener %.*s of Gateway %.*s, which is older or comes first by "
                         "name; give one of them another port",
-                        (unsigned)spec->port.value, winner->is_tls ? "HTTPS" : "HTTP", STR_ARG(winner->site->spec->name),
-                        STR_ARG(winner->site->gateway->key));
+                        (unsigned)spec->port.value, winner->is_tls ? "HTTPS" : "HTTP",
+                        STR_ARG(winner->site->spec->name), STR_ARG(winner->site->gateway->key));
     else
-        compiler_report(compiler, SEVERITY_ERROR, "ProtocolConflict", spec->node, "port",
-                        "port %u is taken by listener %.*s of Gateway %.*s, which takes %s (annotation " PROXY_ANNOTATION
-                        "); give both Gateways the same annotation, or one of them another port",
-                        (unsigned)spec->port.value, STR_ARG(winner->site->spec->name),
-                        STR_ARG(winner->site->gateway->key),
-                        winner->takes_proxy_header ? "PROXY headers" : "no PROXY headers");
+        compiler_report(
+            compiler, SEVERITY_ERROR, "ProtocolConflict", spec->node, "port",
+            "port %u is taken by listener %.*s of Gateway %.*s, which takes %s (annotation " PROXY_ANNOTATION
+            "); give both Gateways the same annotation, or one of them another port",
+            (unsigned)spec->port.value, STR_ARG(winner->site->spec->name), STR_ARG(winner->site->gateway->key),
+            winner->takes_proxy_header ? "PROXY headers" : "no PROXY headers");
 }
 
 /* A port speaks one protocol, with PROXY headers or without. */
@@ -293,7 +294,8 @@ static void read_proxy_annotation(struct compiler *compiler, struct gateway_site
     site->takes_proxy_header = str_eq(value, STR("true"));
     site->is_clear = !value.ptr || site->takes_proxy_header || str_eq(value, STR("false"));
     if (!site->is_clear)
-        compiler_report(compiler, SEVERITY_ERROR, "Invalid", node_find(meta->node, STR("annotations")), PROXY_ANNOTATION,
+        compiler_report(compiler, SEVERITY_ERROR, "Invalid", node_find(meta->node, STR("annotations")),
+                        PROXY_ANNOTATION,
                         "is neither \"true\" nor \"false\", so none of the Gateway's listeners is served; write "
                         "\"true\" when who connects sends a PROXY header first, else take it out");
 }

@@ -246,8 +246,8 @@ size_t targets_resolve(struct compiler *compiler, const struct reference *refere
     const struct target *target = find_target(compiler, reference);
     const struct target_failure *failure = &target->failure;
     if (target->backend == SIZE_MAX)
-        compiler_report(compiler, failure->is_said ? SEVERITY_NOTE : SEVERITY_ERROR, failure->reason, reference->node, NULL, "%.*s, so %s%.*s",
-                        STR_ARG(failure->text), effect, STR_ARG(failure->mend));
+        compiler_report(compiler, failure->is_said ? SEVERITY_NOTE : SEVERITY_ERROR, failure->reason, reference->node,
+                        NULL, "%.*s, so %s%.*s", STR_ARG(failure->text), effect, STR_ARG(failure->mend));
     return target->backend;
 }
 

@@ -46,7 +46,7 @@ void tls_files_list(const struct manifests *manifests, struct arena *arena, stru
         if (resource->kind->id == KIND_BACKEND)
             add_backend(names, arena, ((const struct backend *)resource->object)->spec);
         if (resource->kind->id == KIND_BACKEND_TLS_POLICY)
-            names->needs_system |= ((const struct backend_tls_policy *)resource->object)
-                                       ->spec->validation->well_known.len > 0;
+            names->needs_system |=
+                ((const struct backend_tls_policy *)resource->object)->spec->validation->well_known.len > 0;
     }
 }

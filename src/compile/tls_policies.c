@@ -9,6 +9,7 @@
 
 enum policy_state { POLICY_UNJUDGED, POLICY_GOOD, POLICY_FAILED };
 
+/* In the arena of the result, which has rows that point to `tls`. */
 struct tls_policy {
     const struct resource *resource;
     const struct backend_tls_policy_spec *spec; /* NULL: it can't be read */
@@ -101,8 +102,7 @@ static void warn_of_backend(struct compiler *compiler, const struct tls_policy *
     if (!manifests_has(compiler->out->manifests, KIND_BACKEND, ns, ref->name))
         compiler_report(compiler, SEVERITY_WARNING, "TargetNotFound", ref->node, "name",
                         "there is no Backend %.*s in namespace %.*s, so the policy has no effect there%.*s",
-                        STR_ARG(ref->name), STR_ARG(ns),
-                        STR_ARG(compiler_hint(compiler, KIND_BACKEND, ns, ref->name)));
+                        STR_ARG(ref->name), STR_ARG(ns), STR_ARG(compiler_hint(compiler, KIND_BACKEND, ns, ref->name)));
     const struct resource *backend = manifests_find(compiler->out->manifests, KIND_BACKEND, ns, ref->name);
     if (backend && backend_has_tls(((const struct backend *)backend->object)->spec))
         compiler_report(compiler, SEVERITY_WARNING, "Conflicted", ref->node, NULL,
@@ -150,7 +150,7 @@ static void add_unread(struct compiler *compiler, const struct resource *resourc
 void tls_policies_collect(struct compiler *compiler)
 {
     const struct aged_list *aged = &compiler->by_age[KIND_BACKEND_TLS_POLICY];
-    struct tls_policy *list = arena_alloc(&compiler->scratch, (aged->count + 1) * sizeof(*list));
+    struct tls_policy *list = arena_alloc(compiler->arena, (aged->count + 1) * sizeof(*list));
     for (size_t i = 0; i < aged->count; i++) {
         const struct backend_tls_policy *object = aged->list[i].resource->object;
         list[i] = (struct tls_policy){.resource = aged->list[i].resource, .spec = object->spec};
@@ -212,8 +212,9 @@ static void use_policy(struct compiler *compiler, struct tls_policy *policy, str
         return;
     way->failure = (struct target_failure){
         .reason = "InvalidBackendTLSPolicy",
-        .text = arena_printf(&compiler->scratch, "BackendTLSPolicy %.*s/%.*s, which says how it is spoken to, can't be "
-                                                 "used",
+        .text = arena_printf(&compiler->scratch,
+                             "BackendTLSPolicy %.*s/%.*s, which says how it is spoken to, can't be "
+                             "used",
                              STR_ARG(policy->resource->ns), STR_ARG(policy->resource->name)),
         .mend = STR(""),
         .is_said = true,

@@ -120,9 +120,8 @@ static const struct schema_field tls_rows[] = {
      SCHEMA_AT(backend_tls, server_name),
      .format = &format_server_name},
     {.name = "caFile",
-     .help =
-         "The authorities that the backend's certificate must come from, as a PEM file, relative to the manifest; "
-         "absent: those of the system.",
+     .help = "The authorities that the backend's certificate must come from, as a PEM file, relative to the manifest; "
+             "absent: those of the system.",
      .type = SCHEMA_STRING,
      SCHEMA_AT(backend_tls, ca_file),
      .min = 1,
@@ -202,8 +201,9 @@ static const struct schema_field backend_spec_rows[] = {
      .max = ENDPOINTS_MAX,
      .of = &endpoint_schema},
     {.name = "protocol",
-     .help = "What the backend speaks: HTTP/1.1 (over TLS where `tls` is there), HTTP/2 without TLS, HTTP/1.1 over TLS, "
-             "or over TLS what both settle on (ALPN: HTTP/2, else HTTP/1.1).",
+     .help =
+         "What the backend speaks: HTTP/1.1 (over TLS where `tls` is there), HTTP/2 without TLS, HTTP/1.1 over TLS, "
+         "or over TLS what both settle on (ALPN: HTTP/2, else HTTP/1.1).",
      .type = SCHEMA_ENUM,
      SCHEMA_AT(backend_spec, protocol),
      .fallback = "HTTP",

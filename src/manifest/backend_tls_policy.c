@@ -223,8 +223,9 @@ static const struct schema_field backend_tls_policy_rows[] = {
 };
 const struct schema backend_tls_policy_schema = {
     .name = "BackendTLSPolicy",
-    .help = "Says that requests and copies go to a backend over TLS, and how its certificate is checked. While a policy "
-            "has an error, its backends get none at all, never plain ones.",
+    .help =
+        "Says that requests and copies go to a backend over TLS, and how its certificate is checked. While a policy "
+        "has an error, its backends get none at all, never plain ones.",
     .size = sizeof(struct backend_tls_policy),
     SCHEMA_ROWS(backend_tls_policy_rows),
 };

@@ -128,8 +128,9 @@ static const struct schema_field listener_tls_rows[] = {
      .fallback = "Terminate",
      .values = tls_modes},
     {.name = "certificateRefs",
-     .help = "The Secrets of type `kubernetes.io/tls` with the certificates that are shown to clients: each client gets "
-             "the first that is for the name it asks for and that it can check.",
+     .help =
+         "The Secrets of type `kubernetes.io/tls` with the certificates that are shown to clients: each client gets "
+         "the first that is for the name it asks for and that it can check.",
      .type = SCHEMA_LIST,
      .item = SCHEMA_OBJECT,
      SCHEMA_AT(listener_tls, certificate_refs),

@@ -40,7 +40,8 @@ static const struct schema_field service_port_rows[] = {
      .fallback = "TCP",
      .values = transports},
     {.name = "appProtocol",
-     .help = "What is spoken on the port: `kubernetes.io/h2c` for HTTP/2 without TLS, `https` or `kubernetes.io/wss` for what needs a BackendTLSPolicy.",
+     .help = "What is spoken on the port: `kubernetes.io/h2c` for HTTP/2 without TLS, `https` or `kubernetes.io/wss` "
+             "for what needs a BackendTLSPolicy.",
      .type = SCHEMA_STRING,
      SCHEMA_AT(service_port, app_protocol)},
     {.name = "port",

@@ -65,8 +65,8 @@ struct files {
     uint64_t reload_at_ns;  /* somebody asked; 0: nobody */
     bool is_untold;         /* looking found the change */
     bool is_by_name;
-    bool is_asleep;         /* nothing counts yet: who wrote before is not known */
-    uint64_t asleep_at_ns;  /* since when */
+    bool is_asleep;        /* nothing counts yet: who wrote before is not known */
+    uint64_t asleep_at_ns; /* since when */
     struct timer look, poll;
     uint64_t look_at_ns; /* when `look` is armed */
 };
