@@ -167,11 +167,12 @@ static void on_free(struct http1_conn *conn)
 {
     struct server_conn *sc = of_conn(conn);
     struct server *server = sc->server;
+    bool is_gone = !sc->is_handed_over;
     timer_disarm(&sc->timer);
     list_remove(&sc->member.node);
     server->count--;
     slab_give(server->codec->server_conns, sc);
-    if (server->on_close && !sc->is_handed_over)
+    if (server->on_close && is_gone)
         server->on_close(server);
 }
 
