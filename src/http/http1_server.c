@@ -167,12 +167,12 @@ static void on_free(struct http1_conn *conn)
 {
     struct server_conn *sc = of_conn(conn);
     struct server *server = sc->server;
-    bool is_gone = !sc->is_handed_over;
     timer_disarm(&sc->timer);
     list_remove(&sc->member.node);
     server->count--;
+    bool is_closed = !sc->is_handed_over;
     slab_give(server->codec->server_conns, sc);
-    if (server->on_close && is_gone)
+    if (server->on_close && is_closed)
         server->on_close(server);
 }
 
