@@ -2,13 +2,14 @@
 #include "admin/metrics.h"
 
 #include "admin/text.h"
+#include "http/grpc.h"
 #include "http/http1_parse.h"
 
 enum kind { KIND_COUNTER, KIND_GAUGE, KIND_HISTOGRAM };
 static const char *const kind_names[] = {"counter", "gauge", "histogram"};
 
 /* What a family has one sample (or set of samples) for. */
-enum scope { SCOPE_ONCE, SCOPE_GATEWAY, SCOPE_ROUTE, SCOPE_MIRROR, SCOPE_PROCESS };
+enum scope { SCOPE_ONCE, SCOPE_GATEWAY, SCOPE_ROUTE, SCOPE_MIRROR, SCOPE_CALL, SCOPE_PROCESS };
 
 /* Everything that a sample is made from. Which pointers are set is the family's scope. */
 struct source {
@@ -206,6 +207,18 @@ static void add_cpu(struct strbuf *page, const struct metric *metric, const stru
     add_double(page, metric, source, (double)read_counter(metric, source->entry, 0) / 1e9);
 }
 
+/* Those that are not 0. */
+static void add_grpc_statuses(struct strbuf *page, const struct metric *metric, const struct source *source)
+{
+    for (size_t i = 0; i < REGISTRY_GRPC_STATUSES; i++) {
+        uint64_t value = read_counter(metric, source->entry, i);
+        if (value == 0)
+            continue;
+        open_labelled(page, metric, source->labels, "grpc_status", grpc_status_text((enum grpc_status)i));
+        add_u64(page, value);
+    }
+}
+
 static void add_build_info(struct strbuf *page, const struct metric *metric, const struct source *source)
 {
     open_labelled(page, metric, source->labels, "version", STR(UMBRA_VERSION));
@@ -233,6 +246,10 @@ static const struct metric metrics[] = {
     {"umbra_request_duration_seconds", KIND_HISTOGRAM, SCOPE_ROUTE, "route, backend",
      "Time from a request's head to the end of its answer, as the client's side of the gateway saw it.",
      add_histogram, AT(registry_route, duration)},
+    {"umbra_grpc_requests_total", KIND_COUNTER, SCOPE_CALL, "route, backend, method, grpc_status",
+     "Calls that GRPCRoutes took, by path and by the status that the caller got: its number, other for what is none, none for "
+     "answers without one.",
+     add_grpc_statuses, .offset = 0},
     {"umbra_mirror_matched_total", KIND_COUNTER, SCOPE_MIRROR, "route, mirror",
      "Requests that a mirror's route took: sampled_out + filtered + dropped + sent + queued.",
      add_counter, AT(registry_mirror, matched)},
@@ -251,6 +268,9 @@ static const struct metric metrics[] = {
     {"umbra_mirror_completed_total", KIND_COUNTER, SCOPE_MIRROR, "route, mirror, code",
      "Copies that the shadow answered in whole, by its status.",
      add_codes, AT(registry_mirror, completed)},
+    {"umbra_mirror_grpc_completed_total", KIND_COUNTER, SCOPE_MIRROR, "route, mirror, grpc_status",
+     "Copies of calls that the shadow answered in whole, by its grpc-status, as above.",
+     add_grpc_statuses, AT(registry_mirror, grpc_completed)},
     {"umbra_mirror_failed_total", KIND_COUNTER, SCOPE_MIRROR, "route, mirror, reason",
      "Copies that were sent and not answered in whole, by reason.",
      add_reasons, AT(registry_mirror, failed), REASONS(failed_reasons)},
@@ -315,6 +335,15 @@ static const struct metric metrics[] = {
 /* clang-format on */
 #define METRIC_COUNT (sizeof(metrics) / sizeof(metrics[0]))
 
+static bool has_any(counter *counters, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (counter_get(&counters[i]))
+            return true;
+    }
+    return false;
+}
+
 static void label_pair(struct strbuf *labels, struct str first, const char *second_name, struct str second)
 {
     strbuf_clear(labels);
@@ -325,6 +354,28 @@ static void label_pair(struct strbuf *labels, struct str first, const char *seco
     strbuf_add(labels, STR("=\""));
     text_add_label(labels, second);
     strbuf_add_char(labels, '"');
+}
+
+/* Methods, then for each route × backend those without a name of their own. */
+static bool find_call(struct source *source, size_t index, struct strbuf *labels)
+{
+    struct registry_call_name name;
+    struct registry_route *route;
+    counter *statuses;
+    if (!registry_call_at(source->registry, index, &name, &statuses)) {
+        if (!registry_route_at(source->registry, index - REGISTRY_CALLS, &name.route, &name.backend, &route))
+            return false;
+        name.method = STR("other");
+        statuses = route->other_methods;
+    }
+    source->entry = statuses;
+    if (!name.method.len || !has_any(statuses, REGISTRY_GRPC_STATUSES))
+        return true;
+    label_pair(labels, name.route, "backend", name.backend);
+    strbuf_add(labels, STR(",method=\""));
+    text_add_label(labels, name.method);
+    strbuf_add_char(labels, '"');
+    return true;
 }
 
 /* Points the source at the entry with this index; false behind the last one. */
@@ -359,13 +410,16 @@ static bool find_entry(struct source *source, enum scope scope, size_t index, st
         label_pair(labels, route, "mirror", other);
         return true;
     }
+    case SCOPE_CALL: return find_call(source, index, labels);
     }
     return false;
 }
 
-/* A gateway slot that nobody has has no sample. */
+/* A gateway slot that nobody has has no sample, nor has a method that was not called. */
 static bool is_shown(const struct metric *metric, const struct source *source)
 {
+    if (metric->scope == SCOPE_CALL)
+        return source->labels.len > 0;
     return metric->scope != SCOPE_GATEWAY ||
            atomic_load_explicit(&((struct registry_gateway *)source->entry)->pid, memory_order_relaxed) != 0;
 }
@@ -412,12 +466,17 @@ void metrics_reference(struct strbuf *page)
         "Generated from the table in `src/admin/metrics.c`; do not edit.\n\n"
         "Prometheus text at `GET /metrics` of the admin port. There are at most %d pairs of route and backend and %d "
         "pairs of route and mirror; what comes after is counted under the labels `other`. Series with a `reason` are "
-        "there also when they are 0, series with a `code` once they are not; codes outside 100 to 599 are `other`.\n\n"
+        "there also when they are 0, series with a `code` or `grpc_status` once they are not; codes outside 100 to 599 "
+        "are "
+        "`other`. Calls are counted by at most %d methods for each pair of route and backend and %d in all, only those "
+        "that "
+        "live knows; further ones, those that live calls unimplemented and those longer than %d bytes are the method "
+        "`other`.\n\n"
         "Whenever nothing is moving, for every route and mirror:\n\n"
         "    matched = sampled_out + filtered + dropped + sent + queued\n"
         "    sent    = completed + failed + in_flight\n\n"
         "| name | type | labels | what it says |\n|---|---|---|---|\n",
-        REGISTRY_ROUTES, REGISTRY_MIRRORS);
+        REGISTRY_ROUTES, REGISTRY_MIRRORS, REGISTRY_METHODS, REGISTRY_CALLS, REGISTRY_METHOD_MAX);
     for (size_t i = 0; i < METRIC_COUNT; i++) {
         const struct metric *metric = &metrics[i];
         strbuf_printf(page, "| `%s` | %s | %s | %s", metric->name, kind_names[metric->kind], metric->labels,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/acceptors.h"
 
+#include "app/arrivals.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "io/listener.h"
 #include "io/timer.h"
@@ -9,16 +11,20 @@
 
 /* A connection of a socket that was let go may wait this long for a request that is on its way. */
 #define IDLE_GRACE_MS 1000
+/* Lines about what peers do wrong. */
+#define LOG_INTERVAL_NS 1000000000ull
 
 struct acceptor {
     struct acceptors *owner;
     struct list node;
     struct listener listener;
+    struct arrivals arrivals;    /* connections whose PROXY header has not come */
     struct server server;        /* the connections that came through it */
     struct proxy_listener proxy; /* what they point at */
     struct address address;
     int fd; /* of the set that it was started from */
     bool is_started;
+    bool takes_proxy_header;
     bool is_leaving;                /* the plan has it no more; goes with its last connection */
     struct gateway_listeners *last; /* of one that leaves: the set that its descriptor is of, while it still accepts */
     struct timer leaving;
@@ -50,25 +56,73 @@ static void on_refused(struct server *server, enum refusal why, const struct pee
     counter_add(&registry_totals(acceptor->owner->proxy->registry)->refused[why], 1);
 }
 
+static bool is_empty(const struct acceptor *acceptor)
+{
+    return acceptor->server.count == 0 && list_is_empty(&acceptor->arrivals.list);
+}
+
+static void count_closed(struct acceptors *acceptors)
+{
+    gauge_add(&acceptors->gauges->connections_client, -1);
+    acceptors->connections--;
+    acceptors->on_close(acceptors);
+}
+
 static void on_connection_closed(struct server *server)
 {
     struct acceptor *acceptor = CONTAINER_OF(server, struct acceptor, server);
     struct acceptors *acceptors = acceptor->owner;
-    gauge_add(&acceptors->gauges->connections_client, -1);
-    acceptors->connections--;
-    if (acceptor->is_leaving && !acceptor->is_started && server->count == 0) {
+    if (acceptor->is_leaving && !acceptor->is_started && is_empty(acceptor)) {
         timer_disarm(&acceptor->leaving);
         acceptor_free(acceptor);
     }
-    acceptors->on_close(acceptors);
+    count_closed(acceptors);
+}
+
+static void log_bad_arrival(struct acceptor *acceptor, const struct peer *peer)
+{
+    struct acceptors *acceptors = acceptor->owner;
+    char from[ADDRESS_TEXT], to[ADDRESS_TEXT];
+    uint64_t held_back;
+    if (!log_limit_pass(&acceptors->bad_arrivals, loop_now_ns(loop_of(acceptors)), LOG_INTERVAL_NS, &held_back))
+        return;
+    address_format(&peer->remote, from);
+    address_format(&acceptor->address, to);
+    log_warn("a connection of %s to %s began without a PROXY header and was closed: its Gateway says that a balancer "
+             "puts one "
+             "in front of each (umbra.dev/proxy-protocol); %llu like it were not logged",
+             from, to, (unsigned long long)held_back);
+}
+
+static void on_arrival_over(struct arrivals *arrivals, int fd, enum intake_end end, const struct peer *peer)
+{
+    struct acceptor *acceptor = CONTAINER_OF(arrivals, struct acceptor, arrivals);
+    if (end == INTAKE_WHOLE) {
+        server_accept(&acceptor->server, fd, peer);
+        return;
+    }
+    close(fd);
+    if (end == INTAKE_BAD) {
+        on_refused(&acceptor->server, REFUSAL_PROXY_HEADER, peer);
+        log_bad_arrival(acceptor, peer);
+    } else if (end == INTAKE_TIMEOUT) {
+        on_refused(&acceptor->server, REFUSAL_TIMEOUT, peer);
+    }
+    count_closed(acceptor->owner); /* one that leaves looks by itself whether it is empty */
+}
+
+/* One that waits for its request. */
+static bool close_one(struct acceptor *acceptor)
+{
+    return arrivals_make_room(&acceptor->arrivals) || server_make_room(&acceptor->server);
 }
 
 /* Of the same listener first. */
 static bool make_room(struct acceptors *acceptors, struct acceptor *acceptor)
 {
-    bool is_made = server_make_room(&acceptor->server);
+    bool is_made = close_one(acceptor);
     for (struct list *node = acceptors->list.next; node != &acceptors->list && !is_made; node = node->next)
-        is_made = of(node) != acceptor && server_make_room(&of(node)->server);
+        is_made = of(node) != acceptor && close_one(of(node));
     return is_made;
 }
 
@@ -89,7 +143,10 @@ static void on_accept(struct listener *listener, int fd, const struct address *r
     }
     struct peer peer = {.remote = *remote, .local = acceptor->address, .listener = &acceptor->proxy};
     acceptors->connections++;
-    server_accept(&acceptor->server, fd, &peer);
+    if (acceptor->takes_proxy_header)
+        arrivals_add(&acceptor->arrivals, fd, &peer);
+    else
+        server_accept(&acceptor->server, fd, &peer);
 }
 
 static void listen_end(struct acceptor *acceptor)
@@ -109,6 +166,12 @@ static void listen_last(struct acceptor *acceptor)
     acceptor->last = NULL;
 }
 
+static void close_idle(struct acceptor *acceptor)
+{
+    arrivals_give_up(&acceptor->arrivals);
+    server_close_idle(&acceptor->server);
+}
+
 /* First the end of the fence, then again and again. */
 static void on_leaving(struct timer *timer)
 {
@@ -116,8 +179,8 @@ static void on_leaving(struct timer *timer)
     if (acceptor->is_started)
         listen_last(acceptor);
     else
-        server_close_idle(&acceptor->server);
-    if (acceptor->server.count == 0)
+        close_idle(acceptor);
+    if (is_empty(acceptor))
         acceptor_free(acceptor);
     else
         timer_arm(loop_of(acceptor->owner), timer, IDLE_GRACE_MS);
@@ -131,6 +194,8 @@ static struct acceptor *acceptor_new(struct acceptors *acceptors, const struct a
     server_init(&acceptor->server, acceptors->proxy->codec, &proxy_handler, acceptors->proxy);
     acceptor->server.on_refused = on_refused;
     acceptor->server.on_close = on_connection_closed;
+    acceptor->arrivals.on_over = on_arrival_over;
+    arrivals_init(&acceptor->arrivals, loop_of(acceptors), acceptors->arrivals);
     timer_init(&acceptor->leaving, on_leaving);
     if (acceptors->is_draining)
         server_drain(&acceptor->server);
@@ -179,6 +244,13 @@ static uint32_t socket_index(const struct plan *plan, const struct address *addr
     return PLAN_NONE;
 }
 
+/* What has come before goes on as it began. */
+static void go_on(struct acceptor *acceptor, const struct rules *rules, uint32_t index)
+{
+    acceptor->proxy.index = index;
+    acceptor->takes_proxy_header = PLAN_SOCKET(rules->plan, index)->takes_proxy_header;
+}
+
 void acceptors_set(struct acceptors *acceptors, struct gateway_listeners *sockets, struct rules *rules)
 {
     for (size_t i = 0; i < sockets->count && !acceptors->is_stopped; i++) {
@@ -193,7 +265,7 @@ void acceptors_set(struct acceptors *acceptors, struct gateway_listeners *socket
         if (acceptor->is_leaving)
             continue;
         if (index != PLAN_NONE && is_wanted)
-            acceptor->proxy.index = index;
+            go_on(acceptor, rules, index);
         else
             leave(acceptor, acceptors->proxy->rules);
     }
@@ -220,18 +292,21 @@ void acceptors_stop(struct acceptors *acceptors)
 void acceptors_close_idle(struct acceptors *acceptors)
 {
     for (struct list *node = acceptors->list.next; node != &acceptors->list; node = node->next)
-        server_close_idle(&of(node)->server);
+        close_idle(of(node));
 }
 
 void acceptors_close_all(struct acceptors *acceptors)
 {
-    for (struct list *node = acceptors->list.next; node != &acceptors->list; node = node->next)
+    for (struct list *node = acceptors->list.next; node != &acceptors->list; node = node->next) {
+        arrivals_give_up(&of(node)->arrivals);
         server_close_all(&of(node)->server);
+    }
 }
 
 void acceptors_init(struct acceptors *acceptors, struct proxy *proxy, struct registry_gateway *gauges)
 {
     *acceptors = (struct acceptors){.proxy = proxy, .gauges = gauges};
+    acceptors->arrivals = slab_new("arrivals", arrival_size);
     list_init(&acceptors->list);
 }
 
@@ -239,5 +314,7 @@ void acceptors_deinit(struct acceptors *acceptors)
 {
     while (!list_is_empty(&acceptors->list))
         acceptor_free(of(acceptors->list.next));
+    if (slab_in_use(acceptors->arrivals) == 0)
+        slab_free(acceptors->arrivals);
     gateway_listeners_unref(acceptors->sockets);
 }

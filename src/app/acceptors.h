@@ -5,6 +5,7 @@
 #pragma once
 
 #include "app/gateway_listeners.h"
+#include "base/log.h"
 #include "exchange/rules.h"
 #include "http/server.h"
 #include "proxy/proxy.h"
@@ -18,6 +19,8 @@ struct acceptors {
     struct list list;                              /* struct acceptor */
     struct gateway_listeners *sockets;             /* those in use */
     size_t connections;
+    struct slab *arrivals;         /* what their objects come from */
+    struct log_limit bad_arrivals; /* lines about missing PROXY headers */
     bool is_draining, is_stopped;
 };
 

@@ -245,7 +245,8 @@ int load_endpoints(const struct load *load, uint64_t generation, struct err *err
         for (size_t k = 0; k < backend->host_count; k++, name++)
             add_host(&addresses, &backend->hosts[k], *name);
         sort_addresses(&addresses);
-        endpoints_builder_add(builder, backend->label, addresses.list, addresses.count);
+        if (!backend->is_twin)
+            endpoints_builder_add(builder, backend->label, addresses.list, addresses.count);
     }
     int fd = endpoints_builder_seal(builder, err);
     endpoints_builder_free(builder);

@@ -69,6 +69,15 @@ bool address_parse(struct str text, struct address *address)
     return is_ok;
 }
 
+bool address_parse_ip(struct str text, enum address_family family, struct address *address)
+{
+    struct address parsed = {.family = (uint8_t)family};
+    bool is_ok = parse_ip(text, parsed.family, parsed.ip);
+    if (is_ok)
+        *address = parsed;
+    return is_ok;
+}
+
 /* By hand: every request carries one in X-Forwarded-For, and inet_ntop goes through printf. */
 static struct str format_ipv4(const uint8_t *ip, char *out)
 {

@@ -19,7 +19,10 @@ struct address {
 
 /* A literal "1.2.3.4:80", "[::1]:80" or "unix:/path"; no names. */
 bool address_parse(struct str text, struct address *address) __attribute__((warn_unused_result));
-/* The reverse; out has ADDRESS_TEXT bytes and is NUL-terminated. */
+/* "1.2.3.4" or "::1" as `family` says; the port is 0. */
+bool address_parse_ip(struct str text, enum address_family family, struct address *address)
+    __attribute__((warn_unused_result));
+/* The reverse of address_parse; out has ADDRESS_TEXT bytes and is NUL-terminated. */
 #define ADDRESS_TEXT 128
 struct str address_format(const struct address *address, char *out);
 /* The IP alone, without port ("::1"). */

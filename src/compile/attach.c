@@ -2,16 +2,25 @@
 #include "compile/attach.h"
 
 #include "base/mem.h"
+#include "compile/claims.h"
 #include "compile/hostname.h"
 
 #define LISTENERS_SHOWN 8 /* in a message */
 
 /* How far a parentRef got with a listener; the furthest says what is wrong. */
-enum stage { STAGE_NOT_SELECTED, STAGE_NOT_ALLOWED, STAGE_NO_HOSTNAME, STAGE_NOT_SERVED, STAGE_ATTACHED };
+enum stage {
+    STAGE_NOT_SELECTED,
+    STAGE_NOT_ALLOWED,
+    STAGE_NO_HOSTNAME,
+    STAGE_NOT_SERVED,
+    STAGE_CONFLICTED,
+    STAGE_ATTACHED
+};
 
 struct attempt {
     struct compiler *compiler;
-    const struct resource *resource;
+    const struct aged *route;
+    const struct resource *resource; /* the route's */
     const struct http_route_spec *spec;
     const struct parent_ref *parent;
     const struct gateway_site *gateway;
@@ -70,6 +79,11 @@ static const struct schema_list *namespace_labels(struct compiler *compiler, str
     return labels;
 }
 
+static bool takes_kind(const struct listener_site *site, const struct resource *route)
+{
+    return site->route_kinds & 1u << route->kind->id;
+}
+
 static bool takes_namespace(struct compiler *compiler, const struct listener_site *site, struct str ns)
 {
     const struct route_namespaces *namespaces = site->spec->allowed_routes->namespaces;
@@ -110,18 +124,47 @@ static bool bind_hosts(struct attachment *attachment, const struct listener_site
     return attachment->binding_count > first;
 }
 
+/* Listeners take routes of one kind for a host. The hosts from `first` on are the route's, or a route of the other kind has come before. */
+static bool claim_hosts(const struct attempt *attempt, const struct listener_site *site, size_t first)
+{
+    struct compiler *compiler = attempt->compiler;
+    struct attachment *attachment = attempt->attachment;
+    for (size_t i = first; i < attachment->binding_count; i++) {
+        struct str host = attachment->bindings[i].host;
+        const struct aged *rival = claims_find_rival(compiler, site->rule, attempt->route, host);
+        if (!rival)
+            continue;
+        attachment->binding_count = first;
+        compiler_report(
+            compiler, SEVERITY_ERROR, "HostnameConflict", attempt->parent->node, NULL,
+            "does not attach to listener %.*s of Gateway %.*s: %s %.*s, which is older or comes first by name, "
+            "has %s%.*s%s there, and a listener takes HTTPRoutes and GRPCRoutes for different hosts only; "
+            "give one of them other hostnames or a listener of its own",
+            STR_ARG(site->spec->name), STR_ARG(attempt->gateway->key), rival->resource->kind->name, STR_ARG(rival->key),
+            host.len > 0 ? "\"" : "", STR_ARG(host.len > 0 ? host : STR("hosts")),
+            host.len > 0 ? "\" or a part of it" : "");
+        return false;
+    }
+    for (size_t i = first; i < attachment->binding_count; i++)
+        claims_add(compiler, site->rule, attempt->route, attachment->bindings[i].host);
+    return true;
+}
+
 static enum stage try_listener(const struct attempt *attempt, struct listener_site *site)
 {
     if (!is_selected(attempt->parent, site->spec))
         return STAGE_NOT_SELECTED;
     if (site->last_route == attempt->attachment->serial)
         return STAGE_ATTACHED;
-    if (!site->takes_routes || !takes_namespace(attempt->compiler, site, attempt->resource->ns))
+    size_t first = attempt->attachment->binding_count;
+    if (!takes_kind(site, attempt->resource) || !takes_namespace(attempt->compiler, site, attempt->resource->ns))
         return STAGE_NOT_ALLOWED;
     if (!bind_hosts(attempt->attachment, site, &attempt->spec->hostnames))
         return STAGE_NO_HOSTNAME;
     if (site->rule == SIZE_MAX)
         return STAGE_NOT_SERVED;
+    if (!claim_hosts(attempt, site, first))
+        return STAGE_CONFLICTED;
     add_site(attempt->attachment, site);
     attempt->compiler->out->listeners[site - attempt->compiler->listeners].attached_routes++;
     return STAGE_ATTACHED;
@@ -179,8 +222,9 @@ static void report_not_allowed(const struct attempt *attempt)
         site = is_selected(attempt->parent, each->spec) ? each : NULL;
     }
     struct str why;
-    if (!site->takes_routes)
-        why = STR("its allowedRoutes.kinds leave HTTPRoute out; add {kind: HTTPRoute} there");
+    if (!takes_kind(site, attempt->resource))
+        why = arena_printf(&compiler->scratch, "its allowedRoutes.kinds leave %s out; add {kind: %s} there",
+                           attempt->resource->kind->name, attempt->resource->kind->name);
     else if (site->spec->allowed_routes->namespaces->from.value == FROM_SAME)
         why = arena_printf(&compiler->scratch,
                            "it takes routes of its own namespace %.*s only, and this one is in %.*s; set "
@@ -237,6 +281,7 @@ static void attach_to_gateway(const struct attempt *attempt)
     case STAGE_NOT_ALLOWED: report_not_allowed(attempt); break;
     case STAGE_NO_HOSTNAME: report_no_hostname(attempt); break;
     case STAGE_NOT_SERVED: report_not_served(attempt); break;
+    case STAGE_CONFLICTED: break; /* said for each listener */
     case STAGE_ATTACHED: break;
     }
 }
@@ -278,12 +323,13 @@ static void attach_to_parent(struct attempt *attempt)
         report_no_gateway(attempt, ns);
 }
 
-void attach_route(struct compiler *compiler, const struct resource *resource, struct attachment *attachment)
+void attach_route(struct compiler *compiler, const struct aged *route, struct attachment *attachment)
 {
     struct attempt attempt = {
         .compiler = compiler,
-        .resource = resource,
-        .spec = ((const struct http_route *)resource->object)->spec,
+        .route = route,
+        .resource = route->resource,
+        .spec = ((const struct http_route *)route->resource->object)->spec,
         .attachment = attachment,
     };
     attachment->serial++;

@@ -15,5 +15,5 @@ struct attachment {
 
 void attachment_deinit(struct attachment *attachment);
 
-/* Attaches a route to the listeners that its parentRefs name and that take it. What does not attach is said. */
-void attach_route(struct compiler *compiler, const struct resource *resource, struct attachment *attachment);
+/* Attaches a route to the listeners that its parentRefs name and that take it; older routes come first. What does not attach is said. */
+void attach_route(struct compiler *compiler, const struct aged *route, struct attachment *attachment);

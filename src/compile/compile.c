@@ -14,7 +14,7 @@ static size_t count_routes(const struct manifests *manifests)
 {
     size_t count = 0;
     for (size_t i = 0; i < manifests->resource_count; i++)
-        count += manifests->resources[i].kind->id == KIND_HTTP_ROUTE;
+        count += kind_is_route(manifests->resources[i].kind->id);
     return count;
 }
 

@@ -37,7 +37,7 @@ struct compiled {
     struct rule_set rules;    /* generation 0: the publisher sets it */
     struct compiled_listener *listeners;
     size_t listener_count;
-    size_t routes;    /* HTTPRoutes in the manifests, good or bad */
+    size_t routes;    /* HTTPRoutes and GRPCRoutes in the manifests, good or bad */
     size_t mirrored;  /* of them, in force with at least one mirror that is resolved and not suspended */
     size_t attention; /* resources with an error or a warning, of reading or compiling */
 };

@@ -19,7 +19,21 @@ static int compare_age(const void *a, const void *b)
     int order = memcmp(left->key.ptr, right->key.ptr, common);
     if (order != 0)
         return order;
-    return (left->key.len > right->key.len) - (left->key.len < right->key.len);
+    if (left->key.len != right->key.len)
+        return left->key.len < right->key.len ? -1 : 1;
+    return (int)left->resource->kind->id - (int)right->resource->kind->id;
+}
+
+static void collect_routes(struct compiler *compiler)
+{
+    const struct aged_list *http = &compiler->by_age[KIND_HTTP_ROUTE], *grpc = &compiler->by_age[KIND_GRPC_ROUTE];
+    struct aged_list *routes = &compiler->routes;
+    routes->count = http->count + grpc->count;
+    routes->list = arena_alloc(&compiler->scratch, (routes->count + 1) * sizeof(struct aged));
+    memcpy(routes->list, http->list, http->count * sizeof(struct aged));
+    memcpy(routes->list + http->count, grpc->list, grpc->count * sizeof(struct aged));
+    if (grpc->count > 0)
+        qsort(routes->list, routes->count, sizeof(struct aged), compare_age);
 }
 
 static void collect_by_age(struct compiler *compiler)
@@ -42,14 +56,15 @@ static void collect_by_age(struct compiler *compiler)
     }
     for (size_t kind = 0; kind < KIND_COUNT; kind++)
         qsort(compiler->by_age[kind].list, compiler->by_age[kind].count, sizeof(struct aged), compare_age);
+    collect_routes(compiler);
 }
 
 static void each_map(struct compiler *compiler, void (*call)(struct map *map))
 {
     struct map *const maps[] = {
-        &compiler->gateways, &compiler->sockets, &compiler->namespaces, &compiler->grants,
-        &compiler->slices,   &compiler->targets, &compiler->labels,     &compiler->annotated,
-        &compiler->policies, &compiler->held,    &compiler->reached,    &compiler->blamed,
+        &compiler->gateways, &compiler->sockets, &compiler->namespaces, &compiler->grants,   &compiler->slices,
+        &compiler->targets,  &compiler->labels,  &compiler->annotated,  &compiler->policies, &compiler->held,
+        &compiler->reached,  &compiler->blamed,  &compiler->claims,
     };
     for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
         call(maps[i]);

@@ -6,7 +6,7 @@
 #include "base/map.h"
 #include "compile/compile.h"
 #include "manifest/gateway.h"
-#include "manifest/http_route.h"
+#include "manifest/grpc_route.h"
 #include "manifest/service.h"
 #include "manifest/umbra_kinds.h"
 
@@ -33,14 +33,15 @@ struct gateway_site {
 struct listener_site {
     const struct gateway_site *gateway;
     const struct gateway_listener *spec;
-    size_t rule;       /* of rule_set.listeners; SIZE_MAX: not served */
-    bool takes_routes; /* HTTPRoutes, by allowedRoutes.kinds */
-    size_t last_route; /* the serial of the route that was attached last */
+    size_t rule;          /* of rule_set.listeners; SIZE_MAX: not served */
+    uint32_t route_kinds; /* 1 << enum kind_id for each that it takes, by allowedRoutes.kinds */
+    size_t last_route;    /* the serial of the route that was attached last */
 };
 
 struct backend_row {
     struct rule_backend rule;
     struct str owner; /* the Service's port or the Backend that it stands for */
+    size_t twin;      /* the next one of the same owner and label, which differs in its protocol; SIZE_MAX: none */
 };
 
 struct compiler {
@@ -49,10 +50,12 @@ struct compiler {
     struct arena *arena;  /* of the result */
     struct arena scratch; /* ends with the run */
     struct aged_list by_age[KIND_COUNT];
-    size_t guesses_left; /* candidates that may still be compared: looking for what was meant costs time */
+    struct aged_list routes; /* HTTPRoutes and GRPCRoutes together */
+    size_t guesses_left;     /* candidates that may still be compared: looking for what was meant costs time */
 
     struct map gateways;                 /* "namespace/name" → struct gateway_site */
     struct listener_site *listeners;     /* one for each of compiled.listeners */
+    struct map claims;                   /* listener, kind and host → struct aged (claims.h) */
     struct map sockets;                  /* port → index + 1 of rule_set.sockets */
     struct map namespaces;               /* name → struct schema_list of labels */
     struct rule_listener *listener_rows; /* of rule_set.listeners, being filled */

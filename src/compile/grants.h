@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ReferenceGrants: what HTTPRoutes of one namespace may refer to in another.
+/* ReferenceGrants: what resources of one namespace may refer to in another.
  * Lifetime: the compiler's. Thread: control's. */
 #pragma once
 
@@ -8,13 +8,13 @@
 /* The resource that a reference means, with all defaults filled in. */
 struct reference {
     const struct node *node;
-    struct str from_ns; /* the route's */
+    enum kind_id from_kind; /* of what has the reference, as in the next one */
+    struct str from_ns;
     struct str group, kind, ns, name;
     bool has_port;
     uint16_t port;
 };
-/* Of a resource in `from_ns`. */
-struct reference reference_make(const struct object_ref *ref, struct str from_ns);
+struct reference reference_make(const struct object_ref *ref, const struct resource *from);
 
 void grants_collect(struct compiler *compiler);
 

@@ -25,7 +25,8 @@ static void add_targets(struct compiler *compiler, struct held *held)
     size_t readable = 0;
     for (const struct node *ref = refs ? refs->first : NULL; ref; ref = ref->next) {
         struct str kind = node_text(ref, STR("kind")), name = node_text(ref, STR("name"));
-        bool is_known = str_eq(kind, STR("HTTPRoute")) || str_eq(kind, STR("Gateway"));
+        bool is_known = str_eq(kind, STR("HTTPRoute")) || str_eq(kind, STR("GRPCRoute")) ||
+                        str_eq(kind, STR("Gateway"));
         if (!is_known || name.len == 0)
             continue;
         add(compiler, held, kind, name);
@@ -55,11 +56,11 @@ static void say(struct compiler *compiler, struct held *held, const struct aged 
     if (held->is_said || held->policy->problem >= problems->count)
         return;
     held->is_said = true;
-    problems_add_beside(&compiler->out->problems, SEVERITY_WARNING, STR("Invalid"),
-                        &problems->list[held->policy->problem],
-                        "until this is mended, nothing is copied where the policy counts (HTTPRoute %.*s, to begin "
-                        "with), since it may keep something from the shadows",
-                        STR_ARG(route->key));
+    problems_add_beside(
+        &compiler->out->problems, SEVERITY_WARNING, STR("Invalid"), &problems->list[held->policy->problem],
+        "until this is mended, nothing is copied where the policy counts (%s %.*s, to begin with), since "
+        "it may keep something from the shadows",
+        route->resource->kind->name, STR_ARG(route->key));
 }
 
 bool held_has_route(struct compiler *compiler, const struct aged *route, const struct attachment *attachment)
@@ -67,7 +68,8 @@ bool held_has_route(struct compiler *compiler, const struct aged *route, const s
     const struct resource *resource = route->resource;
     if (compiler->held.live == 0)
         return false;
-    struct held *held = map_find(&compiler->held, held_key(compiler, STR("HTTPRoute"), resource->ns, resource->name));
+    struct held *held = map_find(&compiler->held,
+                                 held_key(compiler, str_from_c(resource->kind->name), resource->ns, resource->name));
     if (!held)
         held = map_find(&compiler->held, held_key(compiler, STR(""), resource->ns, STR("")));
     for (size_t i = 0; !held && i < attachment->site_count; i++) {

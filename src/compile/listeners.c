@@ -120,20 +120,23 @@ static void check_addresses(struct compiler *compiler, const struct gateway_spec
     }
 }
 
-static bool takes_http_routes(struct compiler *compiler, const struct gateway_listener *spec)
+/* The bits of listener_site.route_kinds. */
+static uint32_t find_route_kinds(struct compiler *compiler, const struct gateway_listener *spec)
 {
     const struct schema_list *kinds = &spec->allowed_routes->kinds;
-    bool takes = kinds->count == 0;
+    uint32_t taken = 0;
     for (size_t i = 0; i < kinds->count; i++) {
-        const struct object_ref *kind = SCHEMA_ITEM(*kinds, struct object_ref, i);
-        bool is_http = str_eq(kind->kind, STR("HTTPRoute")) && str_eq(kind->group, STR(GATEWAY_GROUP));
-        takes = takes || is_http;
-        if (!is_http)
-            compiler_report(compiler, SEVERITY_WARNING, "InvalidRouteKinds", kind->node, NULL,
-                            "routes of kind %.*s (group \"%.*s\") are not served by this version, only HTTPRoute is",
-                            STR_ARG(kind->kind), STR_ARG(kind->group));
+        const struct object_ref *ref = SCHEMA_ITEM(*kinds, struct object_ref, i);
+        const struct kind *kind = str_eq(ref->group, STR(GATEWAY_GROUP)) ? kind_find_by_name(ref->kind) : NULL;
+        if (kind && kind_is_route(kind->id))
+            taken |= 1u << kind->id;
+        else
+            compiler_report(compiler, SEVERITY_WARNING, "InvalidRouteKinds", ref->node, NULL,
+                            "routes of kind %.*s (group \"%.*s\") are not served by this version, only HTTPRoute and "
+                            "GRPCRoute are",
+                            STR_ARG(ref->kind), STR_ARG(ref->group));
     }
-    return takes;
+    return kinds->count > 0 ? taken : 1u << KIND_HTTP_ROUTE | 1u << KIND_GRPC_ROUTE;
 }
 
 static size_t find_socket(struct compiler *compiler, uint16_t port)
@@ -195,7 +198,7 @@ static void add_listener(struct compiler *compiler, struct map *claims, struct l
     struct rule_set *rules = &compiler->out->rules;
     uint64_t port = (uint64_t)spec->port.value + compiler->options->port_offset;
     site->rule = SIZE_MAX;
-    site->takes_routes = takes_http_routes(compiler, spec);
+    site->route_kinds = find_route_kinds(compiler, spec);
     if (!check_protocol(compiler, spec))
         return;
     if (port > UINT16_MAX) {

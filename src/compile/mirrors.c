@@ -33,11 +33,14 @@ static void warn_of_writes(const struct mirror_maker *maker, const struct http_f
 {
     if (maker->compiler->options->is_safe_methods || !copies_writes(maker->rule, mirror))
         return;
+    bool is_grpc = maker->route->resource->kind->id == KIND_GRPC_ROUTE;
     compiler_report(
         maker->compiler, SEVERITY_WARNING, "", filter->node, NULL,
-        "writes are copied to %.*s as well, so whatever they do is done twice if the shadow shares anything with "
-        "live; if that is not meant, add a MirrorPolicy with methods: [GET, HEAD, OPTIONS]",
-        STR_ARG(mirror->label));
+        "%s are copied to %.*s as well, so whatever they do is done twice if the shadow shares anything with live; %s",
+        is_grpc ? "calls that write" : "writes", STR_ARG(mirror->label),
+        is_grpc ? "move the mirror to a rule that matches methods which only read, or say that it is meant: add a "
+                  "MirrorPolicy with methods: [POST]"
+                : "if that is not meant, add a MirrorPolicy with methods: [GET, HEAD, OPTIONS]");
 }
 
 static bool is_own_listener(const struct mirror_maker *maker, size_t backend)
@@ -139,7 +142,7 @@ static bool make_mirror(struct mirror_maker *maker, const struct schema_list *fi
                         const struct rule_weighted *owner, struct rule_mirror *mirror)
 {
     struct compiler *compiler = maker->compiler;
-    struct reference shadow = reference_make(filter->mirror->backend, maker->route->resource->ns);
+    struct reference shadow = reference_make(filter->mirror->backend, maker->route->resource);
     size_t backend = targets_resolve(compiler, &shadow, true);
     if (backend == SIZE_MAX) {
         policies_pass(maker->policies, &shadow);

@@ -78,7 +78,7 @@ static bool check_section(struct compiler *compiler, const struct object_ref *re
         if (str_eq(names[i], ref->section_name))
             return true;
     }
-    bool is_route = resource->kind->id == KIND_HTTP_ROUTE;
+    bool is_route = kind_is_route(resource->kind->id);
     compiler_report(compiler, SEVERITY_WARNING, "TargetNotFound", ref->node, "sectionName",
                     "%s %.*s has no %s named \"%.*s\", so the policy has no effect there%.*s", resource->kind->name,
                     STR_ARG(resource->name), is_route ? "rule" : "listener", STR_ARG(ref->section_name),
@@ -112,7 +112,7 @@ static void report_no_target(struct compiler *compiler, enum kind_id kind, struc
 
 static void add_ref(struct compiler *compiler, struct policy *policy, const struct object_ref *ref)
 {
-    enum kind_id kind = str_eq(ref->kind, STR("HTTPRoute")) ? KIND_HTTP_ROUTE : KIND_GATEWAY;
+    enum kind_id kind = kind_find_by_name(ref->kind)->id; /* the schema lets routes and Gateways pass only */
     struct str ns = policy->aged->resource->ns;
     const struct resource *resource = manifests_find(compiler->out->manifests, kind, ns, ref->name);
     if (!resource) {
@@ -209,9 +209,9 @@ static void warn_of_spread(struct compiler *compiler, const struct aged *route, 
         policy->is_spread_said = true;
         compiler_report(
             compiler, SEVERITY_WARNING, "", policy->spec->node, "targetRefs",
-            "HTTPRoute %.*s is attached to other listeners as well, and the policy counts for what it copies "
-            "from there too; target the HTTPRoute, or split it",
-            STR_ARG(route->key));
+            "%s %.*s is attached to other listeners as well, and the policy counts for what it copies from there too; "
+            "target the %s, or split it",
+            route->resource->kind->name, STR_ARG(route->key), route->resource->kind->name);
     }
 }
 
@@ -229,7 +229,7 @@ void policies_for_route(struct compiler *compiler, const struct aged *route, con
         add_site_policies(compiler, listener, LEVEL_LISTENER, i + 1, attachment, set);
     }
     warn_of_spread(compiler, route, set, attachment->site_count);
-    add_chain(compiler, target_key(compiler, KIND_HTTP_ROUTE, route->key, STR("")), LEVEL_ROUTE, set);
+    add_chain(compiler, target_key(compiler, route->resource->kind->id, route->key, STR("")), LEVEL_ROUTE, set);
     set->route_count = set->count;
 }
 
@@ -237,7 +237,7 @@ void policies_for_rule(struct compiler *compiler, const struct aged *route, stru
 {
     set->count = set->route_count;
     if (name.len > 0 && compiler->policies.live > 0)
-        add_chain(compiler, target_key(compiler, KIND_HTTP_ROUTE, route->key, name), LEVEL_RULE, set);
+        add_chain(compiler, target_key(compiler, route->resource->kind->id, route->key, name), LEVEL_RULE, set);
 }
 
 /* What the policy's mirrorRef leaves open fits every mirror. */
@@ -348,7 +348,7 @@ void policies_finish(struct compiler *compiler)
         if (policy->name_count == 0)
             compiler_report(compiler, SEVERITY_NOTE, "", policy->spec->node, "targetRefs",
                             "none of its targets has a mirror, so the policy changes nothing; a mirror is a filter of "
-                            "type RequestMirror in an HTTPRoute");
+                            "type RequestMirror in a route");
         else
             compiler_report(compiler, SEVERITY_WARNING, "TargetNotFound", ref->node, NULL,
                             "no mirror of its targets leads there, so the policy has no effect%.*s",

@@ -7,7 +7,8 @@ static void add_match(struct strbuf *key, const struct rule_match *match)
     struct str path = match->path;
     if (match->path_kind == PATH_MATCH_PREFIX && path.len > 1 && path.ptr[path.len - 1] == '/')
         path.len--;
-    strbuf_printf(key, "%d %.*s%c%.*s", (int)match->path_kind, STR_ARG(path), '\0', STR_ARG(match->method));
+    strbuf_printf(key, "%d %.*s%c%.*s%c%.*s", (int)match->path_kind, STR_ARG(path), '\0', STR_ARG(match->method), '\0',
+                  STR_ARG(match->pattern));
     for (size_t i = 0; i < match->condition_count; i++) {
         const struct rule_condition *condition = &match->conditions[i];
         strbuf_printf(key, "%c%d%d%.*s%c%.*s", '\0', (int)condition->kind, condition->is_regex,

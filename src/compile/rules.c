@@ -57,7 +57,31 @@ static size_t add_conditions(struct rule_condition *list, size_t count, enum pla
     return count;
 }
 
-static void compile_match(struct arena *arena, const struct http_route_match *match, struct rule_match *out)
+#define NAME_BITS 13 /* names of services and methods have at most 1024 characters, each of at most four bytes */
+
+/* The path of a call is "/service/method", and each method is POST; requests with others match likewise, for the backend to refuse. More of
+ * the service comes before more of the method: a service that is named exactly is a prefix, and all else has the prefix "/". */
+static void compile_rpc(struct arena *arena, const struct grpc_method_match *rpc, struct rule_match *out)
+{
+    *out = (struct rule_match){.path_kind = PATH_MATCH_PREFIX, .path = STR("/"), .method = STR("")};
+    if (!rpc)
+        return;
+    out->weight = (uint32_t)(rpc->service.len << NAME_BITS | rpc->method.len);
+    bool is_exact = rpc->type.value == VALUE_EXACT;
+    if (is_exact && rpc->service.len > 0 && rpc->method.len > 0) {
+        out->path_kind = PATH_MATCH_EXACT;
+        out->path = arena_printf(arena, "/%.*s/%.*s", STR_ARG(rpc->service), STR_ARG(rpc->method));
+    } else if (is_exact && rpc->service.len > 0) {
+        out->path = arena_printf(arena, "/%.*s", STR_ARG(rpc->service));
+    } else {
+        struct strbuf pattern = STRBUF_INIT;
+        grpc_path_pattern(rpc, &pattern);
+        out->pattern = arena_copy(arena, strbuf_str(&pattern));
+        strbuf_deinit(&pattern);
+    }
+}
+
+static void compile_path(struct arena *arena, const struct http_route_match *match, struct rule_match *out)
 {
     static const enum rule_path_kind kinds[] = {
         [PATH_EXACT] = PATH_MATCH_EXACT, [PATH_PREFIX] = PATH_MATCH_PREFIX, [PATH_REGEX] = PATH_MATCH_REGEX};
@@ -69,6 +93,15 @@ static void compile_match(struct arena *arena, const struct http_route_match *ma
     /* Requests are matched in this form too, so "/%7Ea" is "/~a" here and there; what climbs was refused on reading. */
     if (out->path_kind != PATH_MATCH_REGEX && !url_normalise_path(match->path->value, arena, &out->path))
         out->path = match->path->value;
+}
+
+static void compile_match(struct arena *arena, bool is_grpc, const struct http_route_match *match,
+                          struct rule_match *out)
+{
+    if (is_grpc)
+        compile_rpc(arena, match->rpc, out);
+    else
+        compile_path(arena, match, out);
     size_t most = (size_t)match->headers.count + match->query_params.count;
     if (most == 0)
         return;
@@ -84,7 +117,7 @@ static void compile_matches(struct arena *arena, const struct http_route_rule *r
     struct rule_match *matches = arena_alloc(arena, (count + 1) * sizeof(*matches));
     matches[0] = (struct rule_match){.path_kind = PATH_MATCH_PREFIX, .path = STR("/"), .method = STR("")};
     for (size_t i = 0; i < count; i++)
-        compile_match(arena, SCHEMA_ITEM(rule->matches, struct http_route_match, i), &matches[i]);
+        compile_match(arena, row->is_grpc, SCHEMA_ITEM(rule->matches, struct http_route_match, i), &matches[i]);
     row->matches = matches;
     row->match_count = count > 0 ? count : 1;
 }
@@ -93,7 +126,7 @@ static void compile_matches(struct arena *arena, const struct http_route_rule *r
 
 static void compile_backend(struct route_maker *maker, const struct http_backend_ref *ref, struct rule_weighted *out)
 {
-    struct reference reference = reference_make(&ref->ref, maker->route->resource->ns);
+    struct reference reference = reference_make(&ref->ref, maker->route->resource);
     *out = (struct rule_weighted){.weight = (uint32_t)ref->weight.value};
     out->backend = targets_resolve(maker->compiler, &reference, false);
     /* Half of its filters would be worse than an error. */
@@ -189,10 +222,11 @@ static bool is_label_name(const struct http_route_spec *spec, size_t index)
 static struct str rule_label(struct route_maker *maker, size_t index)
 {
     struct arena *arena = maker->compiler->arena;
+    const char *kind = maker->route->resource->kind->id == KIND_GRPC_ROUTE ? "grpcroute/" : "";
     if (!is_label_name(maker->spec, index))
-        return arena_printf(arena, "%.*s#%zu", STR_ARG(maker->route->key), index);
+        return arena_printf(arena, "%s%.*s#%zu", kind, STR_ARG(maker->route->key), index);
     struct str name = SCHEMA_ITEM(maker->spec->rules, struct http_route_rule, index)->name;
-    return arena_printf(arena, "%.*s#%.*s", STR_ARG(maker->route->key), STR_ARG(name));
+    return arena_printf(arena, "%s%.*s#%.*s", kind, STR_ARG(maker->route->key), STR_ARG(name));
 }
 
 static void compile_rule(struct route_maker *maker, const struct http_route_rule *rule, size_t index)
@@ -203,6 +237,7 @@ static void compile_rule(struct route_maker *maker, const struct http_route_rule
         .label = rule_label(maker, index),
         .bindings = maker->bindings,
         .binding_count = maker->binding_count,
+        .is_grpc = maker->route->resource->kind->id == KIND_GRPC_ROUTE,
     };
     compile_matches(compiler->arena, rule, row);
     reach_check(compiler, rule, row);
@@ -243,7 +278,10 @@ static void compile_route(struct route_maker *maker)
 {
     struct compiler *compiler = maker->compiler;
     struct attachment *attachment = &maker->attachment;
-    attach_route(compiler, maker->route->resource, attachment);
+    attach_route(compiler, maker->route, attachment);
+    if (maker->spec->rules.count == 0)
+        compiler_report(compiler, SEVERITY_WARNING, "", maker->spec->node, "rules",
+                        "the route has no rules, so it takes no calls; add one");
     if (attachment->binding_count == 0)
         return;
     maker->binding_count = attachment->binding_count;
@@ -259,7 +297,7 @@ static void compile_route(struct route_maker *maker)
 
 void rules_compile(struct compiler *compiler)
 {
-    const struct aged_list *aged = &compiler->by_age[KIND_HTTP_ROUTE];
+    const struct aged_list *aged = &compiler->routes;
     size_t most = 0;
     for (size_t i = 0; i < aged->count; i++)
         most += ((const struct http_route *)aged->list[i].resource->object)->spec->rules.count;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* HTTPRoutes as rules. Lifetime: the compiler's. Thread: control's. */
+/* HTTPRoutes and GRPCRoutes as rules. Lifetime: the compiler's. Thread: control's. */
 #pragma once
 
 #include "compile/compiler.h"

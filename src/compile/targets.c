@@ -68,26 +68,50 @@ static struct backend_row *add_row(struct compiler *compiler)
     return &compiler->backends[compiler->backend_count++];
 }
 
-/* The backend with a label, new when nobody had it. Of two things under one label (a Service and a Backend of one name)
- * the second gets "~2" behind it. */
-static size_t find_backend(struct compiler *compiler, struct str label, struct str owner, struct service_hosts hosts)
+/* The first row of the owner's with the label, or SIZE_MAX. Of two things under one label (a Service and a Backend of one name) the second
+ * gets "~2" behind it. */
+static size_t find_first_row(struct compiler *compiler, struct str *label, struct str owner)
 {
-    struct str unique = label;
+    struct str wanted = *label;
     for (unsigned same = 2;; same++) {
-        size_t known = (size_t)map_find(&compiler->labels, unique);
-        if (known > 0 && str_eq(compiler->backends[known - 1].owner, owner))
+        size_t known = (size_t)map_find(&compiler->labels, *label);
+        if (known == 0 || str_eq(compiler->backends[known - 1].owner, owner))
             return known - 1;
-        if (known == 0)
-            break;
-        unique = arena_printf(compiler->arena, "%.*s~%u", STR_ARG(label), same);
+        *label = arena_printf(compiler->arena, "%.*s~%u", STR_ARG(wanted), same);
     }
-    struct backend_row *row = add_row(compiler);
-    *row = (struct backend_row){
-        .rule = {.label = unique, .hosts = hosts.list, .host_count = hosts.count},
+}
+
+/* The backend with a label and a protocol, new when nobody had it. What HTTPRoutes and GRPCRoutes both lead to may have two rows: one label
+ * and one set of addresses, and a protocol for each. */
+static size_t find_backend(struct compiler *compiler, struct str label, struct str owner, struct service_hosts hosts,
+                           enum plan_protocol protocol)
+{
+    size_t first = find_first_row(compiler, &label, owner);
+    for (size_t i = first; i != SIZE_MAX; i = compiler->backends[i].twin) {
+        if (compiler->backends[i].rule.protocol == protocol)
+            return i;
+    }
+    size_t added = compiler->backend_count;
+    *add_row(compiler) = (struct backend_row){
+        .rule = {.label = label,
+                 .hosts = hosts.list,
+                 .host_count = hosts.count,
+                 .protocol = protocol,
+                 .is_twin = first != SIZE_MAX},
         .owner = owner,
+        .twin = SIZE_MAX,
     };
-    map_add(&compiler->labels, unique, (void *)compiler->backend_count);
-    return compiler->backend_count - 1;
+    if (first == SIZE_MAX)
+        map_add(&compiler->labels, label, (void *)compiler->backend_count);
+    else
+        compiler->backends[first].twin = added;
+    return added;
+}
+
+/* Calls of gRPC need HTTP/2, so what says nothing of its protocol is spoken to in HTTP/2 where a GRPCRoute leads to it. */
+static enum plan_protocol default_protocol(const struct reference *reference)
+{
+    return reference->from_kind == KIND_GRPC_ROUTE ? PROTOCOL_HTTP2 : PROTOCOL_HTTP1;
 }
 
 /* "namespace/name", with ":port" where the reference has one. */
@@ -112,7 +136,7 @@ static void resolve_service(struct compiler *compiler, const struct reference *r
     }
     struct str label = reference_label(compiler->arena, reference);
     struct str owner = arena_printf(&compiler->scratch, "Service %.*s", STR_ARG(label));
-    target->backend = find_backend(compiler, label, owner, hosts);
+    target->backend = find_backend(compiler, label, owner, hosts, default_protocol(reference));
 }
 
 /* Never plaintext where the Backend asks for more. */
@@ -156,7 +180,8 @@ static void resolve_backend(struct compiler *compiler, const struct reference *r
     struct str owner = arena_printf(&compiler->scratch, "Backend %.*s/%.*s", STR_ARG(ns), STR_ARG(name));
     const struct str *annotated = map_find(&compiler->annotated, str_slice(owner, sizeof("Backend"), owner.len));
     struct str label = annotated ? *annotated : reference_label(compiler->arena, reference);
-    target->backend = find_backend(compiler, label, owner, backend_hosts(compiler, spec));
+    enum plan_protocol protocol = spec->protocol.is_set ? PROTOCOL_HTTP1 : default_protocol(reference);
+    target->backend = find_backend(compiler, label, owner, backend_hosts(compiler, spec), protocol);
 }
 
 static void resolve_kind(struct compiler *compiler, const struct reference *reference, struct target *target)
@@ -181,12 +206,12 @@ static void resolve_kind(struct compiler *compiler, const struct reference *refe
              STR("; name a Service, or a Backend of group " UMBRA_GROUP));
 }
 
-/* What it leads to, resolved once for all references to the same thing. */
+/* What it leads to, resolved once for all references to the same thing from routes of one kind. */
 static const struct target *find_target(struct compiler *compiler, const struct reference *reference)
 {
-    struct str key = arena_printf(&compiler->scratch, "%.*s %.*s %.*s %.*s %d", STR_ARG(reference->group),
-                                  STR_ARG(reference->kind), STR_ARG(reference->ns), STR_ARG(reference->name),
-                                  reference->has_port ? reference->port : -1);
+    struct str key = arena_printf(&compiler->scratch, "%d %.*s %.*s %.*s %.*s %d", (int)reference->from_kind,
+                                  STR_ARG(reference->group), STR_ARG(reference->kind), STR_ARG(reference->ns),
+                                  STR_ARG(reference->name), reference->has_port ? reference->port : -1);
     struct target *target = map_find(&compiler->targets, key);
     if (target)
         return target;
@@ -206,10 +231,11 @@ static bool check_grant(struct compiler *compiler, const struct reference *refer
     bool is_needed = compiler->options->is_cluster || !is_mirror;
     compiler_report(compiler, is_needed ? SEVERITY_ERROR : SEVERITY_WARNING, "RefNotPermitted", reference->node,
                     node_find(reference->node, STR("namespace")) ? "namespace" : NULL,
-                    "%s in namespace %.*s %s a ReferenceGrant%s (from: HTTPRoute of namespace %.*s, to: %.*s %.*s)",
+                    "%s in namespace %.*s %s a ReferenceGrant%s (from: %s of namespace %.*s, to: %.*s %.*s)",
                     is_mirror ? "copies to a shadow" : "requests to a backend", STR_ARG(reference->ns),
                     is_needed ? "need" : "go without", is_needed ? " there" : ", but in a cluster they need one there",
-                    STR_ARG(reference->from_ns), STR_ARG(reference->kind), STR_ARG(reference->name));
+                    kind_table[reference->from_kind].name, STR_ARG(reference->from_ns), STR_ARG(reference->kind),
+                    STR_ARG(reference->name));
     return !is_needed;
 }
 

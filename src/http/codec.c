@@ -3,6 +3,7 @@
 
 #include "http/http1_client.h"
 #include "http/http1_server.h"
+#include "http/http2_conn.h"
 
 void codec_init(struct codec *codec, struct loop *loop)
 {
@@ -11,6 +12,7 @@ void codec_init(struct codec *codec, struct loop *loop)
     codec->tx = chunk_new(CODEC_BUFFER);
     codec->server_conns = slab_new("server connections", http1_server_conn_size);
     codec->client_conns = slab_new("client connections", http1_client_conn_size);
+    codec->http2 = http2_shared_new();
 }
 
 void codec_deinit(struct codec *codec)
@@ -19,6 +21,7 @@ void codec_deinit(struct codec *codec)
     chunk_unref(codec->tx);
     slab_free(codec->server_conns);
     slab_free(codec->client_conns);
+    http2_shared_free(codec->http2);
 }
 
 /* Nobody else holds a piece: start over. Somebody does: go on behind it, or leave the chunk to them. */

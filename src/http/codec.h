@@ -10,10 +10,13 @@
 
 #define CODEC_BUFFER (64 * 1024)
 
+struct http2_shared; /* http/http2_conn.h */
+
 struct codec {
     struct loop *loop;
     struct chunk *rx, *tx;
-    struct slab *server_conns, *client_conns;
+    struct slab *server_conns, *client_conns; /* of HTTP/1 */
+    struct http2_shared *http2;
 };
 
 void codec_init(struct codec *codec, struct loop *loop);

@@ -8,14 +8,10 @@
 #define MAX_INFORMATIONAL 16
 
 struct http1_client {
-    struct http1_conn conn; /* first: the slab's object is one */
-    const struct http1_client_events *events;
-    void *pool;
-    struct list node;
-    uint64_t idle_since_ns;
+    struct http1_conn conn;
+    struct client_conn base;
     uint8_t method; /* of the request being answered */
     uint8_t informational;
-    bool is_connected;
     bool is_reused;
     bool has_answer_byte; /* of this exchange */
     bool may_keep_alive;
@@ -27,6 +23,11 @@ const size_t http1_client_conn_size = sizeof(struct http1_client);
 static struct http1_client *of_conn(struct http1_conn *conn)
 {
     return CONTAINER_OF(conn, struct http1_client, conn);
+}
+
+static struct http1_client *of_base(struct client_conn *base)
+{
+    return CONTAINER_OF(base, struct http1_client, base);
 }
 
 static struct http1_client *of_stream(struct stream *stream)
@@ -43,7 +44,7 @@ static void end(struct http1_client *client, enum reset why, int error)
     bool had_stream = conn->has_stream;
     conn->has_stream = false;
     http1_conn_close(conn, false);
-    client->events->on_gone(client, client->pool, error);
+    client->base.events->on_gone(&client->base, error);
     if (had_stream)
         conn->stream.handler->on_reset(&conn->stream, why);
 }
@@ -111,14 +112,15 @@ static void on_progress(struct http1_conn *conn)
     if (conn->has_stream || !is_received || conn->writing != WRITE_DONE)
         return;
     if (!conn->is_flushed && client->may_keep_alive) {
-        client->events->on_leaving(client, client->pool); /* the flush comes back here */
+        client->base.events->on_leaving(&client->base); /* the flush comes back here */
         return;
     }
     if (!client->may_keep_alive || conn->in) {
         end(client, RESET_NONE, 0);
         return;
     }
-    client->idle_since_ns = loop_now_ns(conn->codec->loop);
+    client->base.idle_since_ns = loop_now_ns(conn->codec->loop);
+    client->base.streams = 0;
     client->is_reused = true;
     conn->reading = READ_HEAD;
     conn->writing = WRITE_HEAD;
@@ -127,7 +129,7 @@ static void on_progress(struct http1_conn *conn)
     http1_conn_read(conn);
     refuse_unasked(client);
     if (!conn->is_closed)
-        client->events->on_idle(client, client->pool);
+        client->base.events->on_room(&client->base);
 }
 
 static void on_head(struct http1_conn *conn, struct str bytes)
@@ -204,7 +206,7 @@ static void send_end(struct stream *stream, const struct field *trailers, uint16
     if (conn->reading != READ_DONE || conn->is_closed)
         return;
     conn->has_stream = false;
-    client->events->on_leaving(client, client->pool);
+    client->base.events->on_leaving(&client->base);
 }
 
 static void reset(struct stream *stream, enum reset why)
@@ -225,21 +227,10 @@ static void pull(struct stream *stream)
 }
 
 static const struct stream_ops client_stream_ops = {"http1 client", send_head, send_data, send_end, reset, pull};
-static const struct http1_conn_ops conn_ops = {"http1 client", on_head,     on_refused, on_input_end,
-                                               on_broken,      on_progress, on_free};
+static const struct http1_conn_ops conn_ops = {"http1 client", NULL,      on_head,     on_refused,
+                                               on_input_end,   on_broken, on_progress, on_free};
 
-/* ---- connecting ---- */
-
-static void on_writable(struct socket *sock)
-{
-    struct http1_client *client = CONTAINER_OF(sock, struct http1_client, conn.sock);
-    if (client->is_connected) {
-        http1_on_writable(sock);
-        return;
-    }
-    client->is_connected = true;
-    client->events->on_connected(client, client->pool);
-}
+/* ---- the socket ---- */
 
 static void on_readable(struct socket *sock)
 {
@@ -248,33 +239,17 @@ static void on_readable(struct socket *sock)
     refuse_unasked(client);
 }
 
-static const struct socket_ops sock_ops = {"http1 client", on_readable, on_writable, http1_on_broken};
+static const struct socket_ops sock_ops = {"http1 client", on_readable, http1_on_writable, http1_on_broken};
 
-struct http1_client *http1_client_connect(struct codec *codec, const struct address *to, int send_buffer,
-                                          const struct http1_client_events *events, void *pool)
-{
-    struct http1_client *client = slab_take(codec->client_conns);
-    memset((char *)client + sizeof client->conn, 0, sizeof *client - sizeof client->conn);
-    http1_conn_init(&client->conn, codec, &conn_ops);
-    client->events = events;
-    client->pool = pool;
-    list_init(&client->node);
-    client->conn.stream.ops = &client_stream_ops;
-    client->conn.reading = READ_HEAD;
-    client->conn.writing = WRITE_HEAD;
-    client->conn.may_read_head = true;
-    if (!socket_connect(&client->conn.sock, codec->loop, to, &sock_ops, send_buffer)) {
-        slab_give(codec->client_conns, client);
-        return NULL;
-    }
-    return client;
-}
+/* ---- for the pool ---- */
 
-struct stream *http1_client_stream(struct http1_client *client)
+static struct stream *open_stream(struct client_conn *base)
 {
-    ASSERT(!client->conn.has_stream && !client->conn.is_closed);
+    struct http1_client *client = of_base(base);
     struct stream *stream = &client->conn.stream;
+    ASSERT(!client->conn.has_stream && !client->conn.is_closed);
     client->conn.has_stream = true;
+    base->streams = 1;
     stream->progress_ns = loop_now_ns(client->conn.codec->loop);
     stream->pull_credit = 0;
     stream->send_credit = STREAM_WINDOW;
@@ -283,32 +258,35 @@ struct stream *http1_client_stream(struct http1_client *client)
     return stream;
 }
 
-void http1_client_set_send_buffer(struct stream *stream, int bytes, bool is_bound)
+static void close_conn(struct client_conn *base)
 {
-    socket_set_send_buffer(&of_stream(stream)->conn.sock, bytes, is_bound);
+    end(of_base(base), RESET_CLOSED, 0);
 }
 
-void http1_client_close(struct http1_client *client)
+static uint64_t progress_ns(const struct client_conn *base)
 {
-    end(client, RESET_CANCEL, 0);
+    return CONTAINER_OF(base, const struct http1_client, base)->conn.stream.progress_ns;
 }
 
-struct list *http1_client_node(struct http1_client *client)
+static void set_send_buffer(struct client_conn *base, int bytes, bool is_bound)
 {
-    return &client->node;
+    socket_set_send_buffer(&of_base(base)->conn.sock, bytes, is_bound);
 }
 
-struct http1_client *http1_client_from_node(struct list *node)
-{
-    return CONTAINER_OF(node, struct http1_client, node);
-}
+static const struct client_conn_ops client_ops = {"http1", open_stream, close_conn, progress_ns, set_send_buffer};
 
-uint64_t http1_client_idle_since_ns(const struct http1_client *client)
+struct client_conn *http1_client_adopt(struct codec *codec, struct socket *from,
+                                       const struct client_conn_events *events, struct client_pool *pool)
 {
-    return client->idle_since_ns;
-}
-
-uint64_t http1_client_progress_ns(const struct http1_client *client)
-{
-    return client->conn.stream.progress_ns;
+    struct http1_client *client = slab_take(codec->client_conns);
+    memset((char *)client + sizeof client->conn, 0, sizeof *client - sizeof client->conn);
+    http1_conn_init(&client->conn, codec, &conn_ops);
+    client->base = (struct client_conn){.ops = &client_ops, .events = events, .pool = pool, .max_streams = 1};
+    list_init(&client->base.node);
+    client->conn.stream.ops = &client_stream_ops;
+    client->conn.reading = READ_HEAD;
+    client->conn.writing = WRITE_HEAD;
+    client->conn.may_read_head = true;
+    socket_move(&client->conn.sock, from, &sock_ops);
+    return &client->base;
 }

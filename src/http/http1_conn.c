@@ -17,6 +17,7 @@ void http1_conn_init(struct http1_conn *conn, struct codec *codec, const struct 
     memset(&conn->out_left, 0, sizeof *conn - offsetof(struct http1_conn, out_left));
     conn->ops = ops;
     conn->codec = codec;
+    conn->is_first = ops->on_first;
     outq_init(&conn->out);
     task_init(&conn->flush, run_flush);
     task_init(&conn->reap, run_reap);
@@ -170,9 +171,22 @@ static void deliver(struct http1_conn *conn, struct str data, size_t used)
     chunk_unref(chunk);
 }
 
+/* True when the bytes are HTTP/1's. */
+static bool is_ours(struct http1_conn *conn)
+{
+    struct str bytes = unread(conn);
+    enum http1_first first = conn->ops->on_first(conn, (struct slice){conn->in, bytes.ptr, bytes.len});
+    if (first == FIRST_TAKEN)
+        http1_conn_close(conn, false);
+    conn->is_first = first == FIRST_MORE;
+    return first == FIRST_HTTP1;
+}
+
 /* The step functions return false when they need more bytes. */
 static bool step_head(struct http1_conn *conn)
 {
+    if (conn->is_first && !is_ours(conn))
+        return conn->is_closed;
     struct str bytes = unread(conn);
     size_t len;
     enum refusal refusal = REFUSAL_NONE;

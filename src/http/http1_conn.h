@@ -13,8 +13,14 @@
 
 struct http1_conn;
 
+/* What the first bytes of a connection are. */
+enum http1_first { FIRST_HTTP1, FIRST_MORE, FIRST_TAKEN };
+
 struct http1_conn_ops {
     const char *name;
+    /* May be NULL. Asked with the first bytes until they are HTTP/1's (then no more), or somebody else's: the
+     * socket was taken, or is to be closed. */
+    enum http1_first (*on_first)(struct http1_conn *conn, struct slice bytes);
     /* A whole head has come. Parses it, calls http1_conn_expect_body and the stream's handler. */
     void (*on_head)(struct http1_conn *conn, struct str head);
     /* What was received breaks the protocol. */
@@ -68,6 +74,7 @@ struct http1_conn {
     bool is_closed;
     bool may_read_head; /* owner: a new message may begin */
     bool is_http_1_0;   /* the peer's version */
+    bool is_first;      /* on_first is still to say */
 };
 
 void http1_conn_init(struct http1_conn *conn, struct codec *codec, const struct http1_conn_ops *ops);

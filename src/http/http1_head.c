@@ -13,34 +13,6 @@ struct notes {
     size_t options; /* of Connection, empty ones too */
 };
 
-const char *refusal_name(enum refusal refusal)
-{
-    static const char *const names[REFUSAL_COUNT] = {
-        [REFUSAL_NONE] = "none",         [REFUSAL_FRAMING] = "framing",
-        [REFUSAL_SYNTAX] = "syntax",     [REFUSAL_HOST] = "host",
-        [REFUSAL_TARGET] = "target",     [REFUSAL_HEADER_SIZE] = "header_size",
-        [REFUSAL_URI_SIZE] = "uri_size", [REFUSAL_VERSION] = "version",
-        [REFUSAL_TIMEOUT] = "timeout",   [REFUSAL_CONNECTIONS] = "connections",
-        [REFUSAL_MARKER] = "marker",
-    };
-    return names[refusal];
-}
-
-uint16_t refusal_status(enum refusal refusal)
-{
-    switch (refusal) {
-    case REFUSAL_FRAMING:
-    case REFUSAL_SYNTAX:
-    case REFUSAL_HOST:
-    case REFUSAL_TARGET: return 400;
-    case REFUSAL_HEADER_SIZE: return 431;
-    case REFUSAL_URI_SIZE: return 414;
-    case REFUSAL_VERSION: return 505;
-    case REFUSAL_TIMEOUT: return 408;
-    default: return 0;
-    }
-}
-
 /* Copied, because compilers clear a struct of this size with a string instruction that takes longer. */
 static const struct head empty_head;
 
@@ -203,14 +175,6 @@ static void apply_connection(struct head *head, const struct notes *notes)
     head->is_keep_alive = !notes->says_close && (head->version == HTTP_1_1 || notes->says_keep_alive);
 }
 
-static void split_path(struct str path_and_query, struct head *head)
-{
-    size_t len = str_find_char(path_and_query, '?');
-    head->path = (struct str){path_and_query.ptr, len};
-    if (len < path_and_query.len)
-        head->query = (struct str){path_and_query.ptr + len + 1, path_and_query.len - len - 1};
-}
-
 /* "http://host/path": false when the scheme is none of ours or the authority is not valid. */
 static bool split_absolute(struct head *head)
 {
@@ -226,7 +190,7 @@ static bool split_absolute(struct head *head)
     head->authority = (struct str){rest.ptr, len};
     if (!url_authority_is_valid(head->authority))
         return false;
-    split_path((struct str){rest.ptr + len, rest.len - len}, head);
+    url_split_path((struct str){rest.ptr + len, rest.len - len}, &head->path, &head->query);
     if (head->path.len == 0)
         head->path = STR("/"); /* RFC 9110 4.2.3 */
     return true;
@@ -243,7 +207,7 @@ static enum refusal split_target(struct head *head)
         head->authority = head->target;
     } else if (head->target.ptr[0] == '/') {
         is_valid = true;
-        split_path(head->target, head);
+        url_split_path(head->target, &head->path, &head->query);
     } else if (str_eq(head->target, STR("*"))) {
         is_valid = head->method_id == METHOD_OPTIONS;
         head->path = head->target;

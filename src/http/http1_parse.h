@@ -4,27 +4,9 @@
 #pragma once
 
 #include "http/head.h"
+#include "http/refusal.h"
 
 enum parse { PARSE_DONE, PARSE_MORE, PARSE_BAD };
-
-/* Why a message was refused; the string form is the `reason` label of umbra_refused_total. */
-enum refusal {
-    REFUSAL_NONE,
-    REFUSAL_FRAMING,     /* 400: TE with CL, differing CLs, bad chunk, TE in 1.0, … */
-    REFUSAL_SYNTAX,      /* 400: bad request line, field name, bare CR or LF, NUL, obs-fold, space before colon */
-    REFUSAL_HOST,        /* 400: missing, double or invalid Host */
-    REFUSAL_TARGET,      /* 400: '#', control or non-ASCII bytes, a path that climbs above '/' */
-    REFUSAL_HEADER_SIZE, /* 431 */
-    REFUSAL_URI_SIZE,    /* 414 */
-    REFUSAL_VERSION,     /* 505 */
-    REFUSAL_TIMEOUT,     /* 408 */
-    REFUSAL_CONNECTIONS, /* closed, or made room for another: --max-connections */
-    REFUSAL_MARKER,      /* not refused: a forged marker or baggage member was removed */
-    REFUSAL_COUNT
-};
-
-const char *refusal_name(enum refusal refusal); /* "framing", "header_size", … */
-uint16_t refusal_status(enum refusal refusal);  /* 400, 431, 414, 505, 408, 0 */
 
 /* Finds the end of a head (the empty line) in bytes that arrive in pieces. `scanned` is kept by the caller between
  * calls, 0 at the start, so that a head sent byte by byte costs linear time. PARSE_DONE: *head_len includes the empty

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "http/http1_conn.h"
+#include "http/http2.h"
 #include "io/timer.h"
 
 #include <stdio.h>
@@ -21,6 +22,7 @@ struct server_conn {
     bool is_lingering;
     bool is_head_partial;
     bool had_request;
+    bool is_handed_over; /* the connection goes on as HTTP/2 */
 };
 
 const size_t http1_server_conn_size = sizeof(struct server_conn);
@@ -151,7 +153,7 @@ static void on_free(struct http1_conn *conn)
     list_remove(&sc->member.node);
     server->count--;
     slab_give(server->codec->server_conns, sc);
-    if (server->on_close)
+    if (server->on_close && !sc->is_handed_over)
         server->on_close(server);
 }
 
@@ -240,6 +242,28 @@ static void on_timeout(struct timer *timer)
 }
 
 /* ---- receiving ---- */
+
+/* HTTP/2 begins with its preface (RFC 9113 3.4); with TLS, ALPN has said so before (3.2). What begins like it and goes wrong is HTTP/1's to
+ * refuse: the preface is made so that its first lines are no request of any earlier version. */
+static enum http1_first on_first(struct http1_conn *conn, struct slice bytes)
+{
+    struct server_conn *sc = of_conn(conn);
+    size_t len = bytes.len < HTTP2_PREFACE_LEN ? bytes.len : HTTP2_PREFACE_LEN;
+    bool is_preface = memcmp(bytes.ptr, HTTP2_PREFACE, len) == 0;
+    bool is_http2 = conn->sock.tls && str_eq(socket_alpn(&conn->sock), STR("h2"));
+    if (is_http2 && !is_preface) {
+        if (sc->server->on_refused)
+            sc->server->on_refused(sc->server, REFUSAL_HTTP2_PROTOCOL, &sc->peer);
+        return FIRST_TAKEN;
+    }
+    if (!is_preface || (conn->sock.tls && !is_http2))
+        return FIRST_HTTP1;
+    if (len < HTTP2_PREFACE_LEN)
+        return FIRST_MORE;
+    sc->is_handed_over = true;
+    http2_server_adopt(sc->server, &conn->sock, &sc->peer, bytes);
+    return FIRST_TAKEN;
+}
 
 static void on_head(struct http1_conn *conn, struct str bytes)
 {
@@ -398,8 +422,8 @@ static bool give_way(struct server_member *member, uint32_t waited_ms)
 }
 
 static const struct stream_ops server_stream_ops = {"http1 server", send_head, send_data, send_end, reset, pull};
-static const struct http1_conn_ops conn_ops = {"http1 server", on_head,     on_refused, on_input_end,
-                                               on_broken,      on_progress, on_free};
+static const struct http1_conn_ops conn_ops = {"http1 server", on_first,  on_head,     on_refused,
+                                               on_input_end,   on_broken, on_progress, on_free};
 static const struct socket_ops sock_ops = {"http1 server", on_readable, http1_on_writable, http1_on_broken};
 
 void http1_server_open(struct server *server, int fd, const struct peer *peer)

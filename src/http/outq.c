@@ -50,9 +50,10 @@ static void outq_make_room(struct outq *q)
     q->capacity = capacity;
 }
 
-static void outq_push(struct outq *q, struct slice piece)
+void outq_push(struct outq *q, struct slice piece)
 {
     outq_make_room(q);
+    q->bytes += piece.len;
     q->slices[q->first + q->count++] = piece;
 }
 
@@ -68,11 +69,11 @@ void outq_commit(struct outq *q, struct codec *codec, size_t len)
     struct chunk *tx = codec->tx;
     const char *ptr = tx->data + tx->used;
     tx->used += (uint32_t)len;
-    q->bytes += len;
     if (q->count) {
         struct slice *last = &q->slices[q->first + q->count - 1];
         if (last->chunk == tx && last->ptr + last->len == ptr) {
             last->len += len;
+            q->bytes += len;
             return;
         }
     }
@@ -90,10 +91,9 @@ void outq_add(struct outq *q, struct codec *codec, struct slice piece)
     }
     chunk_ref(piece.chunk);
     outq_push(q, piece);
-    q->bytes += piece.len;
 }
 
-static void outq_consume(struct outq *q, size_t len)
+void outq_consume(struct outq *q, size_t len)
 {
     q->bytes -= len;
     while (len) {
@@ -135,7 +135,7 @@ static struct slice copy_with_room(struct slice rest)
 
 /* What stays may stay for long: it pins no large chunk, and a peer that sends byte by byte does not make a slice of each. Each slice is
  * looked at once. */
-static void outq_settle(struct outq *q)
+void outq_settle(struct outq *q)
 {
     uint32_t kept = q->settled;
     for (uint32_t i = q->settled; i < q->count; i++) {

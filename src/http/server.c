@@ -30,7 +30,14 @@ void server_accept(struct server *server, int fd, const struct peer *peer)
 
 void server_drain(struct server *server)
 {
+    if (server->is_draining)
+        return;
     server->is_draining = true;
+    for (struct list *node = server->conns.next; node != &server->conns; node = node->next) {
+        struct server_member *member = CONTAINER_OF(node, struct server_member, node);
+        if (member->drain)
+            member->drain(member);
+    }
 }
 
 static void close_members(struct server *server, bool is_only_if_idle)

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "http/codec.h"
-#include "http/http1_parse.h"
+#include "http/refusal.h"
 #include "http/stream.h"
 
 struct tls_server; /* tls/server.h */
@@ -44,6 +44,7 @@ struct server_member {
     void (*close)(struct server_member *member, bool is_only_if_idle);
     /* Closes it when it has waited for a whole head for so long, and nothing is in flight on it; true when it did. */
     bool (*give_way)(struct server_member *member, uint32_t waited_ms);
+    void (*drain)(struct server_member *member); /* the server begins to; NULL: the next answer sees it */
 };
 
 void server_init(struct server *server, struct codec *codec, const struct stream_handler *handler, void *user);

@@ -19,6 +19,7 @@
 #include "base/chunk.h"
 #include "http/head.h"
 
+struct client_conn; /* http/client_conn.h */
 struct stream;
 
 /* Who is at the other end of the connection. */
@@ -33,8 +34,9 @@ struct peer {
 enum reset {
     RESET_NONE,
     RESET_CLOSED, /* the peer closed or reset the connection */
-    RESET_STALE, /* as RESET_CLOSED, on a reused connection, before any answer byte: safe to replace (client streams). Also: an HTTP/2 peer
-                    said that it did not and will not look at the request (REFUSED_STREAM, GOAWAY) */
+    RESET_STALE, /* as RESET_CLOSED, on a reused connection, before any answer byte: to be replaced if the method is idempotent (client streams) */
+    RESET_REFUSED, /* HTTP/2 (RFC 9113 8.7): the peer did not and will not look at the request (REFUSED_STREAM, GOAWAY): to be replaced
+                      whatever the method */
     RESET_PROTOCOL, /* the peer broke the protocol */
     RESET_TIMEOUT,  /* the peer did not go on in time */
     RESET_CANCEL,   /* the user of the stream gave up */
@@ -69,8 +71,9 @@ struct stream_ops {
 struct stream {
     const struct stream_ops *ops;
     const struct stream_handler *handler;
-    void *user;              /* the handler's own; the codec does not look at it */
-    const struct peer *peer; /* server streams */
+    void *user;               /* the handler's own; the codec does not look at it */
+    const struct peer *peer;  /* server streams */
+    struct client_conn *conn; /* client streams: what carries it; the pool's */
     size_t send_credit; /* bytes of body that the codec takes now; more is still taken (the last piece may overshoot) */
     size_t pull_credit; /* bytes of body the user is still willing to receive */
     size_t queued;      /* bytes sent by the user that the transport has not taken */

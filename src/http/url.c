@@ -123,6 +123,14 @@ bool url_normalise_path(struct str path, struct arena *arena, struct str *normal
     return true;
 }
 
+void url_split_path(struct str path_and_query, struct str *path, struct str *query)
+{
+    size_t len = str_find_char(path_and_query, '?');
+    *path = (struct str){path_and_query.ptr, len};
+    *query = len < path_and_query.len ? (struct str){path_and_query.ptr + len + 1, path_and_query.len - len - 1}
+                                      : STR_NONE;
+}
+
 /* The length of the reg-name at the front; a malformed escape ends it. */
 static size_t reg_name_len(struct str s)
 {

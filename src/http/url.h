@@ -12,6 +12,9 @@ struct arena;
  * the path climbs above '/' or holds a malformed escape ("%zz" is kept as it is, not refused: only climbing is). */
 bool url_normalise_path(struct str path, struct arena *arena, struct str *normal) __attribute__((warn_unused_result));
 
+/* Parts a request target in origin-form at its first '?'; the ptr of `query` is NULL when there is none. */
+void url_split_path(struct str path_and_query, struct str *path, struct str *query);
+
 /* True for uri-host [":" port]: reg-name, IPv4 or "[IPv6]"; no userinfo; port empty or 0 to 65535. */
 bool url_authority_is_valid(struct str authority);
 

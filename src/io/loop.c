@@ -25,7 +25,7 @@ struct loop {
     uint64_t wall_offset_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC, refreshed when it is a second old */
     uint64_t wall_read_at_ns;
     struct wheel wheel;
-    struct list soon, later;
+    struct list soon, after_events, later;
     struct epoll_event batch[BATCH];
     int batch_next, batch_count; /* events not yet delivered */
 };
@@ -56,6 +56,7 @@ struct loop *loop_new(struct err *err)
     struct loop *loop = mem_alloc(sizeof *loop);
     loop->epoll_fd = fd;
     list_init(&loop->soon);
+    list_init(&loop->after_events);
     list_init(&loop->later);
     loop_read_clock(loop);
     wheel_init(&loop->wheel, loop->now_ns / NS_PER_MS);
@@ -106,6 +107,12 @@ void loop_soon(struct loop *loop, struct task *task)
         list_add(&loop->soon, &task->node);
 }
 
+void loop_after_events(struct loop *loop, struct task *task)
+{
+    if (!list_is_linked(&task->node))
+        list_add(&loop->after_events, &task->node);
+}
+
 void loop_later(struct loop *loop, struct task *task)
 {
     if (!list_is_linked(&task->node))
@@ -137,6 +144,16 @@ void loop_remove(struct loop *loop, struct watch *watch)
     }
 }
 
+void loop_move(struct loop *loop, struct watch *from, struct watch *to)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = to};
+    ASSERT(epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, to->fd, &event) == 0);
+    for (int i = loop->batch_next; i < loop->batch_count; i++) {
+        if (loop->batch[i].data.ptr == from)
+            loop->batch[i].data.ptr = to;
+    }
+}
+
 static void run_soon(struct loop *loop)
 {
     struct list *node;
@@ -146,7 +163,18 @@ static void run_soon(struct loop *loop)
     }
 }
 
-/* Each task's soon tasks run right after it; later tasks queued meanwhile wait for the next turn. */
+/* Each task's soon tasks run right after it. */
+static void run_after_events(struct loop *loop)
+{
+    struct list *node;
+    while ((node = list_take_first(&loop->after_events))) {
+        struct task *task = CONTAINER_OF(node, struct task, node);
+        task->run(task);
+        run_soon(loop);
+    }
+}
+
+/* Later tasks queued meanwhile wait for the next turn. */
 static void run_later(struct loop *loop)
 {
     struct list tasks;
@@ -158,11 +186,13 @@ static void run_later(struct loop *loop)
         task->run(task);
         run_soon(loop);
     }
+    run_after_events(loop);
 }
 
 void loop_settle(struct loop *loop)
 {
     run_soon(loop);
+    run_after_events(loop);
     while (!list_is_empty(&loop->later))
         run_later(loop);
 }
@@ -183,7 +213,7 @@ static void give_way(struct loop *loop)
 
 static int loop_wait_ms(const struct loop *loop)
 {
-    if (!list_is_empty(&loop->later) || !list_is_empty(&loop->soon))
+    if (!list_is_empty(&loop->later) || !list_is_empty(&loop->soon) || !list_is_empty(&loop->after_events))
         return 0;
     uint64_t next = wheel_next_ms(&loop->wheel);
     uint64_t now = loop->now_ns / NS_PER_MS;
@@ -211,6 +241,7 @@ static void loop_turn(struct loop *loop)
         watch->on_ready(watch, event->events);
         run_soon(loop);
     }
+    run_after_events(loop);
     run_later(loop);
     give_way(loop);
 }

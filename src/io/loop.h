@@ -49,6 +49,8 @@ void task_init(struct task *task, void (*run)(struct task *));
 void task_cancel(struct task *task);
 /* After the callback that is running now: flushes, so that many small writes become one. */
 void loop_soon(struct loop *loop, struct task *task);
+/* After all events of the turn and before its later tasks: what many events add to, like the output of a connection with many streams. */
+void loop_after_events(struct loop *loop, struct task *task);
 /* At the end of the turn: shadow work, after all live work of the turn. */
 void loop_later(struct loop *loop, struct task *task);
 
@@ -56,5 +58,7 @@ void loop_later(struct loop *loop, struct task *task);
 void loop_add(struct loop *loop, struct watch *watch);
 /* Watches for reading, level-triggered and EPOLLEXCLUSIVE: listening sockets that workers share. */
 void loop_add_shared(struct loop *loop, struct watch *watch);
+/* What was added as `from` is watched as `to`, with the same descriptor; what it is ready for is reported anew. */
+void loop_move(struct loop *loop, struct watch *from, struct watch *to);
 /* After this no event of the descriptor is delivered, also none of the batch being handled. */
 void loop_remove(struct loop *loop, struct watch *watch);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "io/socket.h"
 
+#include "base/assert.h"
+#include "tls/session.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -19,6 +22,22 @@ static int socket_error(const struct socket *sock)
     return error;
 }
 
+static void on_handshake(struct socket *sock)
+{
+    int result = tls_session_handshake(sock->tls);
+    if (result == TLS_SESSION_WANT_READ || result == TLS_SESSION_WANT_WRITE)
+        return;
+    if (result == TLS_SESSION_BROKEN) {
+        sock->ops->on_broken(sock, EPROTO);
+        return;
+    }
+    sock->is_writable = true;
+    sock->is_readable = true; /* the first bytes may have come with the end of the handshake */
+    sock->ops->on_writable(sock);
+    if (sock->is_readable)
+        sock->ops->on_readable(sock);
+}
+
 static void on_connected(struct socket *sock, uint32_t events)
 {
     if (!(events & (EPOLLOUT | EPOLLERR | EPOLLHUP)))
@@ -29,10 +48,30 @@ static void on_connected(struct socket *sock, uint32_t events)
         return;
     }
     sock->is_connecting = false;
+    sock->has_hangup = (events & EPOLLRDHUP) != 0;
+    if (sock->tls) {
+        on_handshake(sock);
+        return;
+    }
     sock->is_writable = true;
     sock->is_readable = (events & (EPOLLIN | EPOLLRDHUP)) != 0;
-    sock->has_hangup = (events & EPOLLRDHUP) != 0;
     sock->ops->on_writable(sock);
+}
+
+/* Below the plain bytes: false when the handshake has been seen to, and there is nothing else to do. There is room for plain bytes once
+ * all that is sealed has left. */
+static bool on_ready_tls(struct socket *sock, uint32_t *events)
+{
+    tls_session_wake(sock->tls, sock->has_hangup);
+    if (!tls_session_is_open(sock->tls)) {
+        on_handshake(sock);
+        return false;
+    }
+    if ((*events & EPOLLOUT) && !tls_session_flush(sock->tls))
+        *events &= ~(uint32_t)EPOLLOUT;
+    if ((*events & EPOLLOUT) && tls_session_is_shut(sock->tls))
+        (void)shutdown(sock->watch.fd, SHUT_WR);
+    return true;
 }
 
 static void on_ready(struct watch *watch, uint32_t events)
@@ -42,11 +81,13 @@ static void on_ready(struct watch *watch, uint32_t events)
         on_connected(sock, events);
         return;
     }
+    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+        sock->has_hangup = true;
+    if (sock->tls && !on_ready_tls(sock, &events))
+        return;
     bool was_writable = sock->is_writable;
     if (events & EPOLLOUT)
         sock->is_writable = true;
-    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
-        sock->has_hangup = true;
     if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         sock->is_readable = true;
     if (sock->is_writable && !was_writable) {
@@ -69,6 +110,7 @@ static void socket_init(struct socket *sock, struct loop *loop, int fd, const st
     sock->watch.on_ready = on_ready;
     sock->ops = ops;
     sock->loop = loop;
+    sock->tls = NULL;
     sock->is_connecting = false;
     sock->is_readable = false; /* adding it to the loop reports what is there already */
     sock->is_writable = true;
@@ -130,6 +172,12 @@ void socket_close(struct socket *sock, bool is_reset)
         (void)setsockopt(sock->watch.fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
     }
     loop_remove(sock->loop, &sock->watch);
+    if (sock->tls) {
+        if (!is_reset)
+            tls_session_shutdown(sock->tls);
+        tls_session_free(sock->tls);
+        sock->tls = NULL;
+    }
     close(sock->watch.fd);
     sock->watch.fd = -1;
     sock->is_readable = sock->is_writable = false;
@@ -140,10 +188,23 @@ bool socket_is_open(const struct socket *sock)
     return sock->watch.fd >= 0;
 }
 
+static ssize_t read_tls(struct socket *sock, void *into, size_t room)
+{
+    ssize_t n = tls_session_read(sock->tls, into, room);
+    if (n > 0)
+        return n; /* OpenSSL may hold more, of which no edge will tell: go on until nothing comes */
+    sock->is_readable = false;
+    if (n == TLS_SESSION_END)
+        return SOCKET_END;
+    return n == TLS_SESSION_BROKEN ? SOCKET_BROKEN : SOCKET_AGAIN;
+}
+
 ssize_t socket_read(struct socket *sock, void *into, size_t room)
 {
     if (!sock->is_readable)
         return SOCKET_AGAIN;
+    if (sock->tls)
+        return read_tls(sock, into, room);
     ssize_t n;
     do
         n = recv(sock->watch.fd, into, room, 0);
@@ -161,10 +222,25 @@ ssize_t socket_read(struct socket *sock, void *into, size_t room)
     return errno == EAGAIN || errno == EWOULDBLOCK ? SOCKET_AGAIN : SOCKET_BROKEN;
 }
 
+static ssize_t write_tls(struct socket *sock, const struct slice *slices, size_t count)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < count; i++)
+        total += slices[i].len;
+    ssize_t n = tls_session_write(sock->tls, slices, count);
+    if (n < 0 || (size_t)n < total)
+        sock->is_writable = false;
+    if (n >= 0)
+        return n;
+    return n == TLS_SESSION_BROKEN ? SOCKET_BROKEN : SOCKET_AGAIN;
+}
+
 ssize_t socket_write(struct socket *sock, const struct slice *slices, size_t count)
 {
     if (!sock->is_writable)
         return SOCKET_AGAIN;
+    if (sock->tls)
+        return write_tls(sock, slices, count);
     ssize_t n;
     size_t total = 0;
     do {
@@ -193,5 +269,69 @@ ssize_t socket_write(struct socket *sock, const struct slice *slices, size_t cou
 
 void socket_shutdown(struct socket *sock)
 {
+    if (sock->tls) {
+        tls_session_shutdown(sock->tls);
+        if (!tls_session_flush(sock->tls))
+            return; /* the rest goes first, see on_ready_tls */
+    }
     (void)shutdown(sock->watch.fd, SHUT_WR);
+}
+
+/* ---- TLS ---- */
+
+/* Edges that came before are the handshake's: `is_told` has them reported again. */
+static void begin_tls(struct socket *sock, bool is_told)
+{
+    sock->is_readable = sock->is_writable = sock->has_hangup = false;
+    if (!is_told)
+        return;
+    loop_remove(sock->loop, &sock->watch);
+    loop_add(sock->loop, &sock->watch);
+}
+
+void socket_accept_tls(struct socket *sock, struct tls_server *server)
+{
+    ASSERT(!sock->tls && !sock->is_connecting);
+    sock->tls = tls_session_accept(server, sock->watch.fd);
+    begin_tls(sock, sock->is_readable || sock->has_hangup);
+}
+
+void socket_connect_tls(struct socket *sock, struct tls_client *client)
+{
+    ASSERT(!sock->tls);
+    sock->tls = tls_session_connect(client, sock->watch.fd);
+    begin_tls(sock, !sock->is_connecting);
+}
+
+bool socket_is_ready(const struct socket *sock)
+{
+    return socket_is_open(sock) && !sock->is_connecting && (!sock->tls || tls_session_is_open(sock->tls));
+}
+
+struct str socket_tls_name(const struct socket *sock)
+{
+    return sock->tls ? tls_session_name(sock->tls) : STR("");
+}
+
+struct str socket_alpn(const struct socket *sock)
+{
+    return sock->tls ? tls_session_alpn(sock->tls) : STR("");
+}
+
+const char *socket_tls_failure(const struct socket *sock)
+{
+    return sock->tls ? tls_session_failure(sock->tls) : "";
+}
+
+/* ---- handing over ---- */
+
+void socket_move(struct socket *to, struct socket *from, const struct socket_ops *ops)
+{
+    ASSERT(socket_is_open(from) && !from->is_connecting);
+    *to = *from;
+    to->ops = ops;
+    from->watch.fd = -1;
+    from->tls = NULL;
+    from->is_readable = from->is_writable = false;
+    loop_move(to->loop, &from->watch, &to->watch);
 }

@@ -49,7 +49,8 @@ void socket_set_send_buffer(struct socket *sock, int bytes, bool is_bound);
 void socket_close(struct socket *sock, bool is_reset);
 bool socket_is_open(const struct socket *sock);
 
-/* Bytes read (> 0), SOCKET_END, SOCKET_AGAIN or SOCKET_BROKEN. */
+/* Bytes read (> 0), SOCKET_END, SOCKET_AGAIN or SOCKET_BROKEN. With TLS the end is the peer's close_notify; a connection that ends without
+ * one is SOCKET_BROKEN: somebody may have cut it. */
 ssize_t socket_read(struct socket *sock, void *into, size_t room);
 /* Bytes written (>= 0, possibly fewer than given), SOCKET_AGAIN or SOCKET_BROKEN. */
 ssize_t socket_write(struct socket *sock, const struct slice *slices, size_t count);
@@ -69,7 +70,8 @@ bool socket_is_ready(const struct socket *sock);
 struct str socket_tls_name(const struct socket *sock);
 /* What ALPN settled: "h2", "http/1.1" or empty. */
 struct str socket_alpn(const struct socket *sock);
-/* Why on_broken came with EPROTO; borrowed until the socket is closed. */
+/* Why on_broken came with EPROTO, or why a read or write of TLS was SOCKET_BROKEN; empty when TLS knows nothing of it. Borrowed until the
+ * socket is closed. */
 const char *socket_tls_failure(const struct socket *sock);
 
 /* ---- handing over ---- */

@@ -194,7 +194,7 @@ static const struct schema_field mirror_rows[] = {
      SCHEMA_AT(http_mirror_filter, fraction),
      .of = &fraction_schema},
 };
-static const struct schema mirror_schema = {
+const struct schema http_mirror_filter_schema = {
     .name = "HTTPRequestMirrorFilter",
     .help = "Sends copies of requests to a shadow, whose answers reach nobody.",
     .size = sizeof(struct http_mirror_filter),
@@ -268,10 +268,10 @@ static const char *const filter_types[] = {
     [FILTER_REQUEST_HEADERS] = "RequestHeaderModifier",
     [FILTER_RESPONSE_HEADERS] = "ResponseHeaderModifier",
     [FILTER_MIRROR] = "RequestMirror",
+    [FILTER_EXTENSION] = "ExtensionRef",
     [FILTER_REDIRECT] = "RequestRedirect",
     [FILTER_REWRITE] = "URLRewrite",
     [FILTER_CORS] = "CORS",
-    [FILTER_EXTENSION] = "ExtensionRef",
     [FILTER_EXTERNAL_AUTH] = "ExternalAuth",
     NULL,
 };
@@ -296,7 +296,7 @@ static const struct schema_field filter_rows[] = {
      .help = "Sends copies of requests to a shadow; a rule may have many such filters.",
      .type = SCHEMA_OBJECT,
      SCHEMA_AT(http_filter, mirror),
-     .of = &mirror_schema},
+     .of = &http_mirror_filter_schema},
     {.name = "requestRedirect",
      .help = "Sends the client to another address.",
      .type = SCHEMA_OBJECT,

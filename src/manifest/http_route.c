@@ -65,7 +65,7 @@ static const struct schema_field header_match_rows[] = {
      .min = 1,
      .max = HEADER_VALUE_MAX},
 };
-static const struct schema header_match_schema = {
+const struct schema http_header_match_schema = {
     .name = "HTTPHeaderMatch",
     .help = "Which value of a header matches.",
     .size = sizeof(struct http_value_match),
@@ -114,7 +114,7 @@ static const struct schema_field match_rows[] = {
      .item = SCHEMA_OBJECT,
      SCHEMA_AT(http_route_match, headers),
      .max = MATCH_VALUES_MAX,
-     .of = &header_match_schema,
+     .of = &http_header_match_schema,
      .key = "name"},
     {.name = "queryParams",
      .help = "Query parameters that must all match.",
@@ -330,7 +330,7 @@ static const struct schema_field parent_ref_rows[] = {
      .min = 1,
      .max = 65535},
 };
-static const struct schema parent_ref_schema = {
+const struct schema http_parent_ref_schema = {
     .name = "ParentReference",
     .help = "A Gateway, or one of its listeners, that the route attaches to.",
     .size = sizeof(struct parent_ref),
@@ -345,7 +345,7 @@ static const struct schema_field http_route_spec_rows[] = {
      .item = SCHEMA_OBJECT,
      SCHEMA_AT(http_route_spec, parent_refs),
      .max = PARENTS_MAX,
-     .of = &parent_ref_schema},
+     .of = &http_parent_ref_schema},
     {.name = "useDefaultGateways",
      .help = "Attaches the route to Gateways that take routes which name none.",
      .type = SCHEMA_STRING,

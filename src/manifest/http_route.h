@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* HTTPRoute (gateway.networking.k8s.io/v1, v1beta1), standard channel and the experimental retry.
+/* HTTPRoute (gateway.networking.k8s.io/v1, v1beta1), standard channel and the experimental retry. A GRPCRoute is read into the same
+ * structs: it differs in its matches and has fewer filters, no timeouts and no retry.
  * Lifetime: the manifests'. Thread: any, read-only. */
 #pragma once
 
@@ -20,12 +21,14 @@ struct http_value_match {
     struct str name, value;
 };
 
+struct grpc_method_match;
 struct http_route_match {
     const struct node *node;
     struct http_path_match *path;    /* never NULL; prefix "/" where none is written */
     struct schema_list headers;      /* struct http_value_match */
     struct schema_list query_params; /* struct http_value_match */
     struct str method;               /* absent: all */
+    struct grpc_method_match *rpc;   /* of a GRPCRoute, which has only this and headers; NULL: all calls */
 };
 
 struct http_header {
@@ -77,10 +80,10 @@ enum http_filter_type {
     FILTER_REQUEST_HEADERS,
     FILTER_RESPONSE_HEADERS,
     FILTER_MIRROR,
+    FILTER_EXTENSION, /* those so far are a GRPCRoute's, too */
     FILTER_REDIRECT,
     FILTER_REWRITE,
     FILTER_CORS,
-    FILTER_EXTENSION,
     FILTER_EXTERNAL_AUTH, /* refused by the check: without it requests would pass that nobody has allowed */
 };
 struct http_external_auth;
@@ -147,4 +150,7 @@ extern const struct schema http_route_schema;
 /* Parts that others use too. */
 extern const struct schema http_filter_schema;        /* of rules and backendRefs */
 extern const struct schema http_header_filter_schema; /* of filters and MirrorPolicy */
-extern const char *const http_methods[];              /* NULL-terminated */
+extern const struct schema http_mirror_filter_schema;
+extern const struct schema http_header_match_schema;
+extern const struct schema http_parent_ref_schema;
+extern const char *const http_methods[]; /* NULL-terminated */

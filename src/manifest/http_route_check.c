@@ -189,10 +189,10 @@ static const struct filter_member {
     [FILTER_RESPONSE_HEADERS] = {"ResponseHeaderModifier", "responseHeaderModifier",
                                  offsetof(struct http_filter, response_headers), false},
     [FILTER_MIRROR] = {"RequestMirror", "requestMirror", offsetof(struct http_filter, mirror), true},
+    [FILTER_EXTENSION] = {"ExtensionRef", "extensionRef", offsetof(struct http_filter, extension), true},
     [FILTER_REDIRECT] = {"RequestRedirect", "requestRedirect", offsetof(struct http_filter, redirect), false},
     [FILTER_REWRITE] = {"URLRewrite", "urlRewrite", offsetof(struct http_filter, rewrite), false},
     [FILTER_CORS] = {"CORS", "cors", offsetof(struct http_filter, cors), false},
-    [FILTER_EXTENSION] = {"ExtensionRef", "extensionRef", offsetof(struct http_filter, extension), true},
     [FILTER_EXTERNAL_AUTH] = {"ExternalAuth", "externalAuth", offsetof(struct http_filter, external_auth), true},
 };
 #define FILTER_TYPES (sizeof(filter_members) / sizeof(filter_members[0]))
@@ -222,7 +222,7 @@ void check_filter(const void *object, struct problems *problems)
     }
 }
 
-static void check_filters(const struct schema_list *filters, struct problems *problems)
+void check_filters(const struct schema_list *filters, struct problems *problems)
 {
     uint32_t count[FILTER_TYPES] = {0};
     for (uint32_t i = 0; i < filters->count; i++) {

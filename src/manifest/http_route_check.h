@@ -15,6 +15,8 @@ void check_fraction(const void *fraction, struct problems *problems);
 void check_mirror(const void *mirror, struct problems *problems);
 void check_cors(const void *cors, struct problems *problems);
 void check_filter(const void *filter, struct problems *problems);
+/* The filters of one list together. */
+void check_filters(const struct schema_list *filters, struct problems *problems);
 void check_http_backend_ref(const void *backend, struct problems *problems);
 void check_timeouts(const void *timeouts, struct problems *problems);
 void check_http_rule(const void *rule, struct problems *problems);

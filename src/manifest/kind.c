@@ -2,6 +2,7 @@
 #include "manifest/kind.h"
 
 #include "manifest/gateway.h"
+#include "manifest/grpc_route.h"
 #include "manifest/http_route.h"
 #include "manifest/schema_formats.h"
 #include "manifest/service.h"
@@ -64,6 +65,14 @@ const struct kind kind_table[KIND_COUNT] = {
                          .is_namespaced = true,
                          .name_format = &format_dns_name,
                          .schema = &http_route_schema},
+    [KIND_GRPC_ROUTE] = {.id = KIND_GRPC_ROUTE,
+                         .name = "GRPCRoute",
+                         .plural = "grpcroutes",
+                         .group = GATEWAY_API,
+                         .versions = {"v1"},
+                         .is_namespaced = true,
+                         .name_format = &format_dns_name,
+                         .schema = &grpc_route_schema},
     [KIND_REFERENCE_GRANT] = {.id = KIND_REFERENCE_GRANT,
                               .name = "ReferenceGrant",
                               .plural = "referencegrants",

@@ -13,6 +13,7 @@ enum kind_id {
     KIND_GATEWAY_CLASS,
     KIND_GATEWAY,
     KIND_HTTP_ROUTE,
+    KIND_GRPC_ROUTE,
     KIND_REFERENCE_GRANT,
     KIND_BACKEND,
     KIND_MIRROR_POLICY,
@@ -32,6 +33,12 @@ struct kind {
 };
 
 extern const struct kind kind_table[KIND_COUNT];
+
+/* Read into struct http_route. */
+static inline bool kind_is_route(enum kind_id kind)
+{
+    return kind == KIND_HTTP_ROUTE || kind == KIND_GRPC_ROUTE;
+}
 
 /* The kind of an apiVersion ("gateway.networking.k8s.io/v1") and a kind; NULL when Umbra does not know it. *is_version
  * is false when group and kind are known and the version is not (the kind is returned then). */

@@ -17,7 +17,7 @@
 /* --------------------------------------------------------------------------------------------------- references */
 
 static const char *const target_groups[] = {"gateway.networking.k8s.io", NULL};
-static const char *const target_kinds[] = {"HTTPRoute", "Gateway", NULL};
+static const char *const target_kinds[] = {"HTTPRoute", "GRPCRoute", "Gateway", NULL};
 static const struct schema_field target_ref_rows[] = {
     {.name = "group",
      .help = "The API group of the target.",
@@ -527,7 +527,7 @@ static void check_policy_spec(const void *object, struct problems *problems)
     const struct mirror_policy_spec *spec = object;
     if (spec->target_refs.count == 0)
         problems_add_member(problems, SEVERITY_WARNING, STR_NONE, spec->node, "targetRefs",
-                            "names nothing, so the policy has no effect: name an HTTPRoute or a Gateway");
+                            "names nothing, so the policy has no effect: name an HTTPRoute, a GRPCRoute or a Gateway");
     if (spec->compare)
         problems_add(problems, SEVERITY_NOTE, STR_NONE, spec->compare->node,
                      "is read and checked, but this version compares nothing yet");

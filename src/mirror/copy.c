@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mirror/copy.h"
 
+#include "http/grpc.h"
 #include "mirror/breaker.h"
 #include "mirror/copy_head.h"
 #include "mirror/redact.h"
@@ -46,7 +47,7 @@ static void narrow(struct copy *copy)
 
 static void widen(struct copy *copy)
 {
-    if (copy->is_wide || copy->pieces.unsent < WIDEN_AT ||
+    if (copy->is_wide || copy->pieces.unsent < WIDEN_AT || client_is_shared(copy->stream) ||
         !budget_take(&copy->mirror->budget, copy->target->entry, TARGET_WIDE_BYTES))
         return;
     copy->is_wide = true;
@@ -99,14 +100,14 @@ static void copy_free(struct task *task)
 
 static void log_failure(const struct copy *copy, enum failed reason, int error)
 {
+    const char *why = reason == FAILED_TLS ? client_pool_tls_failure(copy->target->pool) : error ? strerror(error) : "";
     uint64_t held_back;
     if (!log_limit_pass(&copy->target->failures, now_ns(copy), FAILURE_LOG_NS, &held_back))
         return;
     char to[ADDRESS_TEXT];
     struct str address = address_format(&copy->target->address, to);
     log_warn("a copy to shadow %.*s failed: %s%s%s (%llu more since the last such line); live is not affected",
-             STR_ARG(address), failed_name(reason), error ? ", " : "", error ? strerror(error) : "",
-             (unsigned long long)held_back);
+             STR_ARG(address), failed_name(reason), *why ? ", " : "", why, (unsigned long long)held_back);
 }
 
 static void copy_fail(struct copy *copy, enum failed reason, int error)
@@ -116,7 +117,7 @@ static void copy_fail(struct copy *copy, enum failed reason, int error)
     atomic_store_explicit(&entry->last_failure, reason, memory_order_relaxed);
     atomic_store_explicit(&entry->last_failure_errno, (uint32_t)error, memory_order_relaxed);
     atomic_store_explicit(&entry->last_failure_wall_ns, loop_wall_ns(copy->mirror->codec->loop), memory_order_relaxed);
-    if (reason == FAILED_CONNECT || reason == FAILED_TIMEOUT || reason == FAILED_RESET || reason == FAILED_PROTOCOL)
+    if (reason != FAILED_LAG && reason != FAILED_CLIENT_ABORT)
         breaker_failure(entry, now_ns(copy), 0, random_next(&copy->mirror->random));
     if (reason != FAILED_CLIENT_ABORT)
         log_failure(copy, reason, error);
@@ -133,6 +134,8 @@ static void copy_complete(struct copy *copy)
 {
     struct registry_mirror *entry = copy->target->entry;
     counter_add(&entry->completed[registry_code_index(copy->status)], 1);
+    if (copy->is_call)
+        counter_add(&entry->grpc_completed[copy->grpc_status], 1);
     registry_duration_add(&entry->duration, now_ns(copy) - copy->sent_ns);
     if (copy->status == 503 || copy->status == 429)
         breaker_failure(entry, now_ns(copy), copy->retry_after_ms, random_next(&copy->mirror->random));
@@ -217,6 +220,13 @@ static void on_connecting(struct client_call *call)
     timer_arm(copy->mirror->codec->loop, &copy->timer, copy->connect_timeout_ms);
 }
 
+/* No place after all: what is awaited now is a turn. */
+static void on_waiting(struct client_call *call)
+{
+    struct copy *copy = CONTAINER_OF(call, struct copy, call);
+    timer_arm(copy->mirror->codec->loop, &copy->timer, copy->timeout_ms);
+}
+
 static void on_open(struct client_call *call, struct stream *stream, bool is_reused)
 {
     struct copy *copy = CONTAINER_OF(call, struct copy, call);
@@ -225,7 +235,7 @@ static void on_open(struct client_call *call, struct stream *stream, bool is_reu
     stream->handler = &shadow_handler;
     stream->user = copy;
     copy->is_end_sent = false;
-    copy->may_replace = is_reused && method_is_idempotent(copy->head.method_id);
+    copy->may_replace = client_is_shared(stream) || (is_reused && method_is_idempotent(copy->head.method_id));
     timer_arm(copy->mirror->codec->loop, &copy->timer, copy->timeout_ms);
     stream_send_head(stream, &copy->head);
     send_pieces(copy);
@@ -238,7 +248,10 @@ static void on_fail(struct client_call *call, int error)
     struct copy *copy = CONTAINER_OF(call, struct copy, call);
     if (copy->state == COPY_QUEUED)
         mark_sent(copy, COPY_CONNECTING); /* an attempt that failed at once is one */
-    copy_fail(copy, FAILED_CONNECT, error);
+    if (error == EPROTO)
+        copy_fail(copy, FAILED_TLS, 0);
+    else
+        copy_fail(copy, FAILED_CONNECT, error);
 }
 
 /* Opens the credit for more of the answer, now or in one of the next turns. */
@@ -266,12 +279,20 @@ static void run_work(struct task *task)
         if (copy->stream && copy->stream->pull_credit < ANSWER_CREDIT / 2)
             read_answer(copy);
     } else if (copy->state == COPY_QUEUED && !copy->call.on_open) {
-        copy->call = (struct client_call){.on_open = on_open, .on_connecting = on_connecting, .on_fail = on_fail};
+        copy->call = (struct client_call){
+            .on_open = on_open, .on_connecting = on_connecting, .on_waiting = on_waiting, .on_fail = on_fail};
         client_open(copy->target->pool, &copy->call);
     }
 }
 
 /* ---- the shadow's answer ---- */
+
+static void note_grpc_status(struct copy *copy, const struct field *fields, uint16_t count)
+{
+    enum grpc_status status = copy->is_call ? grpc_find_status(fields, count) : GRPC_NONE;
+    if (status != GRPC_NONE)
+        copy->grpc_status = (uint8_t)status;
+}
 
 static void on_head(struct stream *stream, const struct head *head)
 {
@@ -281,6 +302,7 @@ static void on_head(struct stream *stream, const struct head *head)
     if (head->status < 200)
         return;
     copy->status = head->status;
+    note_grpc_status(copy, head->fields, head->field_count);
     copy->is_shadow_closing = !head->is_keep_alive;
     const struct field *retry_after = head_find(head, FIELD_RETRY_AFTER);
     if (retry_after && str_to_u64(retry_after->value, &seconds) && seconds <= BREAKER_MAX_MS / 1000)
@@ -298,8 +320,7 @@ static void on_data(struct stream *stream, struct slice data)
 static void on_end(struct stream *stream, const struct field *trailers, uint16_t count)
 {
     struct copy *copy = stream->user;
-    (void)trailers;
-    (void)count;
+    note_grpc_status(copy, trailers, count);
     if (copy->is_end_sent)
         complete_whole(copy);
     else if (copy->is_shadow_closing)
@@ -312,7 +333,8 @@ static void on_reset(struct stream *stream, enum reset why)
 {
     struct copy *copy = stream->user;
     forget_stream(copy);
-    if (why == RESET_STALE && copy->may_replace && !copy->is_replaced && !copy->target->is_dropped) {
+    bool is_unseen = why == RESET_REFUSED || (why == RESET_STALE && method_is_idempotent(copy->head.method_id));
+    if (is_unseen && copy->may_replace && !copy->is_replaced && !copy->target->is_dropped) {
         copy->is_replaced = true;
         pieces_rewind(&copy->pieces);
         copy->call.is_fresh = true;
@@ -356,7 +378,7 @@ static void on_timer(struct timer *timer)
         return;
     }
     if (copy->state == COPY_CONNECTING) {
-        copy_fail(copy, FAILED_CONNECT, ETIMEDOUT);
+        copy_fail(copy, copy->call.is_connecting ? FAILED_CONNECT : FAILED_TIMEOUT, ETIMEDOUT);
         return;
     }
     uint64_t since = copy->progress_ns;
@@ -398,6 +420,8 @@ struct copy *copy_new(struct mirror *mirror, struct target *target, const struct
     copy->connect_timeout_ms = rule->connect_timeout_ms;
     copy->window = rule->window_bytes;
     copy->redactions = rule->redactions;
+    copy->is_call = PLAN_ROUTE(plan, rule->route)->is_grpc && grpc_is_call(exchange->request);
+    copy->grpc_status = GRPC_NONE;
     arena_init(&copy->arena, copy->first_block, sizeof copy->first_block);
     task_init(&copy->work, run_work);
     task_init(&copy->reap, copy_free);

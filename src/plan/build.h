@@ -24,7 +24,8 @@ struct rule_tls {
 };
 
 struct rule_backend {
-    struct str label;              /* unique */
+    struct str label;              /* unique but for twins */
+    bool is_twin;                  /* has label and hosts of an earlier one, and another protocol */
     const struct rule_host *hosts; /* none: it has no endpoint */
     size_t host_count;
     enum plan_protocol protocol;
@@ -115,8 +116,11 @@ struct rule_condition {
 };
 struct rule_match {
     enum rule_path_kind path_kind;
-    struct str path;                         /* "/" and prefix: every path */
-    struct str method;                       /* empty: all */
+    struct str path; /* "/" and prefix: every path */
+    struct str
+        pattern;       /* of a prefix match: a regular expression that the whole path must match as well; empty: none */
+    uint32_t weight;   /* among prefixes of one length the heavier comes first */
+    struct str method; /* empty: all */
     const struct rule_condition *conditions; /* of a name that comes twice the first counts (Gateway API) */
     size_t condition_count;
 };

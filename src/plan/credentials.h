@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The credentials object: certificates, private keys and CA bundles in PEM by label, apart from the plan, so that keys stand in one place
  * that is never logged, printed or dumped, and a renewed certificate recompiles no rules. Flat and position-independent like the plan, in a
- * sealed memfd; mapped with MADV_DONTDUMP and MADV_WIPEONFORK.
- * Labels: "secret/NAMESPACE/NAME" (identity, from a Secret of type kubernetes.io/tls), "backend/NAMESPACE/NAME" (client identity or CA from
- * files), "configmap/NAMESPACE/NAME" (CA), "system" (CA, the system's).
+ * sealed memfd; mapped with MADV_DONTDUMP and MADV_DONTFORK.
+ * Labels say where the bytes come from: "secret/NAMESPACE/NAME" (an identity, or CAs, of a Secret), "configmap/NAMESPACE/NAME" (CAs),
+ * "backend/NAMESPACE/NAME" (a client's identity or CAs of the files of a Backend), "system" (CAs, the system's). A bundle of several sources
+ * has their labels with commas between them.
  * Lifetime: the mapping. Thread: read-only, any. */
 #pragma once
 
@@ -40,6 +41,7 @@ void credentials_unmap(const struct credentials *credentials);
 /* The check alone, for bytes in memory (fuzzed). */
 bool credentials_check(const void *bytes, size_t len, struct err *err) __attribute__((warn_unused_result));
 bool credentials_eq(const struct credentials *a, const struct credentials *b);
+uint64_t credentials_generation(const struct credentials *credentials);
 /* O(log n); false when there is none. */
 bool credentials_find(const struct credentials *credentials, struct str label, enum credential_kind kind,
                       struct credential *found) __attribute__((warn_unused_result));

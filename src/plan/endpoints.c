@@ -47,13 +47,6 @@ static struct str label_of(const struct endpoints *endpoints, const struct endpo
     return (struct str){(const char *)endpoints + set->label.off, set->label.len};
 }
 
-static int compare_labels(struct str a, struct str b)
-{
-    size_t len = a.len < b.len ? a.len : b.len;
-    int order = len > 0 ? memcmp(a.ptr, b.ptr, len) : 0;
-    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
-}
-
 struct endpoints_builder *endpoints_builder_new(uint64_t generation)
 {
     struct endpoints_builder *builder = mem_alloc(sizeof(*builder));
@@ -86,7 +79,7 @@ void endpoints_builder_add(struct endpoints_builder *builder, struct str label, 
 
 static int by_label(const void *a, const void *b)
 {
-    return compare_labels(((const struct pending_set *)a)->label, ((const struct pending_set *)b)->label);
+    return flat_compare_labels(((const struct pending_set *)a)->label, ((const struct pending_set *)b)->label);
 }
 
 /* Places the arrays in the head; returns the size of the block. */
@@ -155,7 +148,7 @@ static bool check_sets(const struct endpoints *endpoints, struct err *err)
             return err_set(err, "endpoints: the label of backend %u is outside the strings", i);
         if (!flat_has_range(endpoints->addresses, set->addresses))
             return err_set(err, "endpoints: the addresses of backend %u are out of range", i);
-        if (i > 0 && compare_labels(label_of(endpoints, set_at(endpoints, i - 1)), label_of(endpoints, set)) >= 0)
+        if (i > 0 && flat_compare_labels(label_of(endpoints, set_at(endpoints, i - 1)), label_of(endpoints, set)) >= 0)
             return err_set(err, "endpoints: backend %u is not in order", i);
     }
     return true;
@@ -211,7 +204,7 @@ const struct address *endpoints_find(const struct endpoints *endpoints, struct s
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         const struct endpoint_set *set = set_at(endpoints, middle);
-        int order = compare_labels(label, label_of(endpoints, set));
+        int order = flat_compare_labels(label, label_of(endpoints, set));
         if (order == 0) {
             *count = set->addresses.count;
             return address_at(endpoints, set->addresses.first);

@@ -139,6 +139,13 @@ bool flat_has_text(struct plan_array strings, struct plan_str text)
            text.len <= strings.count - (text.off - strings.off);
 }
 
+int flat_compare_labels(struct str a, struct str b)
+{
+    size_t len = a.len < b.len ? a.len : b.len;
+    int order = len > 0 ? memcmp(a.ptr, b.ptr, len) : 0;
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
 bool flat_is_address(const struct address *address)
 {
     switch (address->family) {

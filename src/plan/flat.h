@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the plan and the endpoints object share: the head of a flat block, the checks of what it refers to, and the way
+/* What the plan, the endpoints object and the credentials share: the head of a flat block, the checks of what it refers to, and the way
  * into and out of a sealed memfd. Lifetime: none of its own. Thread: any. */
 #pragma once
 
 #include "base/err.h"
 #include "plan/layout.h"
 
-/* Both blocks begin with this. */
+/* All blocks begin with this. */
 struct flat_head {
     uint64_t magic;
     uint32_t version;
@@ -41,5 +41,7 @@ bool flat_check_head(const void *bytes, size_t len, const struct flat_head *want
 bool flat_has_array(const struct flat_head *head, size_t head_size, struct plan_array array, size_t element_size);
 bool flat_has_range(struct plan_array array, struct plan_range range);
 bool flat_has_text(struct plan_array strings, struct plan_str text);
+/* The order of sorted labels: by bytes. */
+int flat_compare_labels(struct str a, struct str b);
 bool flat_is_address(const struct address *address);
 bool flat_is_cidr(const struct cidr *cidr);

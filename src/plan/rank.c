@@ -110,6 +110,8 @@ static int by_precedence(const void *a, const void *b)
     int order = path_rank(left) - path_rank(right);
     if (order == 0 && left->rule->path_kind != PATH_MATCH_EXACT)
         order = more_first(left->path.len, right->path.len);
+    if (order == 0 && left->rule->path_kind == PATH_MATCH_PREFIX)
+        order = more_first(left->rule->weight, right->rule->weight);
     if (order == 0)
         order = more_first(left->rule->method.len > 0, right->rule->method.len > 0);
     if (order == 0)
@@ -213,9 +215,10 @@ void ranking_write(struct ranking *ranking, struct draft *draft)
     for (uint32_t i = 0; i < ranking->count && !draft_is_too_large(draft); i++) {
         const struct ranked *ranked = &ranking->list[i];
         enum rule_path_kind kind = ranked->rule->path_kind;
+        struct str pattern = kind == PATH_MATCH_REGEX ? ranked->path : ranked->rule->pattern;
         struct plan_match match = {
             .route = ranked->route,
-            .regex = kind == PATH_MATCH_REGEX ? add_regex(ranking, draft, ranked->path) : PLAN_NONE,
+            .regex = pattern.len > 0 || kind == PATH_MATCH_REGEX ? add_regex(ranking, draft, pattern) : PLAN_NONE,
             .method = draft_add_text(draft, ranked->rule->method),
             .conditions = add_conditions(ranking, draft, ranked),
             .prefix = draft_add_text(draft, kind == PATH_MATCH_PREFIX ? ranked->path : STR_NONE),

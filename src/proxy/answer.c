@@ -11,6 +11,14 @@ static void pass_interim(struct relay *relay, const struct head *head, const str
     stream_send_head(relay->client, answer);
 }
 
+/* In the trailers, or in the head of an answer that has nothing else. */
+static void note_status(struct relay *relay, const struct field *fields, uint16_t count)
+{
+    enum grpc_status status = relay->is_grpc ? grpc_find_status(fields, count) : GRPC_NONE;
+    if (status != GRPC_NONE)
+        relay->grpc_status = (uint8_t)status;
+}
+
 static void on_head(struct stream *live, const struct head *head)
 {
     struct relay *relay = live->user;
@@ -39,6 +47,7 @@ static void on_head(struct stream *live, const struct head *head)
         return;
     }
     relay->status = head->status;
+    note_status(relay, head->fields, head->field_count);
     registry_route_load(relay->series, head->status);
     filters_edit_answer(&relay->filters, &answer, &relay->arena);
     if (head->body == BODY_TUNNEL)
@@ -62,6 +71,7 @@ static void on_data(struct stream *live, struct slice data)
 static void on_end(struct stream *live, const struct field *trailers, uint16_t count)
 {
     struct relay *relay = live->user;
+    note_status(relay, trailers, count);
     stream_send_end(relay->client, trailers, count);
     if (!relay->is_request_ended && !relay->is_live_closing) {
         relay->is_answer_ended = true; /* answered early, but still reading; or one direction of a tunnel */
@@ -80,8 +90,8 @@ static void on_end(struct stream *live, const struct field *trailers, uint16_t c
 
 static bool may_replace(const struct relay *relay, enum reset why)
 {
-    return why == RESET_STALE && !relay->is_replaced && !relay->replay.is_lost &&
-           method_is_idempotent(relay->request.method_id);
+    bool is_unseen = why == RESET_REFUSED || (why == RESET_STALE && method_is_idempotent(relay->request.method_id));
+    return is_unseen && !relay->is_replaced && !relay->replay.is_lost;
 }
 
 static void on_reset(struct stream *live, enum reset why)

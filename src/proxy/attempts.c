@@ -41,12 +41,26 @@ static void arm(struct relay *relay)
         timer_arm(relay->proxy->codec->loop, &relay->timer, end > now ? (end - now + NS_PER_MS - 1) / NS_PER_MS : 0);
 }
 
+/* A call's deadline ends the exchange, when it comes before the rule's timeout does. */
+static void keep_deadline(struct relay *relay)
+{
+    uint32_t deadline_ms;
+    if (!grpc_is_call(&relay->request) || !grpc_deadline_ms(&relay->request, &deadline_ms))
+        return;
+    uint64_t end_ns = now_ns(relay) + deadline_ms * NS_PER_MS;
+    relay->is_client_deadline = !relay->exchange_end_ns || end_ns <= relay->exchange_end_ns;
+    if (relay->is_client_deadline)
+        relay->exchange_end_ns = end_ns;
+}
+
 void relay_begin_attempts(struct relay *relay)
 {
     const struct plan_route *rule = find_rule(relay);
     relay->retries_left = rule->retry_attempts;
     relay->exchange_end_ns = end_after(relay, rule->request_timeout_ms);
     relay->attempt_end_ns = end_after(relay, rule->backend_timeout_ms);
+    if (relay->is_grpc)
+        keep_deadline(relay);
 }
 
 void relay_wait_ms(struct relay *relay, uint64_t ms)
@@ -147,15 +161,18 @@ static void drop_attempt(struct relay *relay)
 static void time_out(struct relay *relay, bool may_go_on)
 {
     bool is_slow = relay->live && (relay->is_request_ended || relay->live->queued); /* else the client was */
-    if (relay->is_connecting || (is_slow && !relay->status))
+    bool is_asked_for = relay->is_client_deadline && !may_go_on;
+    if (!is_asked_for && (relay->is_connecting || (is_slow && !relay->status)))
         upstream_failed(&relay->upstream);
     drop_attempt(relay);
     if (may_go_on && relay_retry(relay))
         return;
-    if (relay->status)
+    if (relay->status) {
+        relay->grpc_status = GRPC_DEADLINE_EXCEEDED;
         relay_break_off(relay);
-    else
+    } else {
         relay_answer(relay, 504, STR("upstream timeout\n"));
+    }
 }
 
 void relay_on_timer(struct timer *timer)

@@ -7,6 +7,7 @@
  * Lifetime: upstreams', until the last lease is given back. Thread: the worker's. */
 #pragma once
 
+#include "base/log.h"
 #include "http/client.h"
 
 #define ENDPOINT_FAILURES 5
@@ -27,10 +28,11 @@ struct endpoint {
     uint32_t failures;  /* bad answers in a row, while healthy */
     uint32_t
         era; /* ejections and returns so far: the fate of a request that began before one says nothing of what came after */
-    uint32_t pause_ms;         /* of the last ejection */
-    uint64_t ejected_until_ns; /* or until then a probe is awaited */
-    uint8_t state;             /* enum endpoint_state */
-    bool is_unwanted;          /* no backend has the address any more */
+    uint32_t pause_ms;             /* of the last ejection */
+    uint64_t ejected_until_ns;     /* or until then a probe is awaited */
+    uint8_t state;                 /* enum endpoint_state */
+    struct log_limit tls_failures; /* at most one line a second */
+    bool is_unwanted;              /* no backend has the address any more */
 };
 
 /* One request's share of an endpoint, from the choice to the end of the exchange, or until another is chosen. */

@@ -5,6 +5,8 @@
 #include "proxy/relay.h"
 #include "route/match.h"
 
+#include <errno.h>
+
 static void on_live_open(struct client_call *call, struct stream *live, bool is_reused);
 static void on_live_fail(struct client_call *call, int error);
 
@@ -34,17 +36,20 @@ void relay_connect(struct relay *relay, bool is_fresh)
 /* Nothing was sent, so any other endpoint may have it. */
 static void on_live_fail(struct client_call *call, int error)
 {
-    (void)error;
     struct relay *relay = CONTAINER_OF(call, struct relay, call);
     relay->is_connecting = false;
     relay_wait_no_more(relay);
-    upstream_unreached(&relay->upstream);
+    upstream_unreached(&relay->upstream, error);
     if (upstream_may_fail_over(&relay->upstream)) {
         upstream_choose(&relay->upstream);
         relay_connect(relay, false);
         return;
     }
-    if (!relay_retry(relay))
+    if (relay_retry(relay))
+        return;
+    if (error == EPROTO)
+        relay_answer(relay, 502, STR("the upstream failed its TLS check\n"));
+    else
         relay_answer(relay, 503, STR("no upstream could be reached\n"));
 }
 
@@ -63,6 +68,8 @@ static bool resend(struct relay *relay)
 static void on_live_open(struct client_call *call, struct stream *live, bool is_reused)
 {
     struct relay *relay = CONTAINER_OF(call, struct relay, call);
+    /* The connection may turn out to be dead, or live may refuse the stream: what is sent may be wanted once more. */
+    bool may_be_replaced = client_is_shared(live) || (is_reused && method_is_idempotent(relay->request.method_id));
     relay->is_connecting = false;
     relay->live = live;
     live->handler = &relay_live_handler;
@@ -79,7 +86,7 @@ static void on_live_open(struct client_call *call, struct stream *live, bool is_
         relay_answer(relay, 502, STR("the upstream closed its connection\n"));
         return;
     }
-    if (!relay->retries_left && (!is_reused || !method_is_idempotent(relay->request.method_id)))
+    if (!relay->retries_left && !may_be_replaced)
         replay_end(&relay->replay);
     stream_pull(live, STREAM_WINDOW);
     if (!relay->is_over && relay->live && relay->client)
@@ -111,6 +118,7 @@ static bool find_route(struct relay *relay, const struct head *head, struct rewr
     }
     if (exchange->route != PLAN_NONE) {
         const struct plan_route *route = PLAN_ROUTE(plan, exchange->route);
+        relay->is_grpc = route->is_grpc;
         relay->weighted = route_pick_backend(plan, route, (uint32_t)random_next(&proxy->random));
         if (relay->weighted != PLAN_NONE)
             __builtin_prefetch(&exchange->rules->series[relay->weighted]); /* read when the head is made */
@@ -268,6 +276,8 @@ static void on_client_reset(struct stream *client, enum reset why)
     relay_abort_request(relay);
     if (!relay->status)
         relay->status = why == RESET_PROTOCOL ? 400 : why == RESET_TIMEOUT ? 408 : 499;
+    if (relay->grpc_status == GRPC_NONE)
+        relay->grpc_status = GRPC_CANCELLED;
     if (relay->live)
         stream_reset(relay->live, RESET_CANCEL);
     else

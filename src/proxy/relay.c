@@ -76,6 +76,16 @@ static struct registry_route *find_series(const struct relay *relay)
     return exchange->route == PLAN_NONE ? exchange->rules->no_route : exchange->rules->own_series[exchange->route];
 }
 
+_Static_assert(REGISTRY_GRPC_STATUSES == GRPC_STATUS_COUNT, "counted as they are numbered");
+
+/* Only methods that live knows get a name there: the others are whatever clients like. Umbra's own answers have another status. */
+static void count_call(const struct relay *relay, struct registry_route *series)
+{
+    bool is_known = relay->status == 200 && relay->grpc_status != GRPC_UNIMPLEMENTED && relay->grpc_status != GRPC_NONE;
+    if (grpc_is_call(&relay->request))
+        registry_count_call(relay->proxy->registry, series, relay->asked_path, relay->grpc_status, is_known);
+}
+
 void relay_finish(struct relay *relay)
 {
     struct proxy *proxy = relay->proxy;
@@ -85,6 +95,8 @@ void relay_finish(struct relay *relay)
     uint64_t duration = loop_now_ns(proxy->codec->loop) - relay->begin_ns;
     struct registry_route *series = find_series(relay);
     counter_add(&series->code[registry_code_index(relay->status)], 1);
+    if (relay->is_grpc)
+        count_call(relay, series);
     registry_duration_add(&series->duration, duration);
     if (relay->is_offered)
         proxy->tap->ops->on_over(proxy->tap, &relay->exchange);
@@ -95,19 +107,35 @@ void relay_finish(struct relay *relay)
     loop_soon(proxy->codec->loop, &relay->reap);
 }
 
+/* The answer to a call: a head that is its trailers, too. The texts are literals of this folder and need no percent-encoding as a
+ * grpc-message; their line's end goes. Whoever does not speak gRPC gets what HTTP has, lest a failure look like a success. */
+static void make_trailers_only(struct head *answer, enum grpc_status status, struct str *text)
+{
+    answer->status = 200;
+    head_add(answer, FIELD_OTHER, STR("Content-Type"), STR("application/grpc"));
+    head_add(answer, FIELD_OTHER, STR("Grpc-Status"), grpc_status_text(status));
+    head_add(answer, FIELD_OTHER, STR("Grpc-Message"), str_slice(*text, 0, text->len - 1));
+    *text = STR_NONE;
+}
+
 void relay_answer_field(struct relay *relay, uint16_t status, const struct field *field, struct str text)
 {
     struct stream *client = relay->client;
-    struct field fields[2];
+    struct field fields[3];
     struct head answer = {.status = status, .fields = fields};
+    bool is_call = status >= 400 && grpc_is_call(&relay->request);
     if (!relay->status)
         relay->status = status;
+    if (is_call)
+        relay->grpc_status = (uint8_t)grpc_status_from_http(status);
     relay->client = NULL;
     relay_abort_request(relay);
     relay_finish(relay);
     if (!client)
         return;
-    if (text.len)
+    if (is_call)
+        make_trailers_only(&answer, (enum grpc_status)relay->grpc_status, &text);
+    else if (text.len)
         head_add(&answer, FIELD_OTHER, STR("Content-Type"), STR("text/plain; charset=utf-8"));
     if (field)
         head_add(&answer, field->id, field->name, field->value);
@@ -139,6 +167,7 @@ struct relay *relay_new(struct proxy *proxy, struct stream *client)
     const struct proxy_listener *listener = client->peer->listener;
     relay->exchange.rules = rules_ref(listener->rules ? listener->rules : proxy->rules);
     relay->exchange.route = PLAN_NONE;
+    relay->grpc_status = GRPC_NONE;
     relay->exchange.id = (struct request_id){random_next(&proxy->random), random_next(&proxy->random)};
     relay->begin_ns = loop_now_ns(proxy->codec->loop);
     arena_init(&relay->arena, relay->first_block, sizeof relay->first_block);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "http/grpc.h"
 #include "proxy/filters.h"
 #include "proxy/proxy.h"
 #include "proxy/replay.h"
@@ -36,7 +37,10 @@ struct relay {
     uint32_t retries_left; /* further attempts that the rule allows */
     struct upstream upstream;
     uint64_t begin_ns;
-    uint16_t status; /* of the answer, 0 before its head */
+    uint16_t status;         /* of the answer, 0 before its head */
+    uint8_t grpc_status;     /* enum grpc_status: what the caller was told so far, for routes of gRPC */
+    bool is_grpc;            /* the route is a GRPCRoute */
+    bool is_client_deadline; /* exchange_end_ns is what the call asked for: nobody is to blame for it */
     bool is_connecting;
     bool is_pausing;       /* before a retry */
     bool is_resent;        /* an attempt was made before: what the client has sent is sent again */

@@ -5,6 +5,8 @@
 #include "base/mem.h"
 #include "route/balance.h"
 
+#include <errno.h>
+
 #define NS_PER_S 1000000000ull
 /* Worse than any state of an endpoint: it was tried for this very request. */
 #define COST_TRIED (8 * BALANCE_AVOID)
@@ -173,8 +175,23 @@ void upstream_reached(struct upstream *upstream)
         say(upstream, "can be reached again");
 }
 
-void upstream_unreached(struct upstream *upstream)
+/* Rules and peers disagree, which people have to mend. */
+static void say_tls_failure(const struct upstream *upstream)
 {
+    struct endpoint *endpoint = upstream->lease.endpoint;
+    uint64_t held_back;
+    char text[ADDRESS_TEXT];
+    if (!log_limit_pass(&endpoint->tls_failures, now_ns(upstream), NS_PER_S, &held_back))
+        return;
+    struct str address = address_format(client_pool_address(endpoint->pool), text);
+    log_warn("no TLS with the live endpoint %.*s: %s (%llu more lines like this held back)", STR_ARG(address),
+             client_pool_tls_failure(endpoint->pool), (unsigned long long)held_back);
+}
+
+void upstream_unreached(struct upstream *upstream, int error)
+{
+    if (error == EPROTO)
+        say_tls_failure(upstream);
     if (endpoint_unreached(&upstream->lease, now_ns(upstream)))
         say(upstream, "can't be reached");
 }

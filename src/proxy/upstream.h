@@ -56,7 +56,8 @@ void upstream_give(struct upstream *upstream);
 /* ---- what became of the request at the present endpoint ---- */
 
 void upstream_reached(struct upstream *upstream);
-void upstream_unreached(struct upstream *upstream);
+/* `error` is the attempt's: EPROTO, when TLS failed, has a line in the log. */
+void upstream_unreached(struct upstream *upstream, int error);
 /* The final answer's status. */
 void upstream_answered(struct upstream *upstream, uint16_t status);
 /* No answer came, and it is not the client's fault. */

@@ -24,6 +24,13 @@ typedef _Atomic uint64_t counter;
 /* Status codes 100 to 599, then "other". */
 #define REGISTRY_CODES 501
 
+/* What is counted of calls (gRPC): by their path, "/service/method", so many for each route × backend and for all together; what comes after
+ * or is longer is one method "other". By status 0 to 16, then "other", then "none". */
+#define REGISTRY_METHODS 64
+#define REGISTRY_CALLS 16384
+#define REGISTRY_METHOD_MAX 128
+#define REGISTRY_GRPC_STATUSES 19
+
 /* X-macros give enum and label from one line each, in the order of the gates (mirror/gates.h). */
 /* clang-format off */
 #define FILTERED_REASONS(X) \
@@ -77,6 +84,8 @@ struct registry_route {
     _Alignas(64) struct registry_duration duration;
     counter code[REGISTRY_CODES]; /* requests answered, by status */
     counter in_flight[REGISTRY_GATEWAYS];
+    _Atomic uint32_t methods; /* entries of calls that it has */
+    counter other_methods[REGISTRY_GRPC_STATUSES];
 };
 
 enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
@@ -106,6 +115,7 @@ struct registry_mirror {
     counter dropped[DROPPED_COUNT];
     counter sent;
     counter completed[REGISTRY_CODES];
+    counter grpc_completed[REGISTRY_GRPC_STATUSES]; /* of those, by grpc-status, if the route is of gRPC */
     counter failed[FAILED_COUNT];
     counter bytes_sent, bytes_received;
     struct registry_duration duration;
@@ -154,6 +164,10 @@ struct registry_route *registry_route(struct registry *registry, struct str rout
 struct registry_mirror *registry_mirror(struct registry *registry, struct str route, struct str mirror);
 struct registry_totals *registry_totals(struct registry *registry);
 
+/* Counts a call of a route × backend. A method that was not counted yet is added when it may be, without a lock. */
+void registry_count_call(struct registry *registry, struct registry_route *route, struct str method, unsigned status,
+                         bool may_add);
+
 /* Takes a free gateway slot for the process; REGISTRY_GATEWAYS when there is none. */
 unsigned registry_gateway_take(struct registry *registry, int32_t pid);
 struct registry_gateway *registry_gateway_get(struct registry *registry, unsigned slot);
@@ -166,6 +180,12 @@ bool registry_route_at(struct registry *registry, size_t index, struct str *rout
                        struct registry_route **entry);
 bool registry_mirror_at(struct registry *registry, size_t index, struct str *route, struct str *mirror,
                         struct registry_mirror **entry);
+
+/* The calls of all routes; index from 0 until false. An index that is not taken has no method. */
+struct registry_call_name {
+    struct str route, backend, method;
+};
+bool registry_call_at(struct registry *registry, size_t index, struct registry_call_name *name, counter **statuses);
 
 static inline size_t registry_code_index(unsigned status)
 {

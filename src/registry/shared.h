@@ -9,7 +9,7 @@
 #include <pthread.h>
 
 #define REGISTRY_MAGIC 0x7367655261726d55ull /* "UmraRegs" read as bytes */
-#define REGISTRY_LAYOUT 3
+#define REGISTRY_LAYOUT 4
 /* Labels of at most 760 bytes and mostly below 100; pages are only used when they are written. */
 #define REGISTRY_TEXT_BYTES (64u * 1024 * 1024)
 #define REGISTRY_ENTRIES 32768
@@ -36,6 +36,16 @@ struct registry_index {
 
 #define REGISTRY_OTHER (REGISTRY_ENTRIES - 1)
 
+/* One method of a route × backend, at the place that its hash says or one of those behind it. Taken by whoever writes the hash first, and
+ * never given back; the method stands there when its length does. */
+struct registry_call {
+    _Alignas(64) _Atomic uint64_t hash; /* 0: free */
+    _Atomic uint32_t route;             /* of routes */
+    _Atomic uint32_t method_len;
+    counter status[REGISTRY_GRPC_STATUSES];
+    char method[REGISTRY_METHOD_MAX];
+};
+
 struct registry_shared {
     /* constant after registry_new */
     uint64_t magic;
@@ -52,6 +62,7 @@ struct registry_shared {
     struct registry_index route_index, mirror_index;
     struct registry_route routes[REGISTRY_ROUTES];
     struct registry_mirror mirrors[REGISTRY_MIRRORS];
+    struct registry_call calls[REGISTRY_CALLS];
     char text[REGISTRY_TEXT_BYTES];
 };
 

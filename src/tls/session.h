@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* TLS on one connected descriptor (non-blocking). The handshake happens by itself within reads and writes; until it is over both take
- * nothing. Used by io/socket.c only: everything above reads and writes sockets as if there were no TLS.
+/* TLS on one connected descriptor (non-blocking). Used by io/socket.c only: everything above reads and writes sockets as if there were no
+ * TLS. Bytes sealed but not taken by the kernel wait here, at most one record (16 KiB) of the caller's bytes; an idle session holds no
+ * buffers. OpenSSL never sees the descriptor: reads that would be in vain are not made, and writes never raise SIGPIPE.
  * Lifetime: tls_session_free, before the descriptor is closed. Thread: the worker's. */
 #pragma once
 
 #include "base/chunk.h"
 #include "tls/client.h"
 #include "tls/server.h"
+
+#include <sys/types.h>
 
 struct tls_session;
 
@@ -16,21 +19,24 @@ void tls_session_free(struct tls_session *session);
 
 enum { TLS_SESSION_END = 0, TLS_SESSION_WANT_READ = -1, TLS_SESSION_WANT_WRITE = -2, TLS_SESSION_BROKEN = -3 };
 
-/* Goes on with the handshake: 1 when it is over, else one of the above. */
+/* Goes on with the handshake: 1 when it is over, else one of the above (not END). When it failed, the alert has been sent. */
 int tls_session_handshake(struct tls_session *session);
 /* Plain bytes (> 0), END after the peer's close_notify (a connection that ends without one is BROKEN: its last message may be cut short),
- * or what the session waits for before it can go on. */
+ * or what the session waits for before it can go on. There may be more to read, without the descriptor being readable, until WANT_READ. */
 ssize_t tls_session_read(struct tls_session *session, void *into, size_t room);
-/* Plain bytes taken (> 0), or what it waits for; the same bytes come first in the next call (they may have moved). Small slices go into
- * one record. */
+/* Plain bytes taken (>= 0), or what it waits for. The last byte of a record counts as taken when the whole record has left; so whoever
+ * has bytes left over comes back when there is room. Small slices go into one record. */
 ssize_t tls_session_write(struct tls_session *session, const struct slice *slices, size_t count);
-/* Plain bytes that a read would give without the descriptor being readable. */
-bool tls_session_has_pending(const struct tls_session *session);
-/* Sends close_notify, as far as it fits now. */
+/* The descriptor may have become readable; `has_hangup`: the peer will send no more, so every read asks the kernel. */
+void tls_session_wake(struct tls_session *session, bool has_hangup);
+/* Sends what is sealed and has not left: true when nothing is left, or when nothing will ever leave. */
+bool tls_session_flush(struct tls_session *session);
+/* Sends close_notify, as far as it fits now; tls_session_flush sends the rest. Nothing more may be written. */
 void tls_session_shutdown(struct tls_session *session);
 
 bool tls_session_is_open(const struct tls_session *session); /* the handshake is over */
-/* Server: the name that the client asked for, lower case, as the tls_name that took it: "*.example.com", "" for all others. Client: "". */
+bool tls_session_is_shut(const struct tls_session *session); /* tls_session_shutdown was called */
+/* Server: the name that the client asked for, as the tls_name that took it: "*.example.com", "" for all others. Client: "". */
 struct str tls_session_name(const struct tls_session *session);
 /* "h2", "http/1.1" or empty. */
 struct str tls_session_alpn(const struct tls_session *session);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The readers of plan and endpoints object. Each input is read as it is and once more as a block whose head (magic,
+/* The readers of plan, endpoints object and credentials. Each input is read as it is and once more as a block whose head (magic,
  * version, size, checksum) was put right, so that the checks behind the checksum are reached. What they accept is followed
  * to its last byte, and requests are matched by it. */
 #include "base/assert.h"
 #include "base/mem.h"
 #include "plan/check.h"
+#include "plan/credentials.h"
 #include "plan/endpoints.h"
 #include "plan/flat.h"
 #include "route/match.h"
@@ -154,6 +155,20 @@ static void follow_endpoints(const struct endpoints *endpoints, size_t size)
     }
 }
 
+static void follow_credentials(const struct credentials *credentials, size_t size)
+{
+    for (size_t i = 0; i <= 32 && i <= size; i++) {
+        for (size_t len = 0; len <= i && len <= 16; len++) {
+            struct credential found;
+            struct str label = {(const char *)credentials + size - i, len};
+            if (credentials_find(credentials, label, CREDENTIAL_IDENTITY, &found))
+                touch(found.key.ptr, found.key.len);
+            if (credentials_find(credentials, label, CREDENTIAL_AUTHORITIES, &found))
+                touch(found.chain.ptr, found.chain.len);
+        }
+    }
+}
+
 /* A copy of its own size, so that the sanitizer sees the first byte behind it. */
 static void read_block(const uint8_t *data, size_t size, const struct flat_head *head)
 {
@@ -169,6 +184,8 @@ static void read_block(const uint8_t *data, size_t size, const struct flat_head 
         follow_plan((const struct plan *)block);
     if (endpoints_check(block, size, &err))
         follow_endpoints((const struct endpoints *)block, size);
+    if (credentials_check(block, size, &err))
+        follow_credentials((const struct credentials *)block, size);
     mem_free(block);
 }
 
@@ -177,6 +194,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const struct flat_head heads[] = {
         {.magic = PLAN_MAGIC, .version = PLAN_VERSION},
         {.magic = ENDPOINTS_MAGIC, .version = ENDPOINTS_VERSION},
+        {.magic = CREDENTIALS_MAGIC, .version = CREDENTIALS_VERSION},
     };
     if (size == 0)
         return 0;

@@ -47,7 +47,19 @@ bool client_pool_is_failing(const struct client_pool *pool)
     return false;
 }
 
+const char *client_pool_tls_failure(const struct client_pool *pool)
+{
+    (void)pool;
+    return "";
+}
+
 /* All streams share one buffer, which is none of theirs to change. */
+bool client_is_shared(const struct stream *stream)
+{
+    (void)stream;
+    return true;
+}
+
 void client_set_send_buffer(struct stream *stream, int bytes, bool is_bound)
 {
     (void)stream;
@@ -95,7 +107,7 @@ static void give(struct client_pool *pool, struct client_call *call)
     conn->had_stream = true;
     timer_disarm(&conn->idle);
     list_remove(&call->node);
-    call->conn = NULL;
+    call->attempt = NULL;
     call->is_connecting = false;
     call->on_open(call, &ms->stream, ms->is_reused);
 }
@@ -212,7 +224,7 @@ void client_open(struct client_pool *pool, struct client_call *call)
 {
     list_init(&call->node);
     call->pool = pool;
-    call->conn = NULL;
+    call->attempt = NULL;
     call->is_connecting = false;
     if (call->is_fresh && pool->conn && pool->conn->is_connected) {
         pool->conn->is_going = true; /* whoever wants a new connection knows that this one is ill */

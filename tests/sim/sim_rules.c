@@ -58,6 +58,7 @@ static void set_mirror(struct rule_mirror *rule, const struct sim_mirror *mirror
 
 static void set_attempts(struct rule_route *route, const struct sim_rules *play)
 {
+    route->is_grpc = play->is_grpc;
     route->request_timeout_ms = play->request_timeout_ms;
     route->backend_timeout_ms = play->backend_timeout_ms;
     route->retry_attempts = play->retry_attempts;

@@ -28,6 +28,7 @@ struct sim_mirror {
 
 struct sim_rules {
     const char *path_regex;         /* the rule takes the paths that match; NULL: all */
+    bool is_grpc;                   /* the route is a GRPCRoute */
     unsigned live_endpoints;        /* 1 when 0; SIM_NONE: live has none */
     unsigned mirrors, first_mirror; /* labels, and thus accounts, go by number: first_mirror + index */
     unsigned backend_mirrors;       /* the last so many of them are the backendRef's, not the rule's */

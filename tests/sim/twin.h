@@ -55,12 +55,19 @@ struct wire {
     size_t write_max;                        /* most of one write; 0: no limit */
     bool is_blocked;                         /* a write found no room: room is an edge */
     bool is_shut, is_closed, is_closed_hard; /* by the gateway: FIN, close, RST */
+
+    /* TLS of a play changes no bytes: its handshake takes no time, and has the outcome that is said here. */
+    bool is_tls;             /* by the gateway */
+    bool is_handshake_due;   /* the gateway has not been told its outcome */
+    const char *alpn;        /* what it settles; NULL: nothing */
+    const char *tls_name;    /* which name takes the client; NULL: "" */
+    const char *tls_failure; /* why it fails; NULL: it does not */
 };
 
 struct loop {
     uint64_t now_ns;
     struct wheel wheel;
-    struct list soon, later, wires, edges;
+    struct list soon, after_events, later, wires, edges;
     int next_fd;
     uint64_t turns;
     /* Decides a connection attempt: sets outcome, outcome_at_ns, capacity. False: fails at once with errno. */

@@ -11,6 +11,7 @@ struct loop *loop_new(struct err *err)
     (void)err;
     struct loop *loop = mem_alloc(sizeof *loop);
     list_init(&loop->soon);
+    list_init(&loop->after_events);
     list_init(&loop->later);
     list_init(&loop->wires);
     list_init(&loop->edges);
@@ -62,6 +63,12 @@ void loop_soon(struct loop *loop, struct task *task)
         list_add(&loop->soon, &task->node);
 }
 
+void loop_after_events(struct loop *loop, struct task *task)
+{
+    if (!list_is_linked(&task->node))
+        list_add(&loop->after_events, &task->node);
+}
+
 void loop_later(struct loop *loop, struct task *task)
 {
     if (!list_is_linked(&task->node))
@@ -77,6 +84,18 @@ static void run_soon(struct loop *loop)
     }
 }
 
+/* Each task's soon tasks run right after it. */
+static void run_after_events(struct loop *loop)
+{
+    struct list *node;
+    while ((node = list_take_first(&loop->after_events))) {
+        struct task *task = CONTAINER_OF(node, struct task, node);
+        task->run(task);
+        run_soon(loop);
+    }
+}
+
+/* Later tasks queued meanwhile wait for the next turn. */
 static void run_later(struct loop *loop)
 {
     struct list tasks;
@@ -88,6 +107,7 @@ static void run_later(struct loop *loop)
         task->run(task);
         run_soon(loop);
     }
+    run_after_events(loop);
 }
 
 /* A turn takes a nanosecond: times of different turns differ, and a millisecond has room for all turns of a scenario. */
@@ -106,6 +126,7 @@ void twin_turn(struct loop *loop)
         twin_deliver(CONTAINER_OF(node, struct wire, edge));
         run_soon(loop);
     }
+    run_after_events(loop);
     run_later(loop);
 }
 
@@ -125,8 +146,8 @@ static bool has_arrivals(const struct loop *loop)
 
 bool twin_is_quiet(const struct loop *loop)
 {
-    return list_is_empty(&loop->edges) && list_is_empty(&loop->soon) && list_is_empty(&loop->later) &&
-           !has_arrivals(loop) && wheel_next_ms(&loop->wheel) > loop->now_ns / NS_PER_MS;
+    return list_is_empty(&loop->edges) && list_is_empty(&loop->soon) && list_is_empty(&loop->after_events) &&
+           list_is_empty(&loop->later) && !has_arrivals(loop) && wheel_next_ms(&loop->wheel) > loop->now_ns / NS_PER_MS;
 }
 
 uint64_t twin_next_ms(const struct loop *loop)

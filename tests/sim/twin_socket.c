@@ -173,6 +173,17 @@ static int take_error(struct wire *wire)
     return error;
 }
 
+/* True when that is all that can be told. */
+static bool deliver_handshake(struct wire *wire, struct socket *sock)
+{
+    if (!wire->is_handshake_due)
+        return false;
+    wire->is_handshake_due = false;
+    if (wire->tls_failure)
+        sock->ops->on_broken(sock, EPROTO);
+    return wire->tls_failure != NULL;
+}
+
 static void deliver_connected(struct wire *wire, struct socket *sock, uint32_t events)
 {
     if (wire->error) {
@@ -180,6 +191,8 @@ static void deliver_connected(struct wire *wire, struct socket *sock, uint32_t e
         return;
     }
     sock->is_connecting = false;
+    if (deliver_handshake(wire, sock))
+        return;
     sock->is_writable = true;
     sock->is_readable = (events & EPOLLIN) != 0;
     sock->has_hangup = (events & EPOLLRDHUP) != 0;
@@ -197,6 +210,8 @@ void twin_deliver(struct wire *wire)
         deliver_connected(wire, sock, events);
         return;
     }
+    if (deliver_handshake(wire, sock))
+        return;
     bool was_writable = sock->is_writable;
     sock->is_writable |= (events & EPOLLOUT) != 0;
     sock->is_readable |= (events & EPOLLIN) != 0;
@@ -342,4 +357,65 @@ void socket_shutdown(struct socket *sock)
 {
     struct wire *wire = wire_of(sock);
     wire->is_shut = true;
+}
+
+/* ---- TLS ---- */
+
+static void begin_tls(struct socket *sock)
+{
+    struct wire *wire = wire_of(sock);
+    ASSERT(!wire->is_tls);
+    wire->is_tls = wire->is_handshake_due = true;
+    sock->is_readable = sock->is_writable = false;
+    if (!sock->is_connecting)
+        wire_edge(wire);
+}
+
+void socket_accept_tls(struct socket *sock, struct tls_server *server)
+{
+    (void)server;
+    begin_tls(sock);
+}
+
+void socket_connect_tls(struct socket *sock, struct tls_client *client)
+{
+    (void)client;
+    begin_tls(sock);
+}
+
+bool socket_is_ready(const struct socket *sock)
+{
+    return socket_is_open(sock) && !sock->is_connecting && !wire_of(sock)->is_handshake_due;
+}
+
+struct str socket_tls_name(const struct socket *sock)
+{
+    const char *name = wire_of(sock)->tls_name;
+    return name ? str_from_c(name) : STR("");
+}
+
+struct str socket_alpn(const struct socket *sock)
+{
+    const char *alpn = wire_of(sock)->alpn;
+    return alpn ? str_from_c(alpn) : STR("");
+}
+
+const char *socket_tls_failure(const struct socket *sock)
+{
+    const char *failure = wire_of(sock)->tls_failure;
+    return failure ? failure : "";
+}
+
+/* ---- handing over ---- */
+
+void socket_move(struct socket *to, struct socket *from, const struct socket_ops *ops)
+{
+    struct wire *wire = wire_of(from);
+    ASSERT(!from->is_connecting);
+    *to = *from;
+    to->ops = ops;
+    from->watch.fd = -1;
+    from->is_readable = from->is_writable = false;
+    wire->sock = to;
+    wire_edge(wire);
 }

@@ -27,6 +27,10 @@ static struct registry *busy_registry(void)
     registry_duration_add(&route->duration, 400000);
     registry_duration_add(&route->duration, 2000000);
     registry_duration_add(&route->duration, 90000000000);
+    registry_count_call(registry, route, STR("/shop.Cart/Get"), 14, true);
+    registry_count_call(registry, route, STR("/shop.Cart/\"\\"), 18, true);
+    registry_count_call(registry, route, STR("/shop.Cart/No"), 12, false);
+    counter_add(&mirror->grpc_completed[0], 3);
     counter_add(&mirror->matched, 10);
     counter_add(&mirror->filtered[FILTERED_METHOD], 3);
     counter_add(&mirror->dropped[DROPPED_BUDGET], 1);
@@ -61,6 +65,12 @@ static void test_every_family_has_its_samples(void **state)
         "_bucket" LABELS "backend=\"127.0.0.1:3000\",le=\"+Inf\"} 3\n",
         "umbra_request_duration_seconds_sum" LABELS "backend=\"127.0.0.1:3000\"} 90.002400000\n",
         "umbra_request_duration_seconds_count" LABELS "backend=\"127.0.0.1:3000\"} 3\n",
+        "umbra_grpc_requests_total" LABELS
+        "backend=\"127.0.0.1:3000\",method=\"/shop.Cart/Get\",grpc_status=\"14\"} 1\n",
+        "umbra_grpc_requests_total" LABELS
+        "backend=\"127.0.0.1:3000\",method=\"/shop.Cart/\\\"\\\\\",grpc_status=\"none\"} 1\n",
+        "umbra_grpc_requests_total" LABELS "backend=\"127.0.0.1:3000\",method=\"other\",grpc_status=\"12\"} 1\n",
+        "umbra_mirror_grpc_completed_total" LABELS "mirror=\"127.0.0.1:3001\",grpc_status=\"0\"} 3\n",
         "umbra_mirror_matched_total" LABELS "mirror=\"127.0.0.1:3001\"} 10\n",
         "umbra_mirror_sampled_out_total" LABELS "mirror=\"127.0.0.1:3001\"} 0\n",
         "umbra_mirror_filtered_total" LABELS "mirror=\"127.0.0.1:3001\",reason=\"off\"} 0\n",

@@ -109,7 +109,9 @@ const char *backends_text(struct compile_text *result)
     struct strbuf *out = begin(result);
     for (size_t i = 0; i < rules->backend_count; i++) {
         const struct rule_backend *backend = &rules->backends[i];
-        strbuf_printf(out, "%.*s =", STR_ARG(backend->label));
+        static const char *const protocols[] = {"", " (h2)", " (alpn)"};
+        strbuf_printf(out, "%.*s%s%s =", STR_ARG(backend->label), protocols[backend->protocol],
+                      backend->is_twin ? " twin" : "");
         for (size_t j = 0; j < backend->host_count; j++)
             strbuf_printf(out, " %.*s:%u", STR_ARG(backend->hosts[j].host), backend->hosts[j].port);
         strbuf_add_char(out, '\n');
@@ -168,6 +170,8 @@ static void add_match(struct strbuf *out, const struct rule_match *match)
 {
     static const char *const kinds[] = {[PATH_MATCH_PREFIX] = "", [PATH_MATCH_EXACT] = "=", [PATH_MATCH_REGEX] = "~"};
     strbuf_printf(out, " %s%.*s", kinds[match->path_kind], STR_ARG(match->path));
+    if (match->pattern.len > 0)
+        strbuf_printf(out, "~%.*s", STR_ARG(match->pattern));
     if (match->method.len > 0)
         strbuf_printf(out, "[%.*s]", STR_ARG(match->method));
     for (size_t i = 0; i < match->condition_count; i++) {

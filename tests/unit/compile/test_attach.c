@@ -207,7 +207,7 @@ static void test_a_listener_that_does_not_take_the_route_says_what_it_takes(void
              HTTP_ROUTE("name: r", "parentRefs: [{name: edge}]"),
          "warning InvalidRouteKinds Gateway/edge: spec.listeners[0].allowedRoutes.kinds[0]: routes of kind TLSRoute "
          "(group "
-         "\"gateway.networking.k8s.io\") are not served by this version, only HTTPRoute is\n"
+         "\"gateway.networking.k8s.io\") are not served by this version, only HTTPRoute and GRPCRoute are\n"
          "error NotAllowedByListeners HTTPRoute/r: spec.parentRefs[0]: listener http of Gateway default/edge does not "
          "take "
          "this route: its allowedRoutes.kinds leave HTTPRoute out; add {kind: HTTPRoute} there"},

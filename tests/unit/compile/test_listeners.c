@@ -167,7 +167,7 @@ static void test_kinds_that_are_not_served_are_said(void **state)
         NULL, said,
         "warning InvalidRouteKinds Gateway/edge: spec.listeners[0].allowedRoutes.kinds[0]: routes of kind "
         "InvalidRoute (group \"gateway.networking.k8s.io\") are not served by this version, only HTTPRoute "
-        "is");
+        "and GRPCRoute are");
 }
 
 static void test_places_of_problems_are_those_of_the_field(void **state)

@@ -175,7 +175,7 @@ static void test_mirror_that_no_target_has_is_said_with_the_nearest(void **state
     assert_compiles_to(EDGE ROUTE("r") "  rules:\n" RULE("all", "/", "") POLICY("name: p", ON_ROUTE "suspend: true"),
                        NULL, said,
                        "note MirrorPolicy/p: spec.targetRefs: none of its targets has a mirror, so the policy changes "
-                       "nothing; a mirror is a filter of type RequestMirror in an HTTPRoute");
+                       "nothing; a mirror is a filter of type RequestMirror in a route");
 }
 
 static void test_policy_of_one_of_several_listeners_is_said_to_count_for_all(void **state)

@@ -132,6 +132,7 @@ static void test_each_field_of_the_gateway_api_is_known_with_its_limits(void **s
     check_facts(kind_table[KIND_GATEWAY_CLASS].schema, gateway_class_facts);
     check_facts(kind_table[KIND_GATEWAY].schema, gateway_facts);
     check_facts(kind_table[KIND_HTTP_ROUTE].schema, http_route_facts);
+    check_facts(kind_table[KIND_GRPC_ROUTE].schema, grpc_route_facts);
     check_facts(kind_table[KIND_REFERENCE_GRANT].schema, reference_grant_facts);
 }
 
@@ -152,6 +153,7 @@ static const struct {
                       "spec.rules[].filters[].externalAuth.http.allowedHeaders "
                       "spec.rules[].filters[].externalAuth.http.allowedResponseHeaders "
                       "spec.rules[].filters[].externalAuth.forwardBody.maxSize status"},
+    {KIND_GRPC_ROUTE, "spec.rules[].sessionPersistence.type spec.useDefaultGateways status"},
     {KIND_GATEWAY, "spec.defaultScope status"},
     {KIND_GATEWAY_CLASS, "status"},
     {KIND_SERVICE,

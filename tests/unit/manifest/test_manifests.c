@@ -159,7 +159,6 @@ static void test_kinds_of_others_are_a_note(void **state)
         {"gateway.envoyproxy.io/v1alpha1", "Backend"},
         {"serving.knative.dev/v1", "Service"},
         {"policy.linkerd.io/v1beta3", "HTTPRoute"},
-        {"gateway.networking.k8s.io/v1", "GRPCRoute"},
         {"gateway.networking.k8s.io/v1alpha2", "TCPRoute"},
         {"gateway.networking.k8s.io/v1", "TLSRoute"},
         {"gateway.networking.k8s.io/v1alpha2", "UDPRoute"},

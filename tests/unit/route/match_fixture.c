@@ -73,6 +73,12 @@ static void parse_match(struct match_fixture *fixture, struct str text, struct r
     assert_true(str_next(&text, ' ', &word));
     match->path_kind = parse_kind(word);
     assert_true(str_next(&text, ' ', &match->path));
+    size_t tilde = str_find_char(match->path, '~');
+    if (match->path_kind == PATH_MATCH_PREFIX && tilde < match->path.len) {
+        match->pattern = str_slice(match->path, tilde + 1, match->path.len);
+        match->weight = (uint32_t)match->pattern.len;
+        match->path.len = tilde;
+    }
     while (str_next(&text, ' ', &word)) {
         if (str_find_char(word, '=') == word.len && str_find_char(word, '~') == word.len)
             match->method = word;

@@ -27,7 +27,8 @@ void match_fixture_init(struct match_fixture *fixture);
 void match_fixture_deinit(struct match_fixture *fixture);
 /* Its index. */
 size_t match_fixture_add_listener(struct match_fixture *fixture, size_t socket, const char *hostname);
-/* A route with one match: "KIND PATH [METHOD] [CONDITION]…" where KIND is exact, prefix or regex, and a condition is "name=value" or
+/* A route with one match: "KIND PATH [METHOD] [CONDITION]…" where KIND is exact, prefix (whose PATH may be "prefix~regex", the
+ * longer regex being the heavier) or regex, and a condition is "name=value" or
  * "name~regex" for a header, with '?' in front for a parameter. Returns its index. */
 size_t match_fixture_add_route(struct match_fixture *fixture, size_t listener, const char *host, const char *match);
 void match_fixture_build(struct match_fixture *fixture);

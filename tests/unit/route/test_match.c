@@ -408,6 +408,24 @@ static void test_values_over_the_limit_match_nothing(void **state)
     match_fixture_deinit(&fixture);
 }
 
+static void test_of_prefixes_of_one_length_the_heavier_comes_first(void **state)
+{
+    (void)state;
+    static const struct match_case cases[] = {
+        {{"prefix /", "prefix /~/[^/]+/Get", "prefix /~/[^/]+/GetAll", "prefix /shop", "prefix /~/s.*/Get|/never"},
+         {{"POST a /cart/Get", 1},
+          {"POST a /cart/GetAll", 2},
+          {"POST a /cart/Put", 0},
+          {"POST a /shop/Get", 3},
+          {"POST a /stock/Get", 4},
+          {"POST a /stock/x/Get", 4},
+          {"POST a /Get", 0}}},
+        {{"prefix /~/[^/]+/Get v=1", "prefix /~/[^/]+/Get", "prefix /~/[^/]+/(Get|Put) w=1"},
+         {{"POST a /x/Get", 1}, {"POST a /x/Get v=1", 0}, {"POST a /x/Get v=1 w=1", 2}, {"POST a /x/Put v=1", NOBODY}}},
+    };
+    CHECK(cases);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -415,6 +433,7 @@ int main(void)
         cmocka_unit_test(test_exact_path_is_the_whole_path),
         cmocka_unit_test(test_regex_is_matched_against_the_whole_path),
         cmocka_unit_test(test_path_precedence_is_exact_regex_prefix),
+        cmocka_unit_test(test_of_prefixes_of_one_length_the_heavier_comes_first),
         cmocka_unit_test(test_method_then_headers_then_parameters_then_order_decide),
         cmocka_unit_test(test_header_conditions),
         cmocka_unit_test(test_query_conditions),
