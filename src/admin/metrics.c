@@ -172,6 +172,17 @@ static void add_refusals(struct strbuf *page, const struct metric *metric, const
     }
 }
 
+static void add_handshakes(struct strbuf *page, const struct metric *metric, const struct source *source)
+{
+#define X(name, result, version, resumed) "result=\"" result "\",version=\"" version "\",resumed=\"" resumed "\"",
+    static const char *const labels[] = {HANDSHAKES(X)};
+#undef X
+    for (size_t i = 0; i < HANDSHAKE_COUNT; i++) {
+        strbuf_printf(page, "%s{%s} ", metric->name, labels[i]);
+        add_u64(page, read_counter(metric, source->entry, i));
+    }
+}
+
 static int64_t sum_gateways(struct registry *registry, size_t offset)
 {
     int64_t sum = 0;
@@ -295,6 +306,10 @@ static const struct metric metrics[] = {
     {"umbra_refused_total", KIND_COUNTER, SCOPE_ONCE, "reason",
      "Requests refused before any route; reason marker counts forged markers that were removed.",
      add_refusals, AT(registry_totals, refused)},
+    {"umbra_tls_handshakes_total", KIND_COUNTER, SCOPE_ONCE, "result, version, resumed",
+     "TLS handshakes with clients: ok or failed, the version of TLS (empty when it failed), and whether an earlier session was "
+     "resumed (yes, no).",
+     add_handshakes, AT(registry_totals, handshakes)},
     {"umbra_match_limit_total", KIND_COUNTER, SCOPE_ONCE, "",
      "Regular expressions of rules that were given up at their limit of steps; they count as no match.",
      add_counter, AT(registry_totals, regex_limit)},

@@ -4,8 +4,10 @@
 #include "app/arrivals.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "exchange/rules_tls.h"
 #include "io/listener.h"
 #include "io/timer.h"
+#include "tls/session.h"
 
 #include <unistd.h>
 
@@ -24,6 +26,7 @@ struct acceptor {
     struct address address;
     int fd; /* of the set that it was started from */
     bool is_started;
+    bool is_tls;
     bool takes_proxy_header;
     bool is_leaving;                /* the plan has it no more; goes with its last connection */
     struct gateway_listeners *last; /* of one that leaves: the set that its descriptor is of, while it still accepts */
@@ -46,6 +49,7 @@ static void acceptor_free(struct acceptor *acceptor)
     gateway_listeners_unref(acceptor->last);
     list_remove(&acceptor->node);
     rules_unref(acceptor->proxy.rules);
+    server_set_tls(&acceptor->server, NULL);
     mem_free(acceptor);
 }
 
@@ -89,16 +93,69 @@ static void log_bad_arrival(struct acceptor *acceptor, const struct peer *peer)
     address_format(&peer->remote, from);
     address_format(&acceptor->address, to);
     log_warn("a connection of %s to %s began without a PROXY header and was closed: its Gateway says that a balancer "
-             "puts one "
-             "in front of each (umbra.dev/proxy-protocol); %llu like it were not logged",
+             "puts one in front of each (umbra.dev/proxy-protocol); %llu like it were not logged",
              from, to, (unsigned long long)held_back);
+}
+
+/* Never plain in place of TLS. */
+static void refuse_tls(struct acceptor *acceptor, int fd, const struct peer *peer)
+{
+    struct acceptors *acceptors = acceptor->owner;
+    char to[ADDRESS_TEXT];
+    uint64_t held_back;
+    close(fd);
+    on_refused(&acceptor->server, REFUSAL_TLS, peer);
+    if (log_limit_pass(&acceptors->tls_missing, loop_now_ns(loop_of(acceptors)), LOG_INTERVAL_NS, &held_back)) {
+        address_format(&acceptor->address, to);
+        log_warn(
+            "connections to %s are closed: none of its listeners has a certificate that can be used; %llu before it "
+            "were not logged",
+            to, (unsigned long long)held_back);
+    }
+    count_closed(acceptors);
+}
+
+/* Who comes is known. */
+static void serve_peer(struct acceptor *acceptor, int fd, const struct peer *peer)
+{
+    if (acceptor->is_tls && !acceptor->server.tls)
+        refuse_tls(acceptor, fd, peer);
+    else
+        server_accept(&acceptor->server, fd, peer);
+}
+
+static enum handshake find_handshake(const struct tls_facts *facts)
+{
+    if (facts->failure)
+        return HANDSHAKE_FAILED;
+    if (facts->version == TLS_VERSION_1_2)
+        return facts->is_resumed ? HANDSHAKE_1_2_RESUMED : HANDSHAKE_1_2;
+    return facts->is_resumed ? HANDSHAKE_1_3_RESUMED : HANDSHAKE_1_3;
+}
+
+static void on_tls(struct server *server, const struct peer *peer, const struct tls_facts *facts)
+{
+    struct acceptor *acceptor = CONTAINER_OF(server, struct acceptor, server);
+    struct acceptors *acceptors = acceptor->owner;
+    char from[ADDRESS_TEXT], to[ADDRESS_TEXT];
+    uint64_t held_back;
+    counter_add(&registry_totals(acceptors->proxy->registry)->handshakes[find_handshake(facts)], 1);
+    if (!facts->failure)
+        return;
+    on_refused(server, REFUSAL_TLS, peer);
+    if (!log_limit_pass(&acceptors->tls_failures, loop_now_ns(loop_of(acceptors)), LOG_INTERVAL_NS, &held_back))
+        return;
+    address_format(&peer->remote, from);
+    address_format(&acceptor->address, to);
+    log_info("TLS with %s at %s failed: %s; %llu like it were not logged", from, to, facts->failure,
+             (unsigned long long)held_back);
 }
 
 static void on_arrival_over(struct arrivals *arrivals, int fd, enum intake_end end, const struct peer *peer)
 {
     struct acceptor *acceptor = CONTAINER_OF(arrivals, struct acceptor, arrivals);
     if (end == INTAKE_WHOLE) {
-        server_accept(&acceptor->server, fd, peer);
+        serve_peer(acceptor, fd, peer);
         return;
     }
     close(fd);
@@ -126,6 +183,23 @@ static bool make_room(struct acceptors *acceptors, struct acceptor *acceptor)
     return is_made;
 }
 
+static void serve(struct acceptor *acceptor, int fd, const struct peer *peer)
+{
+    struct peer here = *peer;
+    here.listener = &acceptor->proxy;
+    acceptor->owner->connections++;
+    if (acceptor->takes_proxy_header)
+        arrivals_add(&acceptor->arrivals, fd, &here);
+    else
+        serve_peer(acceptor, fd, &here);
+}
+
+void acceptors_turn_away(struct acceptors *acceptors, int fd)
+{
+    gauge_add(&acceptors->gauges->connections_client, -1);
+    close(fd);
+}
+
 static void on_accept(struct listener *listener, int fd, const struct address *remote)
 {
     struct acceptor *acceptor = CONTAINER_OF(listener, struct acceptor, listener);
@@ -133,20 +207,31 @@ static void on_accept(struct listener *listener, int fd, const struct address *r
     struct registry_gateway *gauges = acceptors->gauges;
     counter_add(&gauges->accepted, 1);
     gauge_add(&gauges->connections_client, 1);
+    struct peer peer = {.remote = *remote, .local = acceptor->address};
     if (atomic_load_explicit(&gauges->connections_client, memory_order_relaxed) > acceptors->max_connections) {
         counter_add(&registry_totals(acceptors->proxy->registry)->refused[REFUSAL_CONNECTIONS], 1);
         if (!make_room(acceptors, acceptor)) {
-            gauge_add(&gauges->connections_client, -1);
-            close(fd);
+            if (acceptors->is_draining || acceptors->is_stopped || !acceptors->on_full(acceptors, fd, &peer))
+                acceptors_turn_away(acceptors, fd);
             return;
         }
     }
-    struct peer peer = {.remote = *remote, .local = acceptor->address, .listener = &acceptor->proxy};
-    acceptors->connections++;
-    if (acceptor->takes_proxy_header)
-        arrivals_add(&acceptor->arrivals, fd, &peer);
-    else
-        server_accept(&acceptor->server, fd, &peer);
+    serve(acceptor, fd, &peer);
+}
+
+bool acceptors_take(struct acceptors *acceptors, int fd, const struct peer *peer)
+{
+    for (struct list *node = acceptors->list.next; node != &acceptors->list && !acceptors->is_stopped;
+         node = node->next) {
+        struct acceptor *acceptor = of(node);
+        if (acceptor->is_leaving || !address_eq(&acceptor->address, &peer->local))
+            continue;
+        if (!make_room(acceptors, acceptor))
+            return false;
+        serve(acceptor, fd, peer);
+        return true;
+    }
+    return false;
 }
 
 static void listen_end(struct acceptor *acceptor)
@@ -194,6 +279,7 @@ static struct acceptor *acceptor_new(struct acceptors *acceptors, const struct a
     server_init(&acceptor->server, acceptors->proxy->codec, &proxy_handler, acceptors->proxy);
     acceptor->server.on_refused = on_refused;
     acceptor->server.on_close = on_connection_closed;
+    acceptor->server.on_tls = on_tls;
     acceptor->arrivals.on_over = on_arrival_over;
     arrivals_init(&acceptor->arrivals, loop_of(acceptors), acceptors->arrivals);
     timer_init(&acceptor->leaving, on_leaving);
@@ -249,6 +335,8 @@ static void go_on(struct acceptor *acceptor, const struct rules *rules, uint32_t
 {
     acceptor->proxy.index = index;
     acceptor->takes_proxy_header = PLAN_SOCKET(rules->plan, index)->takes_proxy_header;
+    acceptor->is_tls = PLAN_SOCKET(rules->plan, index)->is_tls;
+    server_set_tls(&acceptor->server, rules_tls_server(rules->tls, acceptor->owner->worker, index));
 }
 
 void acceptors_set(struct acceptors *acceptors, struct gateway_listeners *sockets, struct rules *rules)

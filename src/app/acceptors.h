@@ -13,14 +13,18 @@
 struct acceptors {
     struct proxy *proxy; /* handles the requests */
     struct registry_gateway *gauges;
+    unsigned worker; /* whose TLS contexts are used */
     /* Of the gateway. Beyond, one that waits for its request makes room, or the newcomer is closed; either is counted. */
     int64_t max_connections;
     void (*on_close)(struct acceptors *acceptors); /* a connection is gone */
-    struct list list;                              /* struct acceptor */
-    struct gateway_listeners *sockets;             /* those in use */
+    /* Beyond the limit, and nobody here can make room: whether another worker is asked (acceptors_take). The descriptor is its then. */
+    bool (*on_full)(struct acceptors *acceptors, int fd, const struct peer *peer);
+    struct list list;                  /* struct acceptor */
+    struct gateway_listeners *sockets; /* those in use */
     size_t connections;
-    struct slab *arrivals;         /* what their objects come from */
-    struct log_limit bad_arrivals; /* lines about missing PROXY headers */
+    struct slab *arrivals; /* what their objects come from */
+    /* Lines about connections without a PROXY header, with a failed handshake, to a socket without a certificate. */
+    struct log_limit bad_arrivals, tls_failures, tls_missing;
     bool is_draining, is_stopped;
 };
 
@@ -30,6 +34,10 @@ void acceptors_deinit(struct acceptors *acceptors);
 /* Goes on with the sockets of these rules, which the proxy gets next, in the same turn. The reference to the sockets becomes its
  * own. */
 void acceptors_set(struct acceptors *acceptors, struct gateway_listeners *sockets, struct rules *rules);
+/* A newcomer that another worker accepted, and counted, and has no room for. False: neither is there any here. */
+bool acceptors_take(struct acceptors *acceptors, int fd, const struct peer *peer);
+/* A newcomer that nobody has room for. */
+void acceptors_turn_away(struct acceptors *acceptors, int fd);
 /* From now on each answer ends its connection. */
 void acceptors_drain(struct acceptors *acceptors);
 /* Accepts what is queued, then no more. */

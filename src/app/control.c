@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "plan/check.h"
+#include "plan/credentials.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -15,13 +16,23 @@
 
 _Static_assert(sizeof(struct settings) <= IPC_MAX_PAYLOAD, "settings fit one message");
 
-void control_tell(struct control *control, enum ipc_type type, struct str payload, const int *fds, size_t fd_count)
+static void end_unheard(struct control *control)
 {
-    if (ipc_send(IPC_FD, type, payload, fds, fd_count))
-        return;
     log_error("the supervisor does not take messages");
     control->exit_code = EXIT_FAILED;
     loop_stop(control->loop);
+}
+
+void control_tell(struct control *control, enum ipc_type type, struct str payload, const int *fds, size_t fd_count)
+{
+    if (!ipc_send(IPC_FD, type, payload, fds, fd_count))
+        end_unheard(control);
+}
+
+void control_tell_parts(struct control *control, const struct ipc_parts *parts)
+{
+    if (!ipc_send_parts(IPC_FD, parts))
+        end_unheard(control);
 }
 
 static void on_drain(struct control *control, const struct ipc_message *message)
@@ -95,14 +106,19 @@ static int take_fd(struct ipc_message *message)
 static void take_in_force(struct control *control, struct ipc_message *message)
 {
     struct err err;
-    if (message->fd_count == 2) {
-        control->plan = plan_map(message->fds[0], &err);
-        control->endpoints = endpoints_map(message->fds[1], &err);
-    }
+    struct ipc_parts parts = IPC_PARTS_NONE;
+    uint32_t came = ipc_take_parts(message, &parts);
+    if (came >> IPC_PART_ENDPOINTS & 1)
+        control->endpoints = endpoints_map(parts.fds[IPC_PART_ENDPOINTS], &err);
+    if (came >> IPC_PART_CREDENTIALS & 1)
+        control->credentials = credentials_map(parts.fds[IPC_PART_CREDENTIALS], &err);
+    if (came >> IPC_PART_PLAN & 1)
+        control->plan = plan_map(parts.fds[IPC_PART_PLAN], &err);
     if (control->plan) {
-        control->plan_fd = message->fds[0];
-        message->fds[0] = -1;
+        control->plan_fd = parts.fds[IPC_PART_PLAN];
+        parts.fds[IPC_PART_PLAN] = -1;
     }
+    ipc_close_parts(&parts);
 }
 
 static bool take_source(struct control *control, struct ipc_message *message, struct err *err)
@@ -148,10 +164,6 @@ static bool take_start(struct control *control, struct ipc_message *message, str
             control->last_good_fd = take_fd(message);
         return true;
     case IPC_PLAN: take_in_force(control, message); return true;
-    case IPC_ENDPOINTS:
-        if (message->fd_count == 1)
-            control->endpoints = endpoints_map(message->fds[0], err);
-        return true;
     case IPC_ADMIN:
         if (message->fd_count != 1 || message->len != sizeof(control->admin))
             return err_set(err, "no admin socket came");

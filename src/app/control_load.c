@@ -2,6 +2,7 @@
 #include "app/control_load.h"
 
 #include "app/bind.h"
+#include "app/key_files.h"
 #include "app/rules_read.h"
 #include "base/mem.h"
 #include "compile/compile.h"
@@ -108,16 +109,22 @@ void load_say_refused(struct load *load, const char *why)
 
 /* ---- life ---- */
 
-struct load *load_new(const struct settings *settings, struct manifests *manifests, struct manifests *before)
+struct load *load_new(const struct load_from *from)
 {
+    const struct settings *settings = from->settings;
     struct load *load = mem_alloc(sizeof(*load));
     arena_init(&load->arena, NULL, 0);
     problems_init(&load->problems);
-    load->manifests = manifests;
-    if (before)
-        manifests_keep_last_good(manifests, before);
+    load->manifests = from->manifests;
+    if (from->before)
+        manifests_keep_last_good(from->manifests, from->before);
     struct compile_options options = rules_options(settings);
-    load->compiled = compile(manifests, &options);
+    if (from->key_files) {
+        key_files_set(from->key_files, from->manifests);
+        key_files_give(from->key_files, &options);
+    }
+    options.before = from->credentials;
+    load->compiled = compile(from->manifests, &options);
     load->rules = load->compiled->rules;
     load->routes = load->compiled->routes;
     load->is_of_flags = settings->file_count == 0;
@@ -251,5 +258,19 @@ int load_endpoints(const struct load *load, uint64_t generation, struct err *err
     int fd = endpoints_builder_seal(builder, err);
     endpoints_builder_free(builder);
     mem_free(addresses.list);
+    return fd;
+}
+
+/* ---- credentials ---- */
+
+int load_credentials(const struct load *load, uint64_t generation, struct err *err)
+{
+    struct credentials_builder *builder = credentials_builder_new(generation);
+    for (size_t i = 0; i < load->compiled->credential_count; i++) {
+        const struct compiled_credential *credential = &load->compiled->credentials[i];
+        credentials_builder_add(builder, credential->label, credential->kind, credential->chain, credential->key);
+    }
+    int fd = credentials_builder_seal(builder, err);
+    credentials_builder_free(builder);
     return fd;
 }

@@ -15,6 +15,8 @@
 
 struct manifests;
 struct compiled;
+struct credentials;
+struct key_files;
 
 struct load {
     struct arena arena;
@@ -35,8 +37,15 @@ struct load {
     bool is_refused;          /* no plan could be made of it: nothing of it is in force */
 };
 
-/* Takes over the reference to the manifests. What is bad in them keeps its last good version of `before`; NULL: there is none. */
-struct load *load_new(const struct settings *settings, struct manifests *manifests, struct manifests *before);
+/* What a load is made of. */
+struct load_from {
+    const struct settings *settings;
+    struct manifests *manifests;           /* the load takes over the reference */
+    struct manifests *before;              /* what is bad keeps its last good version of these; NULL: there is none */
+    struct key_files *key_files;           /* set to what the manifests name; NULL: files can't be read */
+    const struct credentials *credentials; /* in force; NULL */
+};
+struct load *load_new(const struct load_from *from);
 /* Gives the names back. */
 void load_free(struct load *load);
 
@@ -49,3 +58,5 @@ void load_say_refused(struct load *load, const char *why);
 void load_take_names(struct load *load, struct dns *dns, const struct endpoints *known);
 /* The addresses of all backends as they are known now: a sealed memory file, or -1. */
 int load_endpoints(const struct load *load, uint64_t generation, struct err *err);
+/* What the load's rules need for TLS: likewise. */
+int load_credentials(const struct load *load, uint64_t generation, struct err *err);

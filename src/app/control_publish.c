@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "plan/check.h"
+#include "plan/credentials.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -56,7 +57,9 @@ static void send_endpoints(struct control *control)
     int fd = control->current->is_refused ? -1 : build_endpoints(control, control->current, &built);
     if (fd < 0)
         return;
-    control_tell(control, IPC_ENDPOINTS, STR_NONE, &fd, 1);
+    struct ipc_parts news = IPC_PARTS_NONE;
+    news.fds[IPC_PART_ENDPOINTS] = fd;
+    control_tell_parts(control, &news);
     keep_endpoints(control, built);
     report_status(control);
     close(fd);
@@ -65,6 +68,34 @@ static void send_endpoints(struct control *control)
 static void on_endpoints_later(struct timer *timer)
 {
     send_endpoints(CONTAINER_OF(timer, struct control, endpoints_later));
+}
+
+/* ---- credentials ---- */
+
+/* Likewise. */
+static int build_credentials(struct control *control, const struct load *load, const struct credentials **built)
+{
+    struct err err;
+    uint64_t generation = control->credentials ? credentials_generation(control->credentials) + 1 : 1;
+    int fd = load_credentials(load, generation, &err);
+    *built = fd >= 0 ? credentials_map(fd, &err) : NULL;
+    if (!*built)
+        log_error("new certificates are not in force: %s", err.text);
+    else if (!control->credentials || !credentials_eq(control->credentials, *built))
+        return fd;
+    if (*built)
+        credentials_unmap(*built);
+    if (fd >= 0)
+        close(fd);
+    *built = NULL;
+    return -1;
+}
+
+static void keep_credentials(struct control *control, const struct credentials *built)
+{
+    if (control->credentials)
+        credentials_unmap(control->credentials);
+    control->credentials = built;
 }
 
 /* ---- plan ---- */
@@ -106,11 +137,23 @@ static const struct plan *build_plan(struct control *control, struct load *load,
     return plan;
 }
 
-static void send_plan(struct control *control, int endpoints_fd)
+/* The plan, and what is new beside it: -1 where nothing is. */
+static void send_plan(struct control *control, int endpoints_fd, int credentials_fd)
 {
-    int fds[2] = {control->plan_fd, endpoints_fd};
-    control_tell(control, IPC_PLAN, STR_NONE, fds, endpoints_fd >= 0 ? 2 : 1);
+    struct ipc_parts news = IPC_PARTS_NONE;
+    news.fds[IPC_PART_PLAN] = control->plan_fd;
+    news.fds[IPC_PART_ENDPOINTS] = endpoints_fd;
+    news.fds[IPC_PART_CREDENTIALS] = credentials_fd;
+    control_tell_parts(control, &news);
     control->is_report_due = true;
+}
+
+/* A renewed certificate changes nothing else. */
+static void send_credentials(struct control *control, int credentials_fd)
+{
+    struct ipc_parts news = IPC_PARTS_NONE;
+    news.fds[IPC_PART_CREDENTIALS] = credentials_fd;
+    control_tell_parts(control, &news);
 }
 
 /* ---- sockets ---- */
@@ -227,11 +270,12 @@ static void refuse_load(struct control *control, struct load *load, const char *
     report_status(control);
 }
 
-/* The current load is replaced, and plan and endpoints with it, as far as they differ. */
+/* The current load is replaced, and with it plan, endpoints and credentials, as far as they differ. */
 static void give_out(struct control *control, struct load *load, const struct plan *plan, int plan_fd)
 {
     const struct endpoints *built;
-    int endpoints_fd = build_endpoints(control, load, &built);
+    const struct credentials *keys;
+    int endpoints_fd = build_endpoints(control, load, &built), credentials_fd = build_credentials(control, load, &keys);
     bool is_new = !control->plan || !is_same_plan(control->plan, plan) || built;
     if (is_new) {
         keep_plan(control, plan, plan_fd);
@@ -241,12 +285,18 @@ static void give_out(struct control *control, struct load *load, const struct pl
     }
     if (built)
         keep_endpoints(control, built);
+    if (keys)
+        keep_credentials(control, keys);
     struct load *before = control->current;
     control->current = load;
     if (is_new || !before || has_more_sockets(before, load))
-        send_plan(control, endpoints_fd);
+        send_plan(control, endpoints_fd, credentials_fd);
+    else if (keys)
+        send_credentials(control, credentials_fd);
     if (endpoints_fd >= 0)
         close(endpoints_fd);
+    if (credentials_fd >= 0)
+        close(credentials_fd);
     load_free(before);
     mem_trim();
 }
@@ -333,7 +383,7 @@ static void rebound(struct control *control, const struct ipc_message *message, 
     if (!has_more)
         return;
     load_say_sockets(load, &control->admin);
-    send_plan(control, -1);
+    send_plan(control, -1, -1);
     report_status(control);
 }
 
@@ -388,4 +438,5 @@ void publish_stop(struct control *control)
         dns_free(control->dns);
     keep_plan(control, NULL, -1);
     keep_endpoints(control, NULL);
+    keep_credentials(control, NULL);
 }

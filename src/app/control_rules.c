@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where control's rules come from: the quick start's options once, or files, read again whenever they change. */
 #include "app/control_state.h"
+#include "app/key_files.h"
 #include "app/rules_read.h"
 #include "base/log.h"
 #include "manifest/manifests.h"
@@ -8,7 +9,14 @@
 static void load_rules(struct control *control)
 {
     struct manifests *manifests = rules_read(&control->settings, control->files);
-    struct load *load = load_new(&control->settings, manifests, control->manifests);
+    struct load_from from = {
+        .settings = &control->settings,
+        .manifests = manifests,
+        .before = control->manifests,
+        .key_files = control->key_files,
+        .credentials = control->credentials,
+    };
+    struct load *load = load_new(&from);
     if (control->manifests)
         manifests_unref(control->manifests);
     control->manifests = manifests_ref(load->manifests);
@@ -26,6 +34,7 @@ static void on_files_changed(void *user)
 
 void rules_start(struct control *control)
 {
+    control->key_files = key_files_new(control->loop, on_files_changed, control);
     if (control->settings.file_count == 0) {
         load_rules(control);
         return;
@@ -57,6 +66,7 @@ void rules_reload(struct control *control)
 void rules_stop(struct control *control)
 {
     files_free(control->files);
+    key_files_free(control->key_files);
     last_good_stop(control);
     if (control->manifests)
         manifests_unref(control->manifests);

@@ -26,10 +26,11 @@ struct control {
     /* where rules come from */
     struct sources sources;
     struct files *files;         /* NULL: quick start */
+    struct key_files *key_files; /* what they name for TLS */
     struct manifests *manifests; /* of the last load: what is good in them stays when it is bad in the next */
     int last_good_fd;            /* of the control before this one; -1 */
     struct map good_texts;       /* file → struct str: its text when nothing in it was wrong */
-    bool has_left_good;          /* the supervisor keeps some of them */
+    bool has_left_good;          /* the supervisor keeps them */
     /* loads */
     struct load *pending;   /* waits for sockets and names; NULL */
     struct load *current;   /* given out; NULL */
@@ -40,9 +41,10 @@ struct control {
     struct timer rebind;   /* sockets that could not be bound are asked for again */
     struct timer endpoints_later;
     /* what the gateway has got */
-    const struct plan *plan;           /* NULL: none yet */
-    const struct endpoints *endpoints; /* NULL: none yet */
-    int plan_fd;                       /* of `plan` */
+    const struct plan *plan;               /* NULL: none yet */
+    const struct endpoints *endpoints;     /* NULL: none yet */
+    const struct credentials *credentials; /* NULL: none yet */
+    int plan_fd;                           /* of `plan` */
     bool has_told_ready;
     bool is_report_due;         /* once the gateway serves the plan */
     struct ipc_message message; /* the one being handled */
@@ -50,6 +52,7 @@ struct control {
 
 /* control.c: the supervisor must hear this; without it the process ends. */
 void control_tell(struct control *control, enum ipc_type type, struct str payload, const int *fds, size_t fd_count);
+void control_tell_parts(struct control *control, const struct ipc_parts *parts);
 
 /* control_rules.c: from files or flags to loads. */
 void rules_start(struct control *control);

@@ -10,10 +10,12 @@
 #include "app/privileges.h"
 #include "base/assert.h"
 #include "base/mem.h"
+#include "exchange/rules_tls.h"
 #include "io/listener.h"
 #include "io/loop.h"
 #include "io/timer.h"
 #include "plan/check.h"
+#include "tls/tickets.h"
 
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -34,7 +36,8 @@ struct gateway {
     struct registry *registry;
     struct registry_gateway *gauges;
     unsigned slot;
-    int plan_fd, endpoints_fd;
+    struct ipc_parts parts;
+    struct tls_tickets *tickets;
     struct rules *rules;                 /* those in force; NULL: none yet */
     struct gateway_listeners *listeners; /* as received last */
     struct gateway_listeners *served;    /* those of the rules in force; NULL */
@@ -43,12 +46,14 @@ struct gateway {
     struct gateway_worker **workers;
     unsigned worker_count;
     _Atomic uint64_t applied, drained; /* workers that reported */
+    _Atomic unsigned newcomers;        /* that look for a worker with room */
     uint64_t apply_wanted;             /* reports that make the newest rules served by all */
     uint64_t generation;
     bool is_news; /* the supervisor has not heard of this generation */
     bool is_ready, is_draining;
     struct ipc_drain drain;
     struct timer drain_delay, drain_fence, drain_idle, drain_deadline, cpu;
+    struct timer rotation; /* of the keys of TLS tickets */
     struct ipc_message message;
     int exit_code;
 };
@@ -114,11 +119,13 @@ static bool start_workers(struct gateway *gateway)
         .registry = gateway->registry,
         .slot = gateway->slot,
         .max_shadow_connections = gateway->context.max_shadow_connections,
+        .newcomers = &gateway->newcomers,
         .on_applied = on_applied,
         .on_drained = on_drained,
         .user = gateway,
     };
-    gateway->workers = mem_alloc(gateway->settings.workers * sizeof(struct gateway_worker *));
+    gateway->workers = gateway->context.workers = mem_alloc(gateway->settings.workers *
+                                                            sizeof(struct gateway_worker *));
     for (unsigned i = 0; i < gateway->settings.workers; i++) {
         gateway->workers[i] = gateway_worker_start(&gateway->context, i, &err);
         if (!gateway->workers[i]) {
@@ -127,6 +134,7 @@ static bool start_workers(struct gateway *gateway)
         }
         gateway->worker_count++;
     }
+    gateway->context.worker_count = gateway->worker_count;
     atomic_store(&gateway->gauges->workers, gateway->worker_count);
     if (gateway->settings.is_sandboxed && !privileges_seal(ROLE_GATEWAY, false, &err))
         log_error("the gateway's main thread can still open files: %s", err.text);
@@ -158,39 +166,70 @@ static void apply(struct gateway *gateway, struct rules *rules)
     gateway->apply_wanted += gateway->worker_count;
 }
 
+static const struct endpoints *find_endpoints(const struct gateway *gateway)
+{
+    struct err err;
+    int fd = gateway->parts.fds[IPC_PART_ENDPOINTS];
+    const struct endpoints *endpoints = fd < 0 ? NULL : endpoints_map(fd, &err);
+    if (fd >= 0 && !endpoints)
+        log_error("endpoints are refused: %s", err.text);
+    return endpoints;
+}
+
+/* Keys are mapped only as long as contexts are made of them. */
+static struct rules_tls *make_tls(const struct gateway *gateway, const struct plan *plan)
+{
+    struct err err;
+    int fd = gateway->parts.fds[IPC_PART_CREDENTIALS];
+    const struct credentials *credentials = fd < 0 ? NULL : credentials_map(fd, &err);
+    if (fd >= 0 && !credentials)
+        log_error("credentials are refused: %s; nothing is served over TLS", err.text);
+    struct rules_tls *tls = rules_tls_new(plan, credentials, gateway->worker_count, gateway->tickets,
+                                          gateway->rules ? gateway->rules->tls : NULL);
+    if (credentials)
+        credentials_unmap(credentials);
+    return tls;
+}
+
 static void apply_plan(struct gateway *gateway)
 {
     struct err err;
-    if (gateway->plan_fd < 0)
-        return;
-    const struct plan *plan = plan_map(gateway->plan_fd, &err);
-    if (!plan) {
-        log_error("a plan is refused: %s; the rules stay as they were", err.text);
-        return;
-    }
-    const struct endpoints *endpoints = gateway->endpoints_fd < 0 ? NULL : endpoints_map(gateway->endpoints_fd, &err);
-    if (gateway->endpoints_fd >= 0 && !endpoints)
-        log_error("endpoints are refused: %s", err.text);
-    struct rules *rules = rules_new(plan, endpoints, gateway->registry, gateway->slot, &err);
+    const struct plan *plan = plan_map(gateway->parts.fds[IPC_PART_PLAN], &err);
+    struct rules *rules = plan ? rules_new(plan, find_endpoints(gateway), gateway->registry, gateway->slot, &err)
+                               : NULL;
     if (!rules) {
         log_error("a plan is refused: %s; the rules stay as they were", err.text);
         return;
     }
+    rules->tls = make_tls(gateway, rules->plan);
     gateway->is_news = true;
     apply(gateway, rules);
 }
 
 /* The plan that is in force stays, with what was made of it. */
-static void apply_endpoints(struct gateway *gateway)
+static void apply_news(struct gateway *gateway, uint32_t came)
 {
-    struct err err;
-    if (gateway->endpoints_fd < 0)
-        return;
-    const struct endpoints *endpoints = endpoints_map(gateway->endpoints_fd, &err);
-    if (endpoints)
-        apply(gateway, rules_with_endpoints(gateway->rules, endpoints));
-    else
-        log_error("endpoints are refused: %s; the addresses stay as they were", err.text);
+    const struct endpoints *endpoints = find_endpoints(gateway);
+    if (!endpoints && gateway->parts.fds[IPC_PART_ENDPOINTS] >= 0)
+        return; /* the addresses stay as they were */
+    struct rules *rules = rules_with_endpoints(gateway->rules, endpoints);
+    if (came >> IPC_PART_CREDENTIALS & 1) {
+        rules_tls_unref(rules->tls);
+        rules->tls = make_tls(gateway, rules->plan);
+    }
+    apply(gateway, rules);
+}
+
+static void take_parts(struct gateway *gateway, struct ipc_message *message)
+{
+    uint32_t came = ipc_take_parts(message, &gateway->parts);
+    bool is_plan = came >> IPC_PART_PLAN & 1;
+    if (is_plan)
+        gateway->is_listeners_complete = true;
+    if (is_plan && gateway->registry && gateway->listeners)
+        apply_plan(gateway);
+    else if (came && gateway->rules && gateway->is_listeners_complete)
+        apply_news(gateway, came);
 }
 
 /* ---- draining ---- */
@@ -281,6 +320,7 @@ static void take_registry(struct gateway *gateway, const struct ipc_message *mes
     gateway->gauges = registry_gateway_get(gateway->registry, gateway->slot);
     atomic_store(&registry_totals(gateway->registry)->budget_limit, gateway->settings.mirror_budget);
     timer_arm(gateway->loop, &gateway->cpu, CPU_INTERVAL_MS);
+    timer_arm(gateway->loop, &gateway->rotation, TLS_TICKET_ROTATION_S * 1000ull);
     if (!start_workers(gateway)) {
         gateway->exit_code = EXIT_FAILURE;
         loop_stop(gateway->loop);
@@ -332,16 +372,6 @@ static void take_settings(struct gateway *gateway, const struct ipc_message *mes
         log_error("the gateway has no filter of its own, only the supervisor's: %s", err.text);
 }
 
-static void take_fd(struct ipc_message *message, size_t index, int *kept)
-{
-    if (index >= message->fd_count)
-        return;
-    if (*kept >= 0)
-        close(*kept);
-    *kept = message->fds[index];
-    message->fds[index] = -1;
-}
-
 static void take_message(struct gateway *gateway, struct ipc_message *message)
 {
     struct ipc_drain drain;
@@ -349,18 +379,7 @@ static void take_message(struct gateway *gateway, struct ipc_message *message)
     case IPC_SETTINGS: take_settings(gateway, message); break;
     case IPC_REGISTRY: take_registry(gateway, message); break;
     case IPC_LISTENERS: take_listeners(gateway, message); break;
-    case IPC_PLAN:
-        take_fd(message, 0, &gateway->plan_fd);
-        take_fd(message, 1, &gateway->endpoints_fd);
-        gateway->is_listeners_complete = true;
-        if (gateway->registry && gateway->listeners)
-            apply_plan(gateway);
-        break;
-    case IPC_ENDPOINTS:
-        take_fd(message, 0, &gateway->endpoints_fd);
-        if (gateway->rules && gateway->is_listeners_complete)
-            apply_endpoints(gateway);
-        break;
+    case IPC_PLAN: take_parts(gateway, message); break;
     case IPC_DRAIN:
         if (message->len == sizeof drain) {
             memcpy(&drain, message->payload, sizeof drain);
@@ -398,11 +417,20 @@ static void on_cpu(struct timer *timer)
     timer_arm(gateway->loop, timer, CPU_INTERVAL_MS);
 }
 
+static void on_rotation(struct timer *timer)
+{
+    struct gateway *gateway = CONTAINER_OF(timer, struct gateway, rotation);
+    tls_tickets_rotate(gateway->tickets);
+    timer_arm(gateway->loop, timer, TLS_TICKET_ROTATION_S * 1000ull);
+}
+
 static void gateway_free(struct gateway *gateway)
 {
     gateway_listeners_unref(gateway->listeners);
     gateway_listeners_unref(gateway->served);
     rules_unref(gateway->rules);
+    ipc_close_parts(&gateway->parts);
+    tls_tickets_free(gateway->tickets);
     if (gateway->registry)
         registry_close(gateway->registry);
     close(gateway->signals.fd);
@@ -415,7 +443,8 @@ int gateway_main(void)
 {
     struct err err;
     struct gateway *gateway = mem_alloc(sizeof *gateway);
-    gateway->plan_fd = gateway->endpoints_fd = -1;
+    gateway->parts = IPC_PARTS_NONE;
+    gateway->tickets = tls_tickets_new();
     privileges_drop(ROLE_GATEWAY);
     tzset(); /* reads /etc/localtime now, not at the first log line */
     gateway->loop = loop_new(&err);
@@ -428,9 +457,12 @@ int gateway_main(void)
     timer_init(&gateway->drain_idle, on_drain_idle);
     timer_init(&gateway->drain_deadline, on_drain_deadline);
     timer_init(&gateway->cpu, on_cpu);
+    timer_init(&gateway->rotation, on_rotation);
     loop_add(gateway->loop, &gateway->signals);
     loop_add_shared(gateway->loop, &gateway->channel);
     loop_run(gateway->loop);
+    for (unsigned i = 0; i < gateway->worker_count; i++)
+        gateway_worker_stop(gateway->workers[i]);
     for (unsigned i = 0; i < gateway->worker_count; i++)
         gateway_worker_join(gateway->workers[i]);
     int exit_code = gateway->exit_code;

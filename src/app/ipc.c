@@ -110,3 +110,46 @@ void ipc_discard(struct ipc_message *message)
         close(message->fds[i]);
     message->fd_count = 0;
 }
+
+bool ipc_send_parts(int fd, const struct ipc_parts *parts)
+{
+    uint32_t bits = 0;
+    int fds[IPC_PART_COUNT];
+    size_t count = 0;
+    for (unsigned i = 0; i < IPC_PART_COUNT; i++) {
+        if (parts->fds[i] < 0)
+            continue;
+        bits |= 1u << i;
+        fds[count++] = parts->fds[i];
+    }
+    return bits == 0 || ipc_send(fd, IPC_PLAN, (struct str){(const char *)&bits, sizeof(bits)}, fds, count);
+}
+
+uint32_t ipc_take_parts(struct ipc_message *message, struct ipc_parts *parts)
+{
+    uint32_t bits;
+    size_t next = 0;
+    if (message->len != sizeof(bits))
+        return 0;
+    memcpy(&bits, message->payload, sizeof(bits));
+    if (bits >> IPC_PART_COUNT || (size_t)__builtin_popcount(bits) != message->fd_count)
+        return 0;
+    for (unsigned i = 0; i < IPC_PART_COUNT; i++) {
+        if (!(bits >> i & 1))
+            continue;
+        if (parts->fds[i] >= 0)
+            close(parts->fds[i]);
+        parts->fds[i] = message->fds[next++];
+    }
+    message->fd_count = 0;
+    return bits;
+}
+
+void ipc_close_parts(struct ipc_parts *parts)
+{
+    for (unsigned i = 0; i < IPC_PART_COUNT; i++) {
+        if (parts->fds[i] >= 0)
+            close(parts->fds[i]);
+    }
+    *parts = IPC_PARTS_NONE;
+}

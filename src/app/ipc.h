@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Messages between the supervisor and its children (and a successor under --replace): one SOCK_SEQPACKET datagram each,
  * a fixed header, a payload and at most IPC_MAX_FDS descriptors (SCM_RIGHTS). A child finds its end as descriptor IPC_FD.
- * The supervisor keeps the last plan, endpoints, listeners and registry, and gives them to every child that it starts, so that a restarted
+ * The supervisor keeps the last plan, endpoints, credentials, listeners and registry, and gives them to every child that it starts, so that a restarted
  * gateway serves at once, also without control. Lifetime: received descriptors belong to the caller. Thread: one per end. */
 #pragma once
 
@@ -23,23 +23,30 @@ enum ipc_type {
     IPC_ADMIN, /* supervisor → control: the admin listening socket and its address; the last message of a control's start */
     IPC_BIND, /* control → supervisor: struct ipc_bind, then as many addresses: the whole set that the next plan needs */
     IPC_BOUND, /* supervisor → control: the same struct ipc_bind, then as many struct ipc_bound */
-    IPC_PLAN, /* control → supervisor → gateway: the descriptors of plan and endpoints, which come into force together; also
-                         supervisor → control at its start, so that it knows what is in force */
-    IPC_ENDPOINTS, /* control → supervisor → gateway: the endpoints' descriptor alone */
+    IPC_PLAN, /* control → supervisor → gateway: struct ipc_parts, which come into force together; what is not among them stays as it was.
+                         Also supervisor → control at its start, so that it knows what is in force */
     IPC_READY, /* gateway → supervisor: listeners are served with a plan; control → supervisor: its first plan is in force */
     IPC_DRAIN,    /* supervisor → gateway and control: struct ipc_drain */
     IPC_DRAINED,  /* gateway → supervisor: nothing is in flight any more; the gateway then exits 0 */
     IPC_RELOAD,   /* supervisor → control: SIGHUP */
     IPC_TAKEOVER, /* successor → supervisor: give me your sockets, registry and marker key. Answered by IPC_REGISTRY,
-                         IPC_ADMIN and IPC_LISTENERS (both with struct ipc_handed[]), IPC_ENDPOINTS and IPC_LAST_GOOD if there are any, and
-                         IPC_TAKEOVER as the last; request and answer carry struct ipc_takeover */
+                         IPC_ADMIN and IPC_LISTENERS (both with struct ipc_handed[]), IPC_PLAN (without the plan) and IPC_LAST_GOOD if there are
+                         any, and IPC_TAKEOVER as the last; request and answer carry struct ipc_takeover */
     IPC_TAKEN,    /* successor → supervisor: I serve; drain now */
     IPC_IN_FORCE, /* gateway → supervisor → control: all workers serve the plan of this generation (uint64_t) */
     IPC_SOURCE, /* supervisor → control at its start: the text that stands for the path of -f with this index (uint32_t) */
-    IPC_LAST_GOOD, /* control → supervisor, and back to the next control: an archive of texts (app/archive.h), without which a
-                         control that is started anew would not know what a bad resource was; no descriptor: there is none */
+    IPC_LAST_GOOD, /* control → supervisor, and back to the next control: an archive (app/archive.h) of each file's last good text,
+                         without which a control that is started anew would not know what a bad resource was; no descriptor: there is none */
     IPC_FAILED, /* control → supervisor: said why this run can't begin; ends it while it is starting */
 };
+
+/* What a gateway serves by: descriptors, -1 for those that there are not. The message's payload is a uint32_t with a bit for each that it
+ * carries, in this order. */
+enum ipc_part { IPC_PART_PLAN, IPC_PART_ENDPOINTS, IPC_PART_CREDENTIALS, IPC_PART_COUNT };
+struct ipc_parts {
+    int fds[IPC_PART_COUNT];
+};
+#define IPC_PARTS_NONE ((struct ipc_parts){{-1, -1, -1}})
 
 struct ipc_bind {
     uint32_t sequence; /* of the question; an answer to an older one is for nobody */
@@ -68,7 +75,7 @@ struct ipc_handed {
     struct address real;
 };
 
-#define IPC_TAKEOVER_PROTOCOL 1
+#define IPC_TAKEOVER_PROTOCOL 2
 struct ipc_takeover {
     uint32_t protocol; /* other versions are refused */
     int32_t pid;
@@ -94,3 +101,10 @@ bool ipc_send(int fd, enum ipc_type type, struct str payload, const int *fds, si
 enum ipc_result ipc_receive(int fd, struct ipc_message *message) __attribute__((warn_unused_result));
 /* Closes the descriptors of a message that nobody took. */
 void ipc_discard(struct ipc_message *message);
+
+/* An IPC_PLAN with what there is of these; the descriptors stay the caller's. True without a message when there is nothing. */
+bool ipc_send_parts(int fd, const struct ipc_parts *parts) __attribute__((warn_unused_result));
+/* Takes the descriptors of an IPC_PLAN, in place of those that are there, which are closed. Returns the bits of those that came; 0 when the
+ * message is none. */
+uint32_t ipc_take_parts(struct ipc_message *message, struct ipc_parts *parts);
+void ipc_close_parts(struct ipc_parts *parts);

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 struct manifests *rules_read(const struct settings *settings, const struct files *files)
 {
@@ -37,6 +38,7 @@ struct compile_options rules_options(const struct settings *settings)
         .is_safe_methods = settings->is_safe_methods,
         .trusted_proxies = settings->trusted_proxies,
         .trusted_proxy_count = settings->trusted_proxy_count,
+        .now_s = time(NULL),
     };
 }
 

@@ -188,7 +188,8 @@ static bool supervisor_init(struct supervisor *supervisor, const struct options 
 {
     supervisor->options = options;
     supervisor->settings = options->settings;
-    supervisor->registry_fd = supervisor->plan_fd = supervisor->endpoints_fd = supervisor->last_good_fd = -1;
+    supervisor->registry_fd = supervisor->last_good_fd = -1;
+    supervisor->parts = IPC_PARTS_NONE;
     supervisor->admin.fd = -1;
     supervisor->listeners_version = 1; /* the empty set is news to a gateway, too */
     supervisor->instance.fd = -1;
@@ -258,8 +259,7 @@ static void supervisor_deinit(struct supervisor *supervisor)
     replace_stop(supervisor);
     listeners_close(supervisor);
     close_fd(supervisor->admin.fd);
-    close_fd(supervisor->plan_fd);
-    close_fd(supervisor->endpoints_fd);
+    ipc_close_parts(&supervisor->parts);
     close_fd(supervisor->last_good_fd);
     sources_deinit(&supervisor->sources);
     close_fd(supervisor->registry_fd);

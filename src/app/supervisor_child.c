@@ -146,14 +146,21 @@ void child_start(struct child *child)
         child->role->on_start(child);
 }
 
+static bool is_sent_or_ended(struct child *child, bool is_sent)
+{
+    if (!is_sent)
+        child_kill(child, "does not take messages");
+    return is_sent;
+}
+
 bool child_send(struct child *child, enum ipc_type type, struct str payload, const int *fds, size_t fd_count)
 {
-    if (child->pid == 0)
-        return false;
-    if (ipc_send(child->watch.fd, type, payload, fds, fd_count))
-        return true;
-    child_kill(child, "does not take messages");
-    return false;
+    return child->pid != 0 && is_sent_or_ended(child, ipc_send(child->watch.fd, type, payload, fds, fd_count));
+}
+
+bool child_send_parts(struct child *child, const struct ipc_parts *parts)
+{
+    return child->pid != 0 && is_sent_or_ended(child, ipc_send_parts(child->watch.fd, parts));
 }
 
 static void child_close(struct child *child)

@@ -40,7 +40,9 @@ static bool hand_over(const struct supervisor *supervisor, int fd)
         if (!hand_one(fd, IPC_LISTENERS, &supervisor->listeners[i]))
             return false;
     }
-    if (supervisor->endpoints_fd >= 0 && !ipc_send(fd, IPC_ENDPOINTS, STR_NONE, &supervisor->endpoints_fd, 1))
+    struct ipc_parts parts = supervisor->parts;
+    parts.fds[IPC_PART_PLAN] = -1; /* the successor's version makes its own */
+    if (!ipc_send_parts(fd, &parts))
         return false;
     if (supervisor->last_good_fd >= 0 && !ipc_send(fd, IPC_LAST_GOOD, STR_NONE, &supervisor->last_good_fd, 1))
         return false;
@@ -63,6 +65,13 @@ static bool on_takeover(struct supervisor *supervisor, const struct ipc_message 
     return hand_over(supervisor, supervisor->successor.watch.fd);
 }
 
+/* It may have been killed right after it said something. */
+static bool is_there(int fd)
+{
+    struct pollfd look = {.fd = fd};
+    return poll(&look, 1, 0) >= 0 && (look.revents & (POLLHUP | POLLERR)) == 0;
+}
+
 static void on_successor(struct watch *watch, uint32_t events)
 {
     (void)events;
@@ -76,7 +85,7 @@ static void on_successor(struct watch *watch, uint32_t events)
         ipc_discard(message);
         if (message->type == IPC_TAKEOVER && !was_promised && on_takeover(supervisor, message))
             return;
-        if (message->type == IPC_TAKEN && was_promised) {
+        if (message->type == IPC_TAKEN && was_promised && is_there(watch->fd)) {
             log_info("the successor serves");
             supervisor_drain(supervisor, true);
             return;
@@ -168,7 +177,7 @@ static enum answer take_answer(struct supervisor *supervisor, struct ipc_message
     case IPC_REGISTRY: is_taken = take_registry(supervisor, message); break;
     case IPC_ADMIN:
     case IPC_LISTENERS: is_taken = take_socket(supervisor, message); break;
-    case IPC_ENDPOINTS: is_taken = take_fd(message, &supervisor->endpoints_fd); break;
+    case IPC_PLAN: is_taken = ipc_take_parts(message, &supervisor->parts) != 0; break;
     case IPC_LAST_GOOD: is_taken = take_fd(message, &supervisor->last_good_fd); break;
     case IPC_TAKEOVER: return take_last(supervisor, message);
     default: break;

@@ -55,16 +55,6 @@ static void keep_fd(struct ipc_message *message, size_t index, int *kept)
     message->fds[index] = -1;
 }
 
-/* Plan and endpoints, or the endpoints alone while there is no plan. */
-static bool send_plan(struct child *child)
-{
-    const struct supervisor *supervisor = child->supervisor;
-    int fds[2] = {supervisor->plan_fd, supervisor->endpoints_fd};
-    if (supervisor->plan_fd < 0)
-        return send_fd(child, IPC_ENDPOINTS, supervisor->endpoints_fd);
-    return child_send(child, IPC_PLAN, STR_NONE, fds, supervisor->endpoints_fd >= 0 ? 2 : 1);
-}
-
 static bool send_sources(struct child *child)
 {
     const struct sources *sources = &child->supervisor->sources;
@@ -79,7 +69,7 @@ static bool send_sources(struct child *child)
 static void control_start(struct child *child)
 {
     const struct supervisor *supervisor = child->supervisor;
-    (void)(send_registry(child) && send_sources(child) && send_plan(child) &&
+    (void)(send_registry(child) && send_sources(child) && child_send_parts(child, &supervisor->parts) &&
            send_fd(child, IPC_LAST_GOOD, supervisor->last_good_fd) &&
            child_send(child, IPC_ADMIN, (struct str){(const char *)&supervisor->admin.real, sizeof(struct address)},
                       &supervisor->admin.fd, 1));
@@ -117,20 +107,33 @@ static bool on_bind(struct child *child, const struct ipc_message *message)
     return child_send(child, IPC_BOUND, payload, NULL, 0) || true;
 }
 
+/* A gateway that has no plan gets it all together with that. */
+static void send_news(struct child *gateway, uint32_t came)
+{
+    struct ipc_parts news = gateway->supervisor->parts;
+    bool has_plan = news.fds[IPC_PART_PLAN] >= 0;
+    for (unsigned i = 0; i < IPC_PART_COUNT; i++) {
+        if (!(came >> i & 1))
+            news.fds[i] = -1;
+    }
+    if (has_plan)
+        (void)child_send_parts(gateway, &news);
+}
+
 static bool on_plan(struct child *child, struct ipc_message *message)
 {
     struct supervisor *supervisor = child->supervisor;
     struct child *gateway = &supervisor->children[CHILD_GATEWAY];
-    if (message->fd_count < 1 || message->fd_count > 2)
-        return false;
-    keep_fd(message, 0, &supervisor->plan_fd);
-    if (message->fd_count == 2)
-        keep_fd(message, 1, &supervisor->endpoints_fd);
-    if (supervisor->phase == PHASE_DRAINING)
+    uint32_t came = ipc_take_parts(message, &supervisor->parts);
+    if (came == 0 || supervisor->phase == PHASE_DRAINING)
+        return came != 0;
+    if (!(came >> IPC_PART_PLAN & 1)) {
+        send_news(gateway, came);
         return true;
-    /* The gateway has its own copies of those that go, and serves them until it has the new plan. */
+    }
+    /* The gateway has its own copies of sockets that go, and serves them until it has the new plan. */
     listeners_put_in_force(supervisor);
-    (void)(send_listeners(gateway) && send_plan(gateway));
+    (void)(send_listeners(gateway) && child_send_parts(gateway, &supervisor->parts));
     return true;
 }
 
@@ -150,12 +153,6 @@ static bool control_message(struct child *child, struct ipc_message *message)
     switch (message->type) {
     case IPC_BIND: return on_bind(child, message);
     case IPC_PLAN: return on_plan(child, message);
-    case IPC_ENDPOINTS:
-        if (message->fd_count != 1)
-            return false;
-        keep_fd(message, 0, &supervisor->endpoints_fd);
-        (void)send_fd(&supervisor->children[CHILD_GATEWAY], IPC_ENDPOINTS, supervisor->endpoints_fd);
-        return true;
     case IPC_LAST_GOOD: return on_last_good(supervisor, message);
     case IPC_READY:
         child->is_ready = true;
@@ -188,9 +185,9 @@ static void gateway_start(struct child *child)
         kill(child->pid, SIGKILL);
         return;
     }
-    if (!send_registry(child) || supervisor->plan_fd < 0)
+    if (!send_registry(child) || supervisor->parts.fds[IPC_PART_PLAN] < 0)
         return;
-    (void)(send_listeners(child) && send_plan(child));
+    (void)(send_listeners(child) && child_send_parts(child, &supervisor->parts));
 }
 
 static bool gateway_message(struct child *child, struct ipc_message *message)

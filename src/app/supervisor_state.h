@@ -70,7 +70,7 @@ struct supervisor {
     struct bound listeners[SUPERVISOR_MAX_LISTENERS];
     size_t listener_count;
     uint64_t listeners_version; /* grows when the set in force changes */
-    int plan_fd, endpoints_fd;  /* -1: none yet */
+    struct ipc_parts parts;     /* what control said last */
     int last_good_fd;           /* what control said last with IPC_LAST_GOOD; -1 */
     struct sources sources;
     struct child children[CHILD_COUNT];
@@ -102,6 +102,8 @@ void child_stop(struct child *child);
 void child_ended(struct child *child, int status);
 /* False when it does not run or does not listen. */
 bool child_send(struct child *child, enum ipc_type type, struct str payload, const int *fds, size_t fd_count);
+/* Likewise, an IPC_PLAN. */
+bool child_send_parts(struct child *child, const struct ipc_parts *parts);
 
 /* supervisor_roles.c */
 extern const struct child_role control_role, gateway_role;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compile/compile.h"
-#include "compile/held.h"
 
 #include "base/mem.h"
 #include "compile/held.h"
+#include "compile/keyring.h"
 #include "compile/listeners.h"
 #include "compile/policies.h"
 #include "compile/rules.h"
 #include "compile/services.h"
 #include "compile/targets.h"
+#include "compile/tls_policies.h"
 
 static size_t count_routes(const struct manifests *manifests)
 {
@@ -38,15 +39,17 @@ struct compiled *compile(struct manifests *manifests, const struct compile_optio
     copy_trusted(compiled, options);
     struct compiler compiler;
     compiler_init(&compiler, compiled, options);
-    listeners_collect(&compiler);
     grants_collect(&compiler);
+    listeners_collect(&compiler);
     services_collect(&compiler);
     targets_collect(&compiler);
+    tls_policies_collect(&compiler);
     policies_collect(&compiler);
     held_collect(&compiler);
     rules_compile(&compiler);
     policies_finish(&compiler);
     targets_finish(&compiler);
+    keyring_finish(&compiler);
     compiler_deinit(&compiler);
     compiled->attention = problems_count_resources(&manifests->problems, &compiled->problems, SEVERITY_WARNING);
     return compiled;
@@ -56,6 +59,11 @@ void compiled_free(struct compiled *compiled)
 {
     if (!compiled)
         return;
+    for (size_t i = 0; i < compiled->credential_count; i++) {
+        struct str key = compiled->credentials[i].key;
+        if (key.len > 0)
+            explicit_bzero((char *)(uintptr_t)key.ptr, key.len);
+    }
     problems_deinit(&compiled->problems);
     manifests_unref(compiled->manifests);
     arena_deinit(&compiled->arena);

@@ -8,8 +8,15 @@
 #include "base/arena.h"
 #include "manifest/manifests.h"
 #include "plan/build.h"
+#include "plan/credentials.h"
 
 #define COMPILE_CONTROLLER "umbra.dev/gateway-controller"
+
+/* A file that a Backend names. */
+struct compile_file {
+    struct str text;
+    const char *problem; /* NULL: it was read; else why not */
+};
 
 struct compile_options {
     struct address bind;  /* listeners' IP; its port does not count; ADDRESS_NONE: all (:: taking IPv4 too) */
@@ -20,6 +27,19 @@ struct compile_options {
     bool is_cluster;
     const struct cidr *trusted_proxies;
     size_t trusted_proxy_count;
+    /* The files of tls_files.h, read before; false when nobody read it. May be NULL: there are none. */
+    bool (*find_file)(const void *files, struct str path, struct compile_file *file);
+    const void *files;
+    struct str system_file;           /* with the authorities of the system; empty: there is none */
+    const struct credentials *before; /* in force now: what is bad keeps its last good bytes; may be NULL */
+    int64_t now_s;                    /* for warnings of expired certificates; 0: none */
+};
+
+/* What plan/credentials.h is made of. */
+struct compiled_credential {
+    struct str label;
+    enum credential_kind kind;
+    struct str chain, key;
 };
 
 /* Listeners, for status. */
@@ -37,6 +57,8 @@ struct compiled {
     struct rule_set rules;    /* generation 0: the publisher sets it */
     struct compiled_listener *listeners;
     size_t listener_count;
+    struct compiled_credential *credentials; /* those that the rules use; keys are wiped by compiled_free */
+    size_t credential_count;
     size_t routes;    /* HTTPRoutes and GRPCRoutes in the manifests, good or bad */
     size_t mirrored;  /* of them, in force with at least one mirror that is resolved and not suspended */
     size_t attention; /* resources with an error or a warning, of reading or compiling */

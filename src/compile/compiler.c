@@ -2,6 +2,7 @@
 #include "compile/compiler.h"
 
 #include "base/mem.h"
+#include "compile/keyring.h"
 #include "manifest/guess.h"
 
 #include <stdlib.h>
@@ -62,9 +63,10 @@ static void collect_by_age(struct compiler *compiler)
 static void each_map(struct compiler *compiler, void (*call)(struct map *map))
 {
     struct map *const maps[] = {
-        &compiler->gateways, &compiler->sockets, &compiler->namespaces, &compiler->grants,   &compiler->slices,
-        &compiler->targets,  &compiler->labels,  &compiler->annotated,  &compiler->policies, &compiler->held,
-        &compiler->reached,  &compiler->blamed,  &compiler->claims,
+        &compiler->gateways, &compiler->sockets, &compiler->namespaces, &compiler->grants,
+        &compiler->slices,   &compiler->targets, &compiler->labels,     &compiler->annotated,
+        &compiler->policies, &compiler->held,    &compiler->reached,    &compiler->blamed,
+        &compiler->claims,   &compiler->keys,    &compiler->ways,       &compiler->tls_policies,
     };
     for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
         call(maps[i]);
@@ -86,6 +88,7 @@ void compiler_init(struct compiler *compiler, struct compiled *out, const struct
 
 void compiler_deinit(struct compiler *compiler)
 {
+    keyring_deinit(compiler);
     each_map(compiler, map_deinit);
     mem_free(compiler->backends);
     arena_deinit(&compiler->scratch);

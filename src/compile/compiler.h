@@ -29,6 +29,8 @@ struct gateway_site {
     const struct gateway *object;
     struct str key;
     size_t first, count; /* of compiler.listeners */
+    bool takes_proxy_header;
+    bool is_clear; /* it is known whether it does */
 };
 struct listener_site {
     const struct gateway_site *gateway;
@@ -42,6 +44,12 @@ struct backend_row {
     struct rule_backend rule;
     struct str owner; /* the Service's port or the Backend that it stands for */
     size_t twin;      /* the next one of the same owner and label, which differs in its protocol; SIZE_MAX: none */
+};
+
+/* Which Gateway has a port, and how: others with the same port must want the same. */
+struct port_claim {
+    const struct listener_site *site;
+    bool is_tls, takes_proxy_header;
 };
 
 struct compiler {
@@ -68,6 +76,10 @@ struct compiler {
     struct map annotated; /* "namespace/name" of a Backend → its own label, struct str */
     struct backend_row *backends;
     size_t backend_count, backend_capacity;
+
+    struct map keys;         /* kind and label → struct key_entry */
+    struct map tls_policies; /* target → struct tls_policy */
+    struct map ways;         /* Backend → struct backend_way */
 
     struct map blamed; /* what is left out, of which it is noted what follows from it */
 

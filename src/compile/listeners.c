@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compile/listeners.h"
 
+#include "compile/listener_tls.h"
+
 #include <stdio.h>
+
+#define PROXY_ANNOTATION "umbra.dev/proxy-protocol"
 
 /* An IP without a port. */
 static bool parse_ip(struct str text, struct cidr *ip)
@@ -155,20 +159,77 @@ static size_t find_socket(struct compiler *compiler, uint16_t port)
     return rules->socket_count - 1;
 }
 
+static bool is_https(const struct gateway_listener *spec)
+{
+    return str_eq(spec->protocol, STR("HTTPS"));
+}
+
 /* False, and said, when this version can't serve it. */
 static bool check_protocol(struct compiler *compiler, const struct gateway_listener *spec)
 {
-    static const struct str later[] = {STR_INIT("HTTPS"), STR_INIT("TLS"), STR_INIT("TCP"), STR_INIT("UDP")};
-    if (str_eq(spec->protocol, STR("HTTP")))
+    if (is_https(spec) || str_eq(spec->protocol, STR("HTTP")))
         return true;
-    bool is_known = false;
-    for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
-        is_known = is_known || str_eq(spec->protocol, later[i]);
-    compiler_report(compiler, SEVERITY_ERROR, "UnsupportedProtocol", spec->node, "protocol",
-                    is_known ? "%.*s is not served by this version, so this listener is left out; write HTTP, and let "
-                               "whoever stands in front of Umbra take TLS off"
-                             : "\"%.*s\" is no protocol of this version, so this listener is left out; write HTTP",
-                    STR_ARG(spec->protocol));
+    bool is_passed = spec->tls && spec->tls->mode.value == TLS_PASSTHROUGH;
+    compiler_report(
+        compiler, SEVERITY_ERROR, "UnsupportedProtocol", spec->node, "protocol",
+        "%.*s%s is not served, so this listener is left out; HTTP is served, and HTTPS, which ends TLS here",
+        STR_ARG(spec->protocol), is_passed ? " with the mode Passthrough" : "");
+    return false;
+}
+
+/* Two listeners of one Gateway that can't both have their port: the Gateway API forbids to choose one of them. */
+static const struct gateway_listener *rival_of(const struct listener_site *site)
+{
+    const struct gateway_spec *gateway = site->gateway->object->spec;
+    for (size_t i = 0; i < gateway->listeners.count; i++) {
+        const struct gateway_listener *other = SCHEMA_ITEM(gateway->listeners, struct gateway_listener, i);
+        bool is_served = is_https(other) || str_eq(other->protocol, STR("HTTP"));
+        if (is_served && other->port.value == site->spec->port.value && is_https(other) != is_https(site->spec))
+            return other;
+    }
+    return NULL;
+}
+
+static void report_port(struct compiler *compiler, const struct listener_site *site, const struct port_claim *winner)
+{
+    const struct gateway_listener *spec = site->spec;
+    if (winner->is_tls != is_https(spec))
+        compiler_report(compiler, SEVERITY_ERROR, "ProtocolConflict", spec->node, "port",
+                        "port %u is taken for %s by listener %.*s of Gateway %.*s, which is older or comes first by "
+                        "name; give one of them another port",
+                        (unsigned)spec->port.value, winner->is_tls ? "HTTPS" : "HTTP",
+                        STR_ARG(winner->site->spec->name), STR_ARG(winner->site->gateway->key));
+    else
+        compiler_report(
+            compiler, SEVERITY_ERROR, "ProtocolConflict", spec->node, "port",
+            "port %u is taken by listener %.*s of Gateway %.*s, which takes %s (annotation " PROXY_ANNOTATION
+            "); give both Gateways the same annotation, or one of them another port",
+            (unsigned)spec->port.value, STR_ARG(winner->site->spec->name), STR_ARG(winner->site->gateway->key),
+            winner->takes_proxy_header ? "PROXY headers" : "no PROXY headers");
+}
+
+/* A port speaks one protocol, with PROXY headers or without. */
+static bool claim_port(struct compiler *compiler, struct map *claims, const struct listener_site *site)
+{
+    struct str key = arena_printf(&compiler->scratch, "%u", (unsigned)site->spec->port.value);
+    const struct gateway_listener *rival = rival_of(site);
+    struct port_claim *claim = map_find(claims, key);
+    if (rival) {
+        compiler_report(compiler, SEVERITY_ERROR, "ProtocolConflict", site->spec->node, "port",
+                        "port %u can't speak %.*s here and %.*s for listener %.*s of the same Gateway, so neither is "
+                        "served; give one of them another port",
+                        (unsigned)site->spec->port.value, STR_ARG(site->spec->protocol), STR_ARG(rival->protocol),
+                        STR_ARG(rival->name));
+        return false;
+    }
+    if (!claim) {
+        claim = arena_alloc(&compiler->scratch, sizeof(*claim));
+        *claim = (struct port_claim){site, is_https(site->spec), site->gateway->takes_proxy_header};
+        map_add(claims, key, claim);
+    }
+    if (claim->is_tls == is_https(site->spec) && claim->takes_proxy_header == site->gateway->takes_proxy_header)
+        return true;
+    report_port(compiler, site, claim);
     return false;
 }
 
@@ -199,7 +260,7 @@ static void add_listener(struct compiler *compiler, struct map *claims, struct l
     uint64_t port = (uint64_t)spec->port.value + compiler->options->port_offset;
     site->rule = SIZE_MAX;
     site->route_kinds = find_route_kinds(compiler, spec);
-    if (!check_protocol(compiler, spec))
+    if (!check_protocol(compiler, spec) || !site->gateway->is_clear)
         return;
     if (port > UINT16_MAX) {
         compiler_report(compiler, SEVERITY_ERROR, "PortUnavailable", spec->node, "port",
@@ -207,15 +268,36 @@ static void add_listener(struct compiler *compiler, struct map *claims, struct l
                         compiler->options->port_offset, (unsigned long long)port);
         return;
     }
-    if (!claim_hostname(compiler, claims, site))
+    struct rule_listener *row = &compiler->listener_rows[rules->listener_count];
+    *row = (struct rule_listener){0};
+    if (is_https(spec) && !listener_tls_compile(compiler, site, row))
         return;
-    compiler->listener_rows[rules->listener_count] = (struct rule_listener){
+    if (!claim_port(compiler, claims, site) || !claim_hostname(compiler, claims, site))
+        return;
+    *row = (struct rule_listener){
         .label = arena_printf(compiler->arena, "%.*s/%.*s", STR_ARG(site->gateway->key), STR_ARG(spec->name)),
         .socket = find_socket(compiler, (uint16_t)port),
         .hostname = str_or(spec->hostname, STR("")),
         .port = (uint16_t)spec->port.value,
+        .certificates = row->certificates,
+        .certificate_count = row->certificate_count,
+        .takes_proxy_header = site->gateway->takes_proxy_header,
     };
     site->rule = rules->listener_count++;
+}
+
+/* Whether its connections begin with a PROXY header. It is never guessed: whoever may send one may say who he is. */
+static void read_proxy_annotation(struct compiler *compiler, struct gateway_site *site)
+{
+    const struct object_meta *meta = site->object->head.metadata;
+    struct str value = pairs_find(&meta->annotations, STR(PROXY_ANNOTATION));
+    site->takes_proxy_header = str_eq(value, STR("true"));
+    site->is_clear = !value.ptr || site->takes_proxy_header || str_eq(value, STR("false"));
+    if (!site->is_clear)
+        compiler_report(compiler, SEVERITY_ERROR, "Invalid", node_find(meta->node, STR("annotations")),
+                        PROXY_ANNOTATION,
+                        "is neither \"true\" nor \"false\", so none of the Gateway's listeners is served; write "
+                        "\"true\" when who connects sends a PROXY header first, else take it out");
 }
 
 static void add_gateway(struct compiler *compiler, struct map *claims, struct gateway_site *site)
@@ -223,6 +305,7 @@ static void add_gateway(struct compiler *compiler, struct map *claims, struct ga
     const struct gateway_spec *spec = site->object->spec;
     if (!compiler->options->is_cluster)
         check_addresses(compiler, spec);
+    read_proxy_annotation(compiler, site);
     for (size_t i = 0; i < site->count; i++) {
         struct listener_site *listener = &compiler->listeners[site->first + i];
         *listener = (struct listener_site){

@@ -54,36 +54,12 @@ void services_collect(struct compiler *compiler)
 
 static struct service_hosts failed(const char *reason, struct str text, struct str mend)
 {
-    return (struct service_hosts){.failure = {.reason = reason, .text = text, .mend = mend}};
+    return (struct service_hosts){.way.failure = {.reason = reason, .text = text, .mend = mend}};
 }
 
 static bool is_tcp(struct str protocol)
 {
     return protocol.len == 0 || str_eq(protocol, STR("TCP"));
-}
-
-/* What a backend says it speaks, when this version does not. Unknown names are taken for HTTP. */
-static bool is_foreign_protocol(struct str name)
-{
-    static const struct str foreign[] = {
-        STR_INIT("kubernetes.io/h2c"),
-        STR_INIT("kubernetes.io/wss"),
-        STR_INIT("https"),
-        STR_INIT("wss"),
-        STR_INIT("h2c"),
-        STR_INIT("h2"),
-        STR_INIT("http2"),
-        STR_INIT("grpc"),
-        STR_INIT("grpcs"),
-        STR_INIT("grpc-web"),
-        STR_INIT("tls"),
-        STR_INIT("udp"),
-    };
-    for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
-        if (str_eq_nocase(name, foreign[i]))
-            return true;
-    }
-    return false;
 }
 
 static struct str port_names(struct arena *arena, const struct service_spec *spec)
@@ -305,13 +281,10 @@ struct service_hosts services_resolve(struct compiler *compiler, const struct re
                       arena_printf(&compiler->scratch, "Service %.*s/%.*s has no TCP port %u", STR_ARG(ns),
                                    STR_ARG(name), reference->port),
                       arena_printf(&compiler->scratch, "; it has %.*s", STR_ARG(port_names(&compiler->scratch, spec))));
-    if (port && is_foreign_protocol(port->app_protocol))
-        return failed(
-            "UnsupportedProtocol",
-            arena_printf(&compiler->scratch,
-                         "port %u of Service %.*s/%.*s speaks %.*s (its appProtocol), which this version does "
-                         "not",
-                         reference->port, STR_ARG(ns), STR_ARG(name), STR_ARG(port->app_protocol)),
-            STR("; name a port that speaks HTTP/1.1"));
-    return resolve_port(compiler, reference, port);
+    struct backend_way way = way_to_service(compiler, reference, port);
+    if (way.failure.reason)
+        return (struct service_hosts){.way = way};
+    struct service_hosts hosts = resolve_port(compiler, reference, port);
+    hosts.way = way;
+    return hosts;
 }

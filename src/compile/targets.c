@@ -83,12 +83,11 @@ static size_t find_first_row(struct compiler *compiler, struct str *label, struc
 
 /* The backend with a label and a protocol, new when nobody had it. What HTTPRoutes and GRPCRoutes both lead to may have two rows: one label
  * and one set of addresses, and a protocol for each. */
-static size_t find_backend(struct compiler *compiler, struct str label, struct str owner, struct service_hosts hosts,
-                           enum plan_protocol protocol)
+static size_t find_backend(struct compiler *compiler, struct str label, struct str owner, struct service_hosts hosts)
 {
     size_t first = find_first_row(compiler, &label, owner);
     for (size_t i = first; i != SIZE_MAX; i = compiler->backends[i].twin) {
-        if (compiler->backends[i].rule.protocol == protocol)
+        if (compiler->backends[i].rule.protocol == hosts.way.protocol)
             return i;
     }
     size_t added = compiler->backend_count;
@@ -96,7 +95,8 @@ static size_t find_backend(struct compiler *compiler, struct str label, struct s
         .rule = {.label = label,
                  .hosts = hosts.list,
                  .host_count = hosts.count,
-                 .protocol = protocol,
+                 .protocol = hosts.way.protocol,
+                 .tls = hosts.way.tls,
                  .is_twin = first != SIZE_MAX},
         .owner = owner,
         .twin = SIZE_MAX,
@@ -106,12 +106,6 @@ static size_t find_backend(struct compiler *compiler, struct str label, struct s
     else
         compiler->backends[first].twin = added;
     return added;
-}
-
-/* Calls of gRPC need HTTP/2, so what says nothing of its protocol is spoken to in HTTP/2 where a GRPCRoute leads to it. */
-static enum plan_protocol default_protocol(const struct reference *reference)
-{
-    return reference->from_kind == KIND_GRPC_ROUTE ? PROTOCOL_HTTP2 : PROTOCOL_HTTP1;
 }
 
 /* "namespace/name", with ":port" where the reference has one. */
@@ -130,28 +124,13 @@ static void fail(struct target *target, const char *reason, struct str text, str
 static void resolve_service(struct compiler *compiler, const struct reference *reference, struct target *target)
 {
     struct service_hosts hosts = services_resolve(compiler, reference);
-    if (hosts.failure.reason) {
-        target->failure = hosts.failure;
+    if (hosts.way.failure.reason) {
+        target->failure = hosts.way.failure;
         return;
     }
     struct str label = reference_label(compiler->arena, reference);
     struct str owner = arena_printf(&compiler->scratch, "Service %.*s", STR_ARG(label));
-    target->backend = find_backend(compiler, label, owner, hosts, default_protocol(reference));
-}
-
-/* Never plaintext where the Backend asks for more. */
-static bool check_protocol(struct compiler *compiler, const struct reference *reference,
-                           const struct backend_spec *spec, struct target *target)
-{
-    if (spec->protocol.value == BACKEND_HTTP && !spec->tls)
-        return true;
-    fail(target, "UnsupportedProtocol",
-         arena_printf(&compiler->scratch,
-                      "Backend %.*s/%.*s asks for another protocol than HTTP, which this version does "
-                      "not speak",
-                      STR_ARG(reference->ns), STR_ARG(reference->name)),
-         STR("; set protocol: HTTP if it speaks HTTP/1.1 too"));
-    return false;
+    target->backend = find_backend(compiler, label, owner, hosts);
 }
 
 static struct service_hosts backend_hosts(struct compiler *compiler, const struct backend_spec *spec)
@@ -174,14 +153,16 @@ static void resolve_backend(struct compiler *compiler, const struct reference *r
              compiler_hint(compiler, KIND_BACKEND, ns, name));
         return;
     }
-    const struct backend_spec *spec = ((const struct backend *)resource->object)->spec;
-    if (!check_protocol(compiler, reference, spec, target))
+    struct service_hosts hosts = backend_hosts(compiler, ((const struct backend *)resource->object)->spec);
+    hosts.way = way_to_backend(compiler, reference, resource);
+    if (hosts.way.failure.reason) {
+        target->failure = hosts.way.failure;
         return;
+    }
     struct str owner = arena_printf(&compiler->scratch, "Backend %.*s/%.*s", STR_ARG(ns), STR_ARG(name));
     const struct str *annotated = map_find(&compiler->annotated, str_slice(owner, sizeof("Backend"), owner.len));
     struct str label = annotated ? *annotated : reference_label(compiler->arena, reference);
-    enum plan_protocol protocol = spec->protocol.is_set ? PROTOCOL_HTTP1 : default_protocol(reference);
-    target->backend = find_backend(compiler, label, owner, backend_hosts(compiler, spec), protocol);
+    target->backend = find_backend(compiler, label, owner, hosts);
 }
 
 static void resolve_kind(struct compiler *compiler, const struct reference *reference, struct target *target)
@@ -265,8 +246,8 @@ size_t targets_resolve(struct compiler *compiler, const struct reference *refere
     const struct target *target = find_target(compiler, reference);
     const struct target_failure *failure = &target->failure;
     if (target->backend == SIZE_MAX)
-        compiler_report(compiler, SEVERITY_ERROR, failure->reason, reference->node, NULL, "%.*s, so %s%.*s",
-                        STR_ARG(failure->text), effect, STR_ARG(failure->mend));
+        compiler_report(compiler, failure->is_said ? SEVERITY_NOTE : SEVERITY_ERROR, failure->reason, reference->node,
+                        NULL, "%.*s, so %s%.*s", STR_ARG(failure->text), effect, STR_ARG(failure->mend));
     return target->backend;
 }
 

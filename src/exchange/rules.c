@@ -2,6 +2,7 @@
 #include "exchange/rules.h"
 
 #include "base/mem.h"
+#include "exchange/rules_tls.h"
 #include "plan/check.h"
 #include "route/edits.h"
 
@@ -144,7 +145,9 @@ struct rules *rules_new(const struct plan *plan, const struct endpoints *endpoin
 struct rules *rules_with_endpoints(const struct rules *rules, const struct endpoints *endpoints)
 {
     atomic_fetch_add_explicit(&rules->shared->refs, 1, memory_order_relaxed);
-    return join(rules->shared, endpoints);
+    struct rules *with = join(rules->shared, endpoints);
+    with->tls = rules->tls ? rules_tls_ref(rules->tls) : NULL;
+    return with;
 }
 
 struct rules *rules_ref(struct rules *rules)
@@ -160,6 +163,7 @@ void rules_unref(struct rules *rules)
     rules_plan_unref(rules->shared);
     if (rules->endpoints)
         endpoints_unmap(rules->endpoints);
+    rules_tls_unref(rules->tls);
     mem_free(rules->addresses);
     mem_free(rules);
 }

@@ -22,6 +22,8 @@ struct rules_addresses {
 /* What is made of a plan alone. Lifetime: that of the last rules that share it. */
 struct rules_plan;
 
+struct rules_tls; /* exchange/rules_tls.h */
+
 struct rules {
     _Atomic uint32_t refs;
     struct rules_plan *shared; /* what the fields down to regexes are of */
@@ -38,6 +40,8 @@ struct rules {
     struct regexes *regexes;           /* the plan's */
     struct rules_addresses *addresses; /* per plan.backends */
     const struct endpoints *endpoints; /* what addresses point into */
+    struct rules_tls
+        *tls; /* contexts per worker; set by who made the rules, before they are shared; NULL: no TLS anywhere */
 };
 
 /* Both mappings become the rules' own (endpoints may be NULL: no backend has an address yet). One reference. NULL when a regular

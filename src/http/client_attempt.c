@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "http/http1_client.h"
+#include "http/http2.h"
 
 #include <errno.h>
 
@@ -39,10 +40,27 @@ static void on_broken(struct socket *sock, int error)
     fail(attempt, error ? error : ECONNRESET, error == EPROTO ? socket_tls_failure(sock) : "");
 }
 
+/* What was settled over TLS; without it, what is known beforehand (RFC 9113 3.3). */
+static bool speaks_http2(const struct client_attempt *attempt)
+{
+    if (!attempt->how->is_tls)
+        return attempt->how->protocol == CLIENT_HTTP2;
+    return str_eq(socket_alpn(&attempt->sock), STR("h2"));
+}
+
 static void on_writable(struct socket *sock)
 {
     struct client_attempt *attempt = of_socket(sock);
-    struct client_conn *conn = http1_client_adopt(attempt->codec, sock, attempt->conn_events, attempt->pool);
+    const struct client_how *how = attempt->how;
+    bool is_http2 = speaks_http2(attempt);
+    if (how->protocol != CLIENT_ALPN && is_http2 != (how->protocol == CLIENT_HTTP2)) {
+        fail(attempt, EPROTO,
+             is_http2 ? "it chose HTTP/2, which was not offered (ALPN)" : "it does not take HTTP/2 (ALPN)");
+        return;
+    }
+    struct client_conn *conn = is_http2 ? http2_client_adopt(attempt->codec, sock, attempt->conn_events, attempt->pool,
+                                                             how->max_streams)
+                                        : http1_client_adopt(attempt->codec, sock, attempt->conn_events, attempt->pool);
     loop_soon(attempt->codec->loop, &attempt->reap);
     attempt->events->on_connected(attempt, conn);
 }
@@ -52,7 +70,7 @@ static const struct socket_ops attempt_ops = {"client attempt", on_readable, on_
 struct client_attempt *client_attempt_new(struct client_pool *pool, struct codec *codec, const struct address *to,
                                           const struct client_how *how)
 {
-    if ((how->is_tls && !how->tls) || how->protocol == CLIENT_HTTP2) {
+    if (how->is_tls && !how->tls) {
         errno = EPROTO;
         return NULL;
     }

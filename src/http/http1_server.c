@@ -5,6 +5,7 @@
 #include "http/http1_conn.h"
 #include "http/http2.h"
 #include "io/timer.h"
+#include "tls/session.h"
 
 #include <stdio.h>
 
@@ -23,6 +24,7 @@ struct server_conn {
     bool is_head_partial;
     bool had_request;
     bool is_handed_over; /* the connection goes on as HTTP/2 */
+    bool is_tls_noted;   /* its handshake has ended */
 };
 
 const size_t http1_server_conn_size = sizeof(struct server_conn);
@@ -124,10 +126,26 @@ static void abort_stream(struct server_conn *sc, enum reset why)
     sc->conn.stream.handler->on_reset(&sc->conn.stream, why);
 }
 
+/* The handshake has ended, one way or the other. */
+static void note_tls(struct server_conn *sc)
+{
+    struct server *server = sc->server;
+    struct tls_facts facts;
+    if (!sc->peer.is_tls || sc->is_tls_noted)
+        return;
+    sc->is_tls_noted = true;
+    sc->peer.tls_name = socket_tls_name(&sc->conn.sock);
+    socket_tls_facts(&sc->conn.sock, &facts);
+    bool is_of_note = !facts.failure || !facts.is_silent;
+    if (server->on_tls && is_of_note)
+        server->on_tls(server, &sc->peer, &facts);
+}
+
 static void on_broken(struct http1_conn *conn, int error)
 {
     (void)error;
     struct server_conn *sc = of_conn(conn);
+    note_tls(sc);
     http1_conn_close(conn, false);
     abort_stream(sc, RESET_CLOSED);
 }
@@ -231,6 +249,7 @@ static void on_timeout(struct timer *timer)
         return;
     }
     bool was_idle = is_idle(sc);
+    note_tls(sc);
     bool is_leaving = conn->out.count || (conn->sock.has_hangup && conn->reading != READ_HEAD);
     if (was_idle || sc->is_lingering || is_leaving) {
         http1_conn_close(conn, !was_idle && !sc->is_lingering);
@@ -296,6 +315,7 @@ static void on_head(struct http1_conn *conn, struct str bytes)
 static void on_readable(struct socket *sock)
 {
     struct server_conn *sc = CONTAINER_OF(sock, struct server_conn, conn.sock);
+    note_tls(sc);
     http1_conn_read(&sc->conn);
     watch_input(sc);
 }
@@ -433,6 +453,7 @@ void http1_server_open(struct server *server, int fd, const struct peer *peer)
     http1_conn_init(&sc->conn, server->codec, &conn_ops);
     sc->server = server;
     sc->peer = *peer;
+    sc->peer.is_tls = server->tls != NULL;
     sc->conn.stream.ops = &server_stream_ops;
     sc->conn.stream.peer = &sc->peer;
     sc->conn.reading = READ_HEAD;
@@ -446,4 +467,6 @@ void http1_server_open(struct server *server, int fd, const struct peer *peer)
     timer_init(&sc->timer, on_timeout);
     timer_arm(server->codec->loop, &sc->timer, server->timeouts->head_ms);
     socket_open(&sc->conn.sock, server->codec->loop, fd, &sock_ops);
+    if (server->tls)
+        socket_accept_tls(&sc->conn.sock, server->tls);
 }

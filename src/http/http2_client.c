@@ -110,6 +110,16 @@ static void on_control(struct http2_conn *conn, const nghttp2_frame *frame)
         retire(hc);
 }
 
+/* Its window is used up, or its socket is full: whatever else would be sent now has to wait. */
+static void on_flushed(struct http2_conn *conn)
+{
+    struct http2_client *hc = of_conn(conn);
+    bool was_clogged = hc->client.is_clogged;
+    hc->client.is_clogged = conn->out.bytes || nghttp2_session_get_remote_window_size(conn->session) <= 0;
+    if (was_clogged && !hc->client.is_clogged && !hc->is_gone && !hc->is_retired)
+        hc->client.events->on_room(&hc->client);
+}
+
 /* ---- ends ---- */
 
 static void on_fault(struct http2_conn *conn, enum refusal why, bool is_whole)
@@ -178,8 +188,8 @@ static void reset(struct stream *stream, enum reset why)
 
 static const struct stream_ops client_stream_ops = {"http2 client",        send_head, http2_stream_send_data,
                                                     http2_stream_send_end, reset,     http2_stream_pull};
-static const struct http2_conn_ops conn_ops = {"http2 client", on_headers,  on_control, on_streams_closed,
-                                               on_fault,       on_finished, on_broken,  on_free};
+static const struct http2_conn_ops conn_ops = {"http2 client", on_headers, on_control, on_streams_closed, on_fault,
+                                               on_finished,    on_broken,  on_free,    on_flushed};
 
 /* ---- for the pool ---- */
 
@@ -206,12 +216,7 @@ static uint64_t progress_ns(const struct client_conn *client)
     return of_client(client)->conn.progress_ns;
 }
 
-static void set_send_buffer(struct client_conn *client, int bytes, bool is_bound)
-{
-    socket_set_send_buffer(&of_client(client)->conn.sock, bytes, is_bound);
-}
-
-static const struct client_conn_ops client_ops = {"http2", open_stream, close_client, progress_ns, set_send_buffer};
+static const struct client_conn_ops client_ops = {"http2", open_stream, close_client, progress_ns, NULL};
 
 static void submit_settings(nghttp2_session *session)
 {

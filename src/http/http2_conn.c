@@ -376,6 +376,8 @@ void http2_conn_flush(struct http2_conn *conn)
         return;
     if (flush_round(conn))
         loop_later(conn->codec->loop, &conn->resume);
+    if (!conn->is_closed && conn->ops->on_flushed)
+        conn->ops->on_flushed(conn);
     if (!conn->is_closed)
         end_failing(conn);
 }

@@ -78,6 +78,8 @@ struct http2_conn_ops {
     /* The transport broke (an errno or 0), or the peer sent its last byte. */
     void (*on_broken)(struct http2_conn *conn, int error);
     void (*on_free)(struct http2_conn *conn);
+    /* What could be sent has been sent. May be NULL. */
+    void (*on_flushed)(struct http2_conn *conn);
 };
 
 /* What the peer did in vain since `since_ns`. */

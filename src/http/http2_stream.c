@@ -73,7 +73,7 @@ void http2_stream_break(struct http2_stream *s, uint32_t code, enum reset why)
 static enum reset closed_reason(const struct http2_stream *s)
 {
     if (!s->conn->is_server && s->close_code == NGHTTP2_REFUSED_STREAM)
-        return RESET_STALE;
+        return RESET_REFUSED;
     return s->is_peer_reset || s->close_code == NGHTTP2_NO_ERROR ? RESET_CLOSED : RESET_PROTOCOL;
 }
 

@@ -2,6 +2,7 @@
 #include "http/server.h"
 
 #include "http/http1_server.h"
+#include "tls/server.h"
 
 #include <stdio.h>
 
@@ -21,6 +22,14 @@ void server_init(struct server *server, struct codec *codec, const struct stream
         .timeouts = &server_default_timeouts,
     };
     list_init(&server->conns);
+}
+
+void server_set_tls(struct server *server, struct tls_server *tls)
+{
+    struct tls_server *before = server->tls;
+    server->tls = tls ? tls_server_ref(tls) : NULL;
+    if (before)
+        tls_server_unref(before);
 }
 
 void server_accept(struct server *server, int fd, const struct peer *peer)

@@ -8,6 +8,7 @@
 #include "http/refusal.h"
 #include "http/stream.h"
 
+struct tls_facts;  /* tls/session.h */
 struct tls_server; /* tls/server.h */
 
 /* So long a client may wait with its request though others want its place: clients in use ask more often, or come again. */
@@ -31,6 +32,8 @@ struct server {
     const struct server_timeouts *timeouts;
     void (*on_refused)(struct server *server, enum refusal why, const struct peer *peer); /* counts */
     void (*on_close)(struct server *server);                                              /* a connection is gone */
+    /* A handshake is done or has failed; not for connections that end without a byte. Counts; may be NULL. */
+    void (*on_tls)(struct server *server, const struct peer *peer, const struct tls_facts *facts);
     struct tls_server
         *tls; /* of connections accepted from now on; NULL: plain. The server holds a reference (server_set_tls) */
     struct list conns;

@@ -318,6 +318,11 @@ struct str socket_alpn(const struct socket *sock)
     return sock->tls ? tls_session_alpn(sock->tls) : STR("");
 }
 
+void socket_tls_facts(const struct socket *sock, struct tls_facts *facts)
+{
+    *facts = tls_session_facts(sock->tls);
+}
+
 const char *socket_tls_failure(const struct socket *sock)
 {
     return sock->tls ? tls_session_failure(sock->tls) : "";

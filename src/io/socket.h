@@ -13,6 +13,7 @@ struct socket;
 struct tls_client;  /* tls/client.h */
 struct tls_server;  /* tls/server.h */
 struct tls_session; /* tls/session.h */
+struct tls_facts;   /* tls/session.h */
 
 struct socket_ops {
     const char *name;
@@ -70,6 +71,8 @@ bool socket_is_ready(const struct socket *sock);
 struct str socket_tls_name(const struct socket *sock);
 /* What ALPN settled: "h2", "http/1.1" or empty. */
 struct str socket_alpn(const struct socket *sock);
+/* How the handshake ended, or stands: not without TLS. Borrows as socket_tls_failure does. */
+void socket_tls_facts(const struct socket *sock, struct tls_facts *facts);
 /* Why on_broken came with EPROTO, or why a read or write of TLS was SOCKET_BROKEN; empty when TLS knows nothing of it. Borrowed until the
  * socket is closed. */
 const char *socket_tls_failure(const struct socket *sock);

@@ -77,6 +77,24 @@ static const struct schema endpoint_schema = {
     .rule_count = sizeof(endpoint_rules) / sizeof(endpoint_rules[0]),
 };
 
+static bool is_server_name(struct str text)
+{
+    return format_ip.is_valid(text) || is_dns_host(text);
+}
+static const struct schema_format format_server_name = {
+    .name = "a name or an IP address",
+    .pattern = "^[A-Za-z0-9_.:-]+$",
+    .example = "shop.local",
+    .is_valid = is_server_name,
+    .min_len = 1,
+    .max_len = 253,
+};
+
+bool backend_has_tls(const struct backend_spec *spec)
+{
+    return spec->tls || spec->protocol.value == BACKEND_HTTPS || spec->protocol.value == BACKEND_AUTO;
+}
+
 static void check_tls(const void *object, struct problems *problems)
 {
     const struct backend_tls *tls = object;
@@ -100,36 +118,35 @@ static const struct schema_field tls_rows[] = {
      .help = "The name that the backend's certificate must be for; absent: the endpoint's host.",
      .type = SCHEMA_STRING,
      SCHEMA_AT(backend_tls, server_name),
-     .format = &format_precise_hostname},
+     .format = &format_server_name},
     {.name = "caFile",
-     .help =
-         "The authorities that the backend's certificate must come from, as a PEM file beside the manifest; absent: "
-         "those of the system.",
+     .help = "The authorities that the backend's certificate must come from, as a PEM file, relative to the manifest; "
+             "absent: those of the system.",
      .type = SCHEMA_STRING,
      SCHEMA_AT(backend_tls, ca_file),
      .min = 1,
      .max = FILE_NAME_MAX_LENGTH},
     {.name = "certFile",
-     .help = "The certificate that is shown to the backend, as a PEM file beside the manifest.",
+     .help = "The certificate that is shown to the backend, as a PEM file, relative to the manifest.",
      .type = SCHEMA_STRING,
      SCHEMA_AT(backend_tls, cert_file),
      .min = 1,
      .max = FILE_NAME_MAX_LENGTH},
     {.name = "keyFile",
-     .help = "The key of that certificate, as a PEM file beside the manifest.",
+     .help = "The key of that certificate, as a PEM file, relative to the manifest.",
      .type = SCHEMA_STRING,
      SCHEMA_AT(backend_tls, key_file),
      .min = 1,
      .max = FILE_NAME_MAX_LENGTH},
     {.name = "caCertificateRefs",
-     .help = "In a cluster, in place of `caFile`: what holds the certificates of the authorities.",
+     .help = "In place of `caFile`: ConfigMaps, or Secrets, that have certificates of authorities as `ca.crt`.",
      .type = SCHEMA_LIST,
      .item = SCHEMA_OBJECT,
      SCHEMA_AT(backend_tls, ca_refs),
      .max = CA_REFS_MAX,
      .of = &local_ref_schema},
     {.name = "clientCertificateRef",
-     .help = "In a cluster, in place of `certFile` and `keyFile`: the Secret with certificate and key.",
+     .help = "In place of `certFile` and `keyFile`: the Secret of type `kubernetes.io/tls` with certificate and key.",
      .type = SCHEMA_OBJECT,
      SCHEMA_AT(backend_tls, client_certificate),
      .of = &secret_ref_schema},
@@ -144,25 +161,33 @@ static const struct schema tls_schema = {
     .rule_count = sizeof(tls_rules) / sizeof(tls_rules[0]),
 };
 
-/* Never weaker than written: what asks for TLS is refused while there is none, and does not go out as plain text. ALPN is
- * a part of TLS. */
+static bool is_same_host(const struct backend_spec *spec)
+{
+    struct str first = SCHEMA_ITEM(spec->endpoints, struct backend_endpoint, 0)->host;
+    for (uint32_t i = 0; i < spec->endpoints.count; i++) {
+        if (!str_eq(SCHEMA_ITEM(spec->endpoints, struct backend_endpoint, i)->host, first))
+            return false;
+    }
+    return !is_unix(first);
+}
+
 static void check_backend_spec(const void *object, struct problems *problems)
 {
     const struct backend_spec *spec = object;
-    static const char plain[] = "is not served by this version yet, and requests and copies would go in plain text";
-    if (spec->protocol.value == BACKEND_HTTPS)
-        problems_add(problems, SEVERITY_ERROR, STR("UnsupportedProtocol"), place_of(spec->node, "protocol"),
-                     "HTTPS %s: use HTTP where that is what you want", plain);
-    else if (spec->protocol.value == BACKEND_AUTO)
-        problems_add(problems, SEVERITY_ERROR, STR("UnsupportedProtocol"), place_of(spec->node, "protocol"),
-                     "AUTO, which chooses within TLS, %s: use HTTP where that is what you want", plain);
-    else if (spec->protocol.value == BACKEND_H2C)
-        problems_add(problems, SEVERITY_WARNING, STR("UnsupportedProtocol"), place_of(spec->node, "protocol"),
-                     "H2C is not served by this version yet: HTTP/1.1 is spoken to the backend");
-    if (spec->tls)
-        problems_add(problems, SEVERITY_ERROR, STR("UnsupportedProtocol"), spec->tls->node,
-                     "TLS %s: remove tls where that is what you want", plain);
+    if (spec->protocol.value == BACKEND_H2C && spec->tls)
+        problems_add(problems, SEVERITY_ERROR, STR_NONE, place_of(spec->node, "protocol"),
+                     "H2C is HTTP/2 without TLS: write AUTO, which takes HTTP/2 over TLS where the backend has it, or "
+                     "remove tls");
+    bool has_name = spec->tls && spec->tls->server_name.len > 0;
+    if (backend_has_tls(spec) && !has_name && !is_same_host(spec))
+        problems_add_member(problems, SEVERITY_ERROR, STR_NONE, spec->tls ? spec->tls->node : spec->node,
+                            spec->tls ? "serverName" : "tls.serverName",
+                            "is missing: the endpoints have no host in common that the certificate could be for; "
+                            "write the name that it has");
 }
+static const struct schema_rule spec_rules[] = {
+    {"self.protocol != 'H2C' || !has(self.tls)", "H2C is HTTP/2 without TLS"},
+};
 
 static const char *const protocols[] = {"HTTP", "H2C", "HTTPS", "AUTO", NULL};
 static const struct schema_field backend_spec_rows[] = {
@@ -176,14 +201,15 @@ static const struct schema_field backend_spec_rows[] = {
      .max = ENDPOINTS_MAX,
      .of = &endpoint_schema},
     {.name = "protocol",
-     .help = "What the backend speaks: HTTP/1.1, HTTP/2 without TLS, HTTP/1.1 over TLS, or what TLS settles on. This "
-             "version serves HTTP, takes H2C as HTTP, and refuses the others.",
+     .help =
+         "What the backend speaks: HTTP/1.1 (over TLS where `tls` is there), HTTP/2 without TLS, HTTP/1.1 over TLS, "
+         "or over TLS what both settle on (ALPN: HTTP/2, else HTTP/1.1).",
      .type = SCHEMA_ENUM,
      SCHEMA_AT(backend_spec, protocol),
      .fallback = "HTTP",
      .values = protocols},
     {.name = "tls",
-     .help = "How the backend is spoken to over TLS. This version refuses Backends with it.",
+     .help = "How the backend is spoken to over TLS; absent, HTTPS and AUTO trust the authorities of the system.",
      .type = SCHEMA_OBJECT,
      SCHEMA_AT(backend_spec, tls),
      .of = &tls_schema},
@@ -194,6 +220,8 @@ static const struct schema backend_spec_schema = {
     .size = sizeof(struct backend_spec),
     SCHEMA_ROWS(backend_spec_rows),
     .check = check_backend_spec,
+    .rules = spec_rules,
+    .rule_count = sizeof(spec_rules) / sizeof(spec_rules[0]),
 };
 static const struct schema_field backend_rows[] = {
     OBJECT_HEAD_ROWS("Backend"),

@@ -122,23 +122,25 @@ static const struct schema allowed_routes_schema = {
 static const char *const tls_modes[] = {"Terminate", "Passthrough", NULL};
 static const struct schema_field listener_tls_rows[] = {
     {.name = "mode",
-     .help = "Whether TLS ends here or at the backend.",
+     .help = "Whether TLS ends here or at the backend; Passthrough is not served.",
      .type = SCHEMA_ENUM,
      SCHEMA_AT(listener_tls, mode),
      .fallback = "Terminate",
      .values = tls_modes},
     {.name = "certificateRefs",
-     .help = "The Secrets with the certificates that are shown to clients.",
+     .help =
+         "The Secrets of type `kubernetes.io/tls` with the certificates that are shown to clients: each client gets "
+         "the first that is for the name it asks for and that it can check.",
      .type = SCHEMA_LIST,
      .item = SCHEMA_OBJECT,
      SCHEMA_AT(listener_tls, certificate_refs),
      .max = CERTIFICATES_MAX,
      .of = &secret_ref_schema},
     {.name = "options",
-     .help = "Settings of TLS by name.",
+     .help = "Settings of implementations by name; Umbra has none. One of `umbra.dev` or without a domain keeps the "
+             "listener from being served, those of others are said to have no effect.",
      .type = SCHEMA_MAP,
      SCHEMA_AT(listener_tls, options),
-     .flags = SCHEMA_UNSUPPORTED,
      .max = 16,
      .item_max = OPTION_VALUE_MAX},
 };
@@ -199,7 +201,7 @@ static const struct schema_field listener_rows[] = {
      .min = 1,
      .max = 65535},
     {.name = "protocol",
-     .help = "What clients speak: HTTP.",
+     .help = "What clients speak: HTTP or HTTPS.",
      .type = SCHEMA_STRING,
      SCHEMA_AT(gateway_listener, protocol),
      .flags = SCHEMA_REQUIRED,
@@ -302,7 +304,6 @@ static const struct schema_field gateway_spec_rows[] = {
      .help = "Certificates of clients, on both sides of the Gateway.",
      .type = SCHEMA_OBJECT,
      SCHEMA_AT(gateway_spec, tls),
-     .flags = SCHEMA_UNSUPPORTED,
      .of = &gateway_tls_schema},
     {.name = "defaultScope",
      .help = "Whether routes that name no Gateway attach to this one.",

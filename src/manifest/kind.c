@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "manifest/kind.h"
 
+#include "manifest/backend_tls_policy.h"
 #include "manifest/gateway.h"
 #include "manifest/grpc_route.h"
 #include "manifest/http_route.h"
@@ -34,6 +35,14 @@ const struct kind kind_table[KIND_COUNT] = {
                      .is_namespaced = true,
                      .name_format = &format_dns_name,
                      .schema = &secret_schema},
+    [KIND_CONFIG_MAP] = {.id = KIND_CONFIG_MAP,
+                         .name = "ConfigMap",
+                         .plural = "configmaps",
+                         .group = "",
+                         .versions = {"v1"},
+                         .is_namespaced = true,
+                         .name_format = &format_dns_name,
+                         .schema = &config_map_schema},
     [KIND_ENDPOINT_SLICE] = {.id = KIND_ENDPOINT_SLICE,
                              .name = "EndpointSlice",
                              .plural = "endpointslices",
@@ -65,6 +74,14 @@ const struct kind kind_table[KIND_COUNT] = {
                          .is_namespaced = true,
                          .name_format = &format_dns_name,
                          .schema = &http_route_schema},
+    [KIND_BACKEND_TLS_POLICY] = {.id = KIND_BACKEND_TLS_POLICY,
+                                 .name = "BackendTLSPolicy",
+                                 .plural = "backendtlspolicies",
+                                 .group = GATEWAY_API,
+                                 .versions = {"v1", "v1alpha3"},
+                                 .is_namespaced = true,
+                                 .name_format = &format_dns_name,
+                                 .schema = &backend_tls_policy_schema},
     [KIND_GRPC_ROUTE] = {.id = KIND_GRPC_ROUTE,
                          .name = "GRPCRoute",
                          .plural = "grpcroutes",

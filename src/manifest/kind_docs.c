@@ -7,8 +7,9 @@
 
 /* The order of the page: what people write first. */
 static const enum kind_id page_order[] = {
-    KIND_HTTP_ROUTE,      KIND_GRPC_ROUTE, KIND_MIRROR_POLICY,  KIND_BACKEND, KIND_GATEWAY,   KIND_GATEWAY_CLASS,
-    KIND_REFERENCE_GRANT, KIND_SERVICE,    KIND_ENDPOINT_SLICE, KIND_SECRET,  KIND_NAMESPACE,
+    KIND_HTTP_ROUTE,    KIND_GRPC_ROUTE,         KIND_MIRROR_POLICY,   KIND_BACKEND, KIND_GATEWAY,
+    KIND_GATEWAY_CLASS, KIND_BACKEND_TLS_POLICY, KIND_REFERENCE_GRANT, KIND_SERVICE, KIND_ENDPOINT_SLICE,
+    KIND_SECRET,        KIND_CONFIG_MAP,         KIND_NAMESPACE,
 };
 _Static_assert(sizeof(page_order) / sizeof(page_order[0]) == KIND_COUNT, "each kind is on the page");
 

@@ -123,6 +123,13 @@ bool manifests_decode(struct manifests *manifests, struct resource *resource, co
     return true;
 }
 
+/* A text with its values hidden would take the place of the real one when it is applied, so there is none. */
+static void print_secret(const struct resource *resource, struct strbuf *out)
+{
+    strbuf_printf(out, "# Secret %.*s/%.*s is not shown; apply it from where it is.\n", STR_ARG(resource->ns),
+                  STR_ARG(resource->name));
+}
+
 void manifests_print(const struct manifests *manifests, struct strbuf *out)
 {
     bool is_first = true;
@@ -133,6 +140,9 @@ void manifests_print(const struct manifests *manifests, struct strbuf *out)
         if (!is_first)
             strbuf_add(out, STR("---\n"));
         is_first = false;
-        schema_encode(resource->kind->schema, resource->object, 0, out);
+        if (resource->kind->id == KIND_SECRET)
+            print_secret(resource, out);
+        else
+            schema_encode(resource->kind->schema, resource->object, 0, out);
     }
 }

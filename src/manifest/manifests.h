@@ -60,7 +60,7 @@ const struct resource *manifests_find(const struct manifests *manifests, enum ki
 /* Whether there is such a resource at all, good or bad. */
 bool manifests_has(const struct manifests *manifests, enum kind_id kind, struct str ns, struct str name);
 
-/* YAML documents of all resources in force, with their defaults (`umbra print`). */
+/* YAML documents of all resources in force, with their defaults (`umbra print`). Secrets are comments that say so. */
 void manifests_print(const struct manifests *manifests, struct strbuf *out);
 
 /* For those who fill a load. */

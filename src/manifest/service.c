@@ -40,7 +40,8 @@ static const struct schema_field service_port_rows[] = {
      .fallback = "TCP",
      .values = transports},
     {.name = "appProtocol",
-     .help = "What is spoken on the port: `kubernetes.io/h2c` for HTTP/2 without TLS.",
+     .help = "What is spoken on the port: `kubernetes.io/h2c` for HTTP/2 without TLS, `https` or `kubernetes.io/wss` "
+             "for what needs a BackendTLSPolicy.",
      .type = SCHEMA_STRING,
      SCHEMA_AT(service_port, app_protocol)},
     {.name = "port",
@@ -155,6 +156,25 @@ const struct schema secret_schema = {
     .help = "Certificates and keys for TLS.",
     .size = sizeof(struct secret),
     SCHEMA_ROWS(secret_rows),
+};
+
+/* -------------------------------------------------------------------------------------------------- ConfigMap */
+
+static const struct schema_field config_map_rows[] = {
+    OBJECT_HEAD_ROWS("ConfigMap"),
+    {.name = "data", .help = "The contents by their names.", .type = SCHEMA_MAP, SCHEMA_AT(config_map, data)},
+    {.name = "binaryData",
+     .help = "Contents that are no text, in base64.",
+     .type = SCHEMA_MAP,
+     SCHEMA_AT(config_map, binary_data),
+     .format = &format_base64},
+    {.name = "immutable", .help = "Whether the API server refuses changes.", .type = SCHEMA_ANY},
+};
+const struct schema config_map_schema = {
+    .name = "ConfigMap",
+    .help = "Certificates of authorities, as `ca.crt`, for BackendTLSPolicies and Backends.",
+    .size = sizeof(struct config_map),
+    SCHEMA_ROWS(config_map_rows),
 };
 
 /* ---------------------------------------------------------------------------------------------- EndpointSlice */

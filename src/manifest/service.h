@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Namespace, Service, Secret (v1) and EndpointSlice (discovery.k8s.io/v1), as far as Umbra reads them.
+/* Namespace, Service, Secret, ConfigMap (v1) and EndpointSlice (discovery.k8s.io/v1), as far as Umbra reads them.
  * Lifetime: the manifests'. Thread: any, read-only. */
 #pragma once
 
@@ -31,6 +31,12 @@ struct secret {
     struct schema_list string_data; /* struct schema_pair */
 };
 
+struct config_map {
+    struct object_head head;
+    struct schema_list data;        /* struct schema_pair */
+    struct schema_list binary_data; /* struct schema_pair, base64 */
+};
+
 struct endpoint_conditions {
     const struct node *node;
     struct schema_int ready, serving, terminating; /* ready: absent counts as true */
@@ -52,4 +58,4 @@ struct endpoint_slice {
     struct schema_list ports;     /* struct endpoint_port */
 };
 
-extern const struct schema namespace_schema, service_schema, secret_schema, endpoint_slice_schema;
+extern const struct schema namespace_schema, service_schema, secret_schema, config_map_schema, endpoint_slice_schema;

@@ -24,6 +24,8 @@ struct backend_spec {
     struct schema_int protocol;   /* enum backend_protocol */
     struct backend_tls *tls;
 };
+/* Whether it is spoken to over TLS. */
+bool backend_has_tls(const struct backend_spec *spec);
 struct backend {
     struct object_head head;
     struct backend_spec *spec;

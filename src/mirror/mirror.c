@@ -10,50 +10,61 @@ struct watch_list {
     struct list copies;
 };
 
+/* Without padding: its bytes are compared. */
 struct target_key {
     struct registry_mirror *entry;
-    struct address address;
+    struct backend_key backend;
 };
+
+static struct target_key make_key(struct registry_mirror *entry, const struct address *address,
+                                  const struct client_how *how)
+{
+    return (struct target_key){entry, backend_key_make(address, how)};
+}
 
 static struct str key_bytes(const struct target_key *key)
 {
     return (struct str){(const char *)key, sizeof *key};
 }
 
-static struct target *find_target(struct mirror *mirror, struct registry_mirror *entry, const struct address *address)
+struct target_choice {
+    struct mirror *mirror;
+    struct registry_mirror *entry;
+    const struct rules_addresses *addresses;
+    struct client_how how;
+};
+
+static struct target *get_target(const struct target_choice *choice, size_t at)
 {
-    struct target_key key = {entry, *address};
+    struct mirror *mirror = choice->mirror;
+    const struct address *address = &choice->addresses->list[at];
+    struct target_key key = make_key(choice->entry, address, &choice->how);
     struct target *target = map_find(&mirror->targets, key_bytes(&key));
     if (!target) {
-        target = target_new(mirror->codec, address, entry, &mirror->budget);
+        target = target_new(mirror->codec, address, &choice->how, choice->entry, &mirror->budget);
         map_add(&mirror->targets, key_bytes(&key), target);
     }
     return target;
 }
 
-struct target_choice {
-    const struct mirror *mirror;
-    struct registry_mirror *entry;
-    const struct rules_addresses *addresses;
-};
-
 static uint64_t cost_of(void *user, size_t at)
 {
     const struct target_choice *choice = user;
-    struct target_key key = {choice->entry, choice->addresses->list[at]};
+    struct target_key key = make_key(choice->entry, &choice->addresses->list[at], &choice->how);
     const struct target *target = map_find(&choice->mirror->targets, key_bytes(&key));
     return target ? target->load + client_pool_is_failing(target->pool) * BALANCE_AVOID : 0;
 }
 
 /* Least copies of two, past those that could not be reached lately. */
-static struct target *pick_target(struct mirror *mirror, struct registry_mirror *entry,
-                                  const struct rules_addresses *addresses)
+static struct target *pick_target(struct mirror *mirror, const struct rules *rules, uint32_t index)
 {
-    struct target_choice choice = {mirror, entry, addresses};
+    uint32_t backend = PLAN_MIRROR(rules->plan, index)->backend;
+    struct target_choice choice = {mirror, rules->mirrors[index], &rules->addresses[backend],
+                                   backend_how(rules, mirror->settings.worker, backend)};
     size_t at = 0;
-    if (addresses->count > 1)
-        at = balance_pick(addresses->count, random_next(&mirror->random), cost_of, &choice);
-    return find_target(mirror, entry, &addresses->list[at]);
+    if (choice.addresses->count > 1)
+        at = balance_pick(choice.addresses->count, random_next(&mirror->random), cost_of, &choice);
+    return get_target(&choice, at);
 }
 
 static struct copy *offer(struct mirror *mirror, const struct exchange *exchange, uint32_t index)
@@ -62,7 +73,7 @@ static struct copy *offer(struct mirror *mirror, const struct exchange *exchange
     const struct plan_mirror *rule = PLAN_MIRROR(rules->plan, index);
     if (!gates_pass(mirror, exchange, index))
         return NULL;
-    struct target *target = pick_target(mirror, rules->mirrors[index], &rules->addresses[rule->backend]);
+    struct target *target = pick_target(mirror, rules, index);
     target->max_connections = rule->max_connections;
     return copy_new(mirror, target, exchange, index);
 }
@@ -169,12 +180,14 @@ static void cancel_copies(struct target *target, enum dropped why, bool is_only_
 }
 
 /* The targets that the rules can still choose. */
-static void collect_wanted(const struct rules *rules, struct map *wanted)
+static void collect_wanted(const struct rules *rules, unsigned worker, struct map *wanted)
 {
     for (uint32_t i = 0; i < rules->plan->mirrors.count; i++) {
-        const struct rules_addresses *addresses = &rules->addresses[PLAN_MIRROR(rules->plan, i)->backend];
+        uint32_t backend = PLAN_MIRROR(rules->plan, i)->backend;
+        const struct rules_addresses *addresses = &rules->addresses[backend];
+        const struct client_how how = backend_how(rules, worker, backend);
         for (size_t k = 0; k < addresses->count; k++) {
-            struct target_key key = {rules->mirrors[i], addresses->list[k]};
+            struct target_key key = make_key(rules->mirrors[i], &addresses->list[k], &how);
             map_add(wanted, key_bytes(&key), wanted);
         }
     }
@@ -184,7 +197,7 @@ void mirror_set_rules(struct mirror *mirror, const struct rules *rules)
 {
     struct map wanted;
     map_init(&wanted);
-    collect_wanted(rules, &wanted);
+    collect_wanted(rules, mirror->settings.worker, &wanted);
     for (size_t i = 0; i < mirror->targets.count; i++) {
         struct target *target = mirror->targets.entries[i].value;
         struct str key = mirror->targets.entries[i].key;

@@ -13,6 +13,7 @@
 
 struct mirror_settings {
     unsigned gateway_slot;
+    unsigned worker;                 /* whose TLS contexts of the rules are used */
     bool is_shedding;                /* --shed auto */
     bool is_safe_methods;            /* --safe-methods */
     const unsigned char *marker_key; /* MARKER_KEY_BYTES */
@@ -27,7 +28,7 @@ struct mirror {
     struct budget budget;
     struct shed shed;
     struct random random;
-    struct map targets;  /* registry entry and address → struct target */
+    struct map targets;  /* struct target_key → struct target */
     struct list leaving; /* targets that the rules no longer have, until their last copy and connection */
     struct slab *copies, *watches;
     size_t in_flight;                       /* copies not over */

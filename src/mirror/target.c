@@ -10,7 +10,7 @@ static bool take_place(struct target *target)
     registry_connections_add(entry, target->budget->slot, 1);
     if (atomic_load_explicit(&entry->connections, memory_order_relaxed) <= (int64_t)target->max_connections &&
         budget_take_connection(target->budget)) {
-        if (budget_take(target->budget, entry, TARGET_KERNEL_BYTES))
+        if (budget_take(target->budget, entry, target->connection_bytes))
             return true;
         budget_give_connection(target->budget);
     }
@@ -58,7 +58,7 @@ static void on_closed(void *user)
 {
     struct target *target = user;
     registry_connections_add(target->entry, target->budget->slot, -1);
-    budget_give(target->budget, target->entry, TARGET_KERNEL_BYTES);
+    budget_give(target->budget, target->entry, target->connection_bytes);
     budget_give_connection(target->budget);
     target->connections--;
     free_if_over(target);
@@ -66,9 +66,10 @@ static void on_closed(void *user)
 
 static const struct client_pool_ops pool_ops = {"shadow", may_connect, on_closed, may_keep};
 
-struct target *target_new(struct codec *codec, const struct address *address, struct registry_mirror *entry,
-                          struct budget *budget)
+struct target *target_new(struct codec *codec, const struct address *address, const struct client_how *how,
+                          struct registry_mirror *entry, struct budget *budget)
 {
+    struct client_how bounded = *how;
     struct target *target = mem_alloc(sizeof *target);
     target->entry = entry;
     target->address = *address;
@@ -77,8 +78,10 @@ struct target *target_new(struct codec *codec, const struct address *address, st
     list_init(&target->copies);
     target->loop = codec->loop;
     timer_init(&target->retry, on_retry);
-    const struct client_how how = {.send_buffer = TARGET_SEND_BUFFER};
-    target->pool = client_pool_new(codec, address, &how, &pool_ops, target);
+    bounded.send_buffer = TARGET_SEND_BUFFER;
+    target->connection_bytes = TARGET_KERNEL_BYTES + (how->is_tls ? TARGET_TLS_BYTES : 0) +
+                               (how->protocol != CLIENT_HTTP1 ? TARGET_HTTP2_BYTES : 0);
+    target->pool = client_pool_new(codec, address, &bounded, &pool_ops, target);
     return target;
 }
 

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One address of one mirror in one worker: its connections, kept apart from live's and from other mirrors', and its voice in the log.
+/* One address of one mirror in one worker, and one way to reach it: its connections, kept apart from live's and from other mirrors', and its voice in the log.
  * Survives changes of rules as long as mirror and address do. Internal to src/mirror. Lifetime: target_new to target_drop; the memory goes with
  * the last connection. Thread: the worker's. */
 #pragma once
 
 #include "base/log.h"
-#include "http/client.h"
+#include "exchange/backend_how.h"
 #include "mirror/budget.h"
 
 /* What the kernel may keep for one shadow connection: SO_SNDBUF and SO_RCVBUF of half of that, which it doubles each. */
 #define TARGET_SEND_BUFFER (32 * 1024)
 #define TARGET_KERNEL_BYTES (3 * TARGET_SEND_BUFFER)
+
+/* What one connection takes besides, about: OpenSSL's session and records; nghttp2's session and its tables of fields. */
+#define TARGET_TLS_BYTES (48 * 1024)
+#define TARGET_HTTP2_BYTES (24 * 1024)
 
 /* A large copy that does not fit through gets a larger one for its time, at the price of the most that the kernel can make of it: the
  * usual maximum of net.ipv4.tcp_wmem. */
@@ -26,6 +30,7 @@ struct target {
     struct registry_mirror *entry;
     struct budget *budget;
     struct address address;
+    uint64_t connection_bytes; /* of the budget, for each connection */
     struct client_pool *pool;
     struct list copies; /* not over yet */
     uint32_t load;      /* how many those are */
@@ -37,8 +42,8 @@ struct target {
     bool is_dropped;
 };
 
-struct target *target_new(struct codec *codec, const struct address *address, struct registry_mirror *entry,
-                          struct budget *budget);
+struct target *target_new(struct codec *codec, const struct address *address, const struct client_how *how,
+                          struct registry_mirror *entry, struct budget *budget);
 /* A copy begins. */
 void target_add(struct target *target, struct list *copy);
 /* It is over. */

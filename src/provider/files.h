@@ -31,6 +31,7 @@ struct files_options {
     size_t source_count;
     void (*on_change)(void *user); /* some file has another text, is new, or is gone; also after each files_reload */
     void *user;
+    bool is_by_name; /* a file that has several names counts for each of them */
     bool is_patient; /* what is there need not count at once: it is read when it is at rest, and on_change tells */
 };
 

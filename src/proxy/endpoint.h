@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a worker knows of one address of a live backend: its connections, the requests in flight to it, and whether it had better be left
+/* What a worker knows of one address of a live backend, and of one way to reach it: its connections, the requests in flight to it, and whether it had better be left
  * alone. It is ejected at once when no connection can be made (1 s, doubling to 30 s as long as none can), and for its answers after
  * ENDPOINT_FAILURES bad ones in a row (10 s, doubling to 300 s): none at all, or 502, 503, 504. When the time is over one request probes
  * it; the others leave it alone until that one was a success. A failure begins a pause twice as long. A probe that takes as long as the
@@ -8,7 +8,7 @@
 #pragma once
 
 #include "base/log.h"
-#include "http/client.h"
+#include "exchange/backend_how.h"
 
 #define ENDPOINT_FAILURES 5
 #define ENDPOINT_UNREACHABLE_MS 1000
@@ -23,6 +23,7 @@ enum endpoint_state {
 };
 
 struct endpoint {
+    struct backend_key key;
     struct client_pool *pool;
     uint32_t in_flight; /* leases */
     uint32_t failures;  /* bad answers in a row, while healthy */
@@ -32,7 +33,7 @@ struct endpoint {
     uint64_t ejected_until_ns;     /* or until then a probe is awaited */
     uint8_t state;                 /* enum endpoint_state */
     struct log_limit tls_failures; /* at most one line a second */
-    bool is_unwanted;              /* no backend has the address any more */
+    bool is_unwanted;              /* no backend has it any more */
 };
 
 /* One request's share of an endpoint, from the choice to the end of the exchange, or until another is chosen. */

@@ -26,11 +26,6 @@ static void uncount_connection(void *user)
 
 static const struct client_pool_ops pool_ops = {"live", count_connection, uncount_connection, NULL};
 
-static struct str address_key(const struct address *address)
-{
-    return (struct str){(const char *)address, sizeof *address};
-}
-
 void upstreams_init(struct upstreams *upstreams, struct codec *codec, struct registry_gateway *gauges,
                     struct random *random)
 {
@@ -60,7 +55,7 @@ static void free_if_over(struct upstreams *upstreams, struct endpoint *endpoint)
 {
     if (!endpoint->is_unwanted || endpoint->in_flight)
         return;
-    map_remove(&upstreams->endpoints, address_key(client_pool_address(endpoint->pool)));
+    map_remove(&upstreams->endpoints, backend_key_bytes(&endpoint->key));
     endpoint_free(endpoint);
 }
 
@@ -69,8 +64,11 @@ void upstreams_keep_only(struct upstreams *upstreams, const struct rules *rules)
     struct map wanted;
     map_init(&wanted);
     for (uint32_t i = 0; i < rules->plan->backends.count; i++) {
-        for (size_t k = 0; k < rules->addresses[i].count; k++)
-            map_add(&wanted, address_key(&rules->addresses[i].list[k]), upstreams);
+        const struct client_how how = backend_how(rules, upstreams->worker, i);
+        for (size_t k = 0; k < rules->addresses[i].count; k++) {
+            struct backend_key key = backend_key_make(&rules->addresses[i].list[k], &how);
+            map_add(&wanted, backend_key_bytes(&key), upstreams);
+        }
     }
     for (size_t i = 0; i < upstreams->endpoints.count; i++) {
         struct endpoint *endpoint = upstreams->endpoints.entries[i].value;
@@ -82,20 +80,31 @@ void upstreams_keep_only(struct upstreams *upstreams, const struct rules *rules)
     map_deinit(&wanted);
 }
 
-static struct endpoint *find_endpoint(const struct upstreams *upstreams, const struct address *address)
+static struct endpoint *find_endpoint(const struct upstream *upstream, size_t at)
 {
-    return map_find(&upstreams->endpoints, address_key(address));
+    struct backend_key key = backend_key_make(&upstream->addresses->list[at], &upstream->how);
+    return map_find(&upstream->upstreams->endpoints, backend_key_bytes(&key));
 }
 
-static struct endpoint *get_endpoint(struct upstreams *upstreams, const struct address *address)
+static struct endpoint *get_endpoint(const struct upstream *upstream, size_t at)
 {
-    struct endpoint *endpoint = find_endpoint(upstreams, address);
+    struct upstreams *upstreams = upstream->upstreams;
+    struct endpoint *endpoint = find_endpoint(upstream, at);
     if (!endpoint) {
+        const struct address *address = &upstream->addresses->list[at];
         endpoint = mem_alloc(sizeof *endpoint);
-        endpoint->pool = client_pool_new(upstreams->codec, address, &(struct client_how){0}, &pool_ops, upstreams);
-        map_add(&upstreams->endpoints, address_key(address), endpoint);
+        endpoint->key = backend_key_make(address, &upstream->how);
+        endpoint->pool = client_pool_new(upstreams->codec, address, &upstream->how, &pool_ops, upstreams);
+        map_add(&upstreams->endpoints, backend_key_bytes(&endpoint->key), endpoint);
     }
     return endpoint;
+}
+
+void upstream_init(struct upstream *upstream, struct upstreams *upstreams, const struct rules *rules, uint32_t backend)
+{
+    upstream->upstreams = upstreams;
+    upstream->addresses = &rules->addresses[backend];
+    upstream->how = backend_how(rules, upstreams->worker, backend);
 }
 
 /* ---- choice ---- */
@@ -112,7 +121,7 @@ static uint64_t cost_of(void *user, size_t at)
         if (upstream->tried[i] == at)
             return COST_TRIED;
     }
-    const struct endpoint *endpoint = find_endpoint(upstream->upstreams, &upstream->addresses->list[at]);
+    const struct endpoint *endpoint = find_endpoint(upstream, at);
     return endpoint ? endpoint_cost(endpoint, now_ns(upstream)) : 0;
 }
 
@@ -127,7 +136,7 @@ void upstream_choose(struct upstream *upstream)
     if (upstream->tried_count < UPSTREAM_FAILOVERS + 1)
         upstream->tried_count++;
     upstream->tried[upstream->tried_count - 1] = (uint32_t)at;
-    endpoint_take(get_endpoint(upstreams, &addresses->list[at]), &upstream->lease, now_ns(upstream));
+    endpoint_take(get_endpoint(upstream, at), &upstream->lease, now_ns(upstream));
 }
 
 void upstream_forget_tried(struct upstream *upstream)
@@ -203,7 +212,7 @@ static bool may_eject(void *user)
     const struct rules_addresses *addresses = upstream->addresses;
     size_t ejected = 1; /* this one */
     for (size_t k = 0; k < addresses->count; k++) {
-        const struct endpoint *endpoint = find_endpoint(upstream->upstreams, &addresses->list[k]);
+        const struct endpoint *endpoint = find_endpoint(upstream, k);
         ejected += endpoint && endpoint->state != ENDPOINT_HEALTHY;
     }
     return ejected <= (addresses->count + 1) / 2 && ejected < addresses->count;

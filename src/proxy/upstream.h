@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The live backends' endpoints of one worker: one record per address, shared by all backends that have it, and surviving changes of
- * rules as long as the address does. Which of a backend's endpoints a request goes to: least request of two (route/balance.h), without
+/* The live backends' endpoints of one worker: one record per address, protocol and TLS context, shared by all backends that have it, and
+ * surviving changes of rules as long as one of them does. Which of a backend's endpoints a request goes to: least request of two (route/balance.h), without
  * those that are ejected, unless all are.
  * For its answers an endpoint is ejected only if after that at most half of the backend's endpoints, rounded up, are ejected for whatever
  * reason, and at least one is not. Those that can't be reached are ejected in any case: another costs nothing but a further attempt.
@@ -20,7 +20,8 @@
 
 struct upstreams {
     struct codec *codec;
-    struct map endpoints; /* address bytes → struct endpoint */
+    unsigned worker;      /* whose TLS contexts of the rules are used */
+    struct map endpoints; /* struct backend_key → struct endpoint */
     struct registry_gateway *gauges;
     struct random *random;
     struct log_limit ejections; /* at most one line a second */
@@ -31,19 +32,21 @@ void upstreams_init(struct upstreams *upstreams, struct codec *codec, struct reg
                     struct random *random);
 /* No lease may be left. */
 void upstreams_deinit(struct upstreams *upstreams);
-/* Lets go of endpoints whose address no backend of the rules has, at once or with their last request. */
+/* Lets go of endpoints that no backend of the rules has, at once or with their last request. */
 void upstreams_keep_only(struct upstreams *upstreams, const struct rules *rules);
 
-/* The endpoint that one request of a backend is at, and those it was at before. Zeroed, then `upstreams` and `addresses` set; part of the
- * exchange, which pins the addresses. */
+/* The endpoint that one request of a backend is at, and those it was at before. Zeroed, then upstream_init; part of the exchange, which
+ * pins the rules. */
 struct upstream {
     struct upstreams *upstreams;
     const struct rules_addresses *addresses; /* the backend's, at least one */
+    struct client_how how;
     struct lease lease;
     uint32_t tried[UPSTREAM_FAILOVERS + 1]; /* indexes of addresses, the present one last */
     uint8_t tried_count;
 };
 
+void upstream_init(struct upstream *upstream, struct upstreams *upstreams, const struct rules *rules, uint32_t backend);
 /* Takes an endpoint, another than those tried as long as there is one, and gives the present one back. */
 void upstream_choose(struct upstream *upstream);
 /* The present endpoint is the first one tried: what is to be sent now has nothing to do with the attempts so far. */

@@ -140,10 +140,24 @@ struct registry_gateway {
     counter accepted, cpu_ns;
 };
 
+/* How TLS handshakes with clients end: result, version, whether a session was resumed. */
+/* clang-format off */
+#define HANDSHAKES(X) \
+    X(1_2, "ok", "1.2", "no") \
+    X(1_2_RESUMED, "ok", "1.2", "yes") \
+    X(1_3, "ok", "1.3", "no") \
+    X(1_3_RESUMED, "ok", "1.3", "yes") \
+    X(FAILED, "failed", "", "no")
+/* clang-format on */
+#define X(name, result, version, resumed) HANDSHAKE_##name,
+enum handshake { HANDSHAKES(X) HANDSHAKE_COUNT };
+#undef X
+
 #define REGISTRY_REFUSALS 32
 struct registry_totals {
     counter refused[REGISTRY_REFUSALS]; /* indexed by the enum of http/http1_parse.h */
-    counter regex_limit;                /* regular expressions that were given up */
+    counter handshakes[HANDSHAKE_COUNT];
+    counter regex_limit; /* regular expressions that were given up */
     counter budget_limit;
     _Atomic uint32_t is_off; /* kill switch of all mirrors */
     _Atomic uint64_t config_generation;

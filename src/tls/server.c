@@ -272,6 +272,8 @@ static bool set_up(struct tls_server *server, struct err *err)
     SSL_CTX_set_timeout(server->context, TLS_TICKET_ROTATION_S);
     if (!server->tickets) {
         SSL_CTX_set_options(server->context, SSL_OP_NO_TICKET);
+        SSL_CTX_set_num_tickets(server->context,
+                                0); /* TLS 1.3 would send some that stand for a cache which there is not */
         return true;
     }
     server->ticket_cipher = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);

@@ -205,6 +205,8 @@ struct tls_session *tls_session_connect(struct tls_client *client, int fd)
 
 void tls_session_free(struct tls_session *session)
 {
+    /* As if it had ended well, else OpenSSL forbids to resume what was agreed; it does so by itself after a failure of TLS. */
+    SSL_set_shutdown(session->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     SSL_free(session->ssl);
     if (session->server)
         tls_server_unref(session->server);
@@ -414,4 +416,25 @@ struct str tls_session_alpn(const struct tls_session *session)
 const char *tls_session_failure(const struct tls_session *session)
 {
     return session->failure ? session->failure : "";
+}
+
+static enum tls_version find_version(const struct tls_session *session)
+{
+    switch (SSL_version(session->ssl)) {
+    case TLS1_2_VERSION: return TLS_VERSION_1_2;
+    case TLS1_3_VERSION: return TLS_VERSION_1_3;
+    default: return TLS_VERSION_NONE;
+    }
+}
+
+struct tls_facts tls_session_facts(const struct tls_session *session)
+{
+    struct tls_facts facts = {.is_silent = BIO_number_read(SSL_get_rbio(session->ssl)) == 0};
+    if (!session->is_open) {
+        facts.failure = session->failure ? session->failure : "the handshake was not done in time";
+        return facts;
+    }
+    facts.version = find_version(session);
+    facts.is_resumed = SSL_session_reused(session->ssl);
+    return facts;
 }

@@ -13,6 +13,15 @@
 
 struct tls_session;
 
+/* How a handshake ended. */
+enum tls_version { TLS_VERSION_NONE, TLS_VERSION_1_2, TLS_VERSION_1_3 };
+struct tls_facts {
+    enum tls_version version; /* what it was done with */
+    bool is_resumed;
+    bool is_silent;      /* the peer left without a byte, as checks of a port do */
+    const char *failure; /* as tls_session_failure; NULL: it is done */
+};
+
 struct tls_session *tls_session_accept(struct tls_server *server, int fd);
 struct tls_session *tls_session_connect(struct tls_client *client, int fd);
 void tls_session_free(struct tls_session *session);
@@ -40,5 +49,6 @@ bool tls_session_is_shut(const struct tls_session *session); /* tls_session_shut
 struct str tls_session_name(const struct tls_session *session);
 /* "h2", "http/1.1" or empty. */
 struct str tls_session_alpn(const struct tls_session *session);
+struct tls_facts tls_session_facts(const struct tls_session *session);
 /* Why it broke, in words for a log line: "certificate has expired", "the peer does not speak TLS"; borrowed until the session is freed. */
 const char *tls_session_failure(const struct tls_session *session);

@@ -29,7 +29,6 @@ static const struct {
     {SSL_R_NO_SUITABLE_GROUPS, "no key exchange group in common"},
     {SSL_R_NO_APPLICATION_PROTOCOL, "no application protocol (ALPN) in common: h2 and http/1.1 are served"},
     {SSL_R_CALLBACK_FAILED, "the server name that was asked for is not served here"},
-    {SSL_R_UNEXPECTED_EOF_WHILE_READING, "the connection ended without close_notify: what came last may be cut short"},
     {SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC, "a record was damaged on its way"},
 };
 
@@ -55,6 +54,7 @@ static const struct {
     {SSL_AD_INTERNAL_ERROR, "the peer had a failure of its own (alert internal_error)"},
 };
 
+#define CUT "the connection ended without close_notify: what came last may be cut short"
 #define COUNT(rows) (sizeof(rows) / sizeof *(rows))
 
 static const char *words_of_reason(int reason)
@@ -105,15 +105,16 @@ void tls_words(const struct tls_trouble *trouble, char *words, size_t room)
 {
     long verified = trouble->is_server ? X509_V_OK : SSL_get_verify_result(trouble->ssl);
     unsigned long error = ERR_peek_error();
+    /* The first cause is looked for first: after it OpenSSL sends an alert, which may fail by itself. */
     if (verified != X509_V_OK && !trouble->is_open)
         words_of_certificate(trouble, verified, words, room);
-    else if (trouble->error)
+    else if (trouble->is_eof)
+        snprintf(words, room, "%s", trouble->is_open ? CUT : "the peer closed the connection during the handshake");
+    else if (error || !trouble->error)
+        words_of_error(error, words, room);
+    else
         snprintf(words, room, "the connection broke%s: %s", trouble->is_open ? "" : " during the handshake",
                  strerror(trouble->error));
-    else if (trouble->is_eof && !trouble->is_open)
-        snprintf(words, room, "the peer closed the connection during the handshake");
-    else
-        words_of_error(error, words, room);
 }
 
 bool tls_err(struct err *err, const char *what)

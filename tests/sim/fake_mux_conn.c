@@ -181,8 +181,6 @@ static bool frame_round(struct mux_conn *conn)
 static void run_flush(struct task *task)
 {
     struct mux_conn *conn = CONTAINER_OF(task, struct mux_conn, flush);
-    if (!conn->is_connected)
-        return;
     do {
         while (!conn->is_closed && flow_len(&conn->out)) {
             struct str bytes = flow_peek(&conn->out);
@@ -190,12 +188,17 @@ static void run_flush(struct task *task)
             ssize_t n = socket_write(&conn->sock, &piece, 1);
             if (n == SOCKET_BROKEN)
                 mux_conn_close(conn, RESET_CLOSED, 0);
+            else if (n < 0 && conn->ops->on_flushed)
+                conn->ops->on_flushed(conn, false);
             if (n < 0)
                 return;
+            conn->progress_ns = loop_now_ns(conn->codec->loop);
             flow_take(&conn->out, (size_t)n);
         }
     } while (!conn->is_closed && frame_round(conn));
     task_cancel(&conn->flush);
+    if (!conn->is_closed && conn->ops->on_flushed)
+        conn->ops->on_flushed(conn, true);
 }
 
 /* ---- the streams' operations ---- */
@@ -322,12 +325,12 @@ static bool take_end(struct mux_stream *ms, struct str lines)
     return is_good;
 }
 
-static void take_reset(struct mux_stream *ms)
+static void take_reset(struct mux_stream *ms, enum reset why)
 {
     bool has_user = ms->has_user;
     stream_over(ms);
     if (has_user)
-        ms->stream.handler->on_reset(&ms->stream, RESET_CLOSED);
+        ms->stream.handler->on_reset(&ms->stream, why);
 }
 
 static struct mux_stream *find_stream(struct mux_conn *conn, unsigned id)
@@ -352,6 +355,8 @@ static bool take_frame(struct mux_conn *conn, unsigned id, struct str kind, stru
     }
     if (str_eq(kind, STR("GOAWAY")))
         conn->ops->on_goaway(conn);
+    else if (str_eq(kind, STR("LIMIT")) && conn->ops->on_limit && str_to_u64(payload, &credit))
+        conn->ops->on_limit(conn, (unsigned)credit);
     else if (str_eq(kind, STR("HEAD")) || is_last)
         conn->ops->on_head(conn, ms, id, payload, is_last);
     else if (!ms)
@@ -361,7 +366,9 @@ static bool take_frame(struct mux_conn *conn, unsigned id, struct str kind, stru
     else if (str_eq(kind, STR("END")))
         return take_end(ms, payload);
     else if (str_eq(kind, STR("RESET")))
-        take_reset(ms);
+        take_reset(ms, RESET_CLOSED);
+    else if (str_eq(kind, STR("REFUSED")))
+        take_reset(ms, RESET_REFUSED);
     else if (str_eq(kind, STR("CREDIT")) && str_to_u64(payload, &credit))
         ms->may_send += credit;
     else
@@ -397,8 +404,10 @@ static void on_readable(struct socket *sock)
     struct mux_conn *conn = CONTAINER_OF(sock, struct mux_conn, sock);
     char buffer[4096];
     ssize_t n;
-    while ((n = socket_read(sock, buffer, sizeof buffer)) > 0)
+    while ((n = socket_read(sock, buffer, sizeof buffer)) > 0) {
+        conn->progress_ns = loop_now_ns(conn->codec->loop);
         flow_add(&conn->in, buffer, (size_t)n);
+    }
     while (take_next(conn))
         ;
     if (n == SOCKET_END || n == SOCKET_BROKEN)
@@ -407,12 +416,7 @@ static void on_readable(struct socket *sock)
 
 static void on_writable(struct socket *sock)
 {
-    struct mux_conn *conn = CONTAINER_OF(sock, struct mux_conn, sock);
-    if (!conn->is_connected) {
-        conn->is_connected = true;
-        conn->ops->on_connected(conn);
-    }
-    wake(conn);
+    wake(CONTAINER_OF(sock, struct mux_conn, sock));
 }
 
 static void on_broken(struct socket *sock, int error)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "fake_mux.h"
+#include "http/client_conn.h"
 #include "twin.h"
 
 struct mux_conn;
@@ -30,10 +31,13 @@ struct mux_ops {
     const char *name;
     /* A head of a stream has come: `stream` NULL when it is a new one. */
     void (*on_head)(struct mux_conn *conn, struct mux_stream *stream, unsigned id, struct str text, bool is_last);
-    void (*on_connected)(struct mux_conn *conn);
     void (*on_goaway)(struct mux_conn *conn);
     /* A stream is over: the connection may be idle. */
     void (*on_stream_over)(struct mux_conn *conn);
+    /* The rest is the client side's. */
+    void (*on_limit)(struct mux_conn *conn, unsigned streams);
+    /* The socket took what it could: all frames, or not. */
+    void (*on_flushed)(struct mux_conn *conn, bool is_all_out);
     /* The connection is closed; streams are told next. `error` is an errno or 0. */
     void (*on_gone)(struct mux_conn *conn, int error);
 };
@@ -42,15 +46,16 @@ struct mux_conn {
     struct socket sock;
     const struct mux_ops *ops;
     struct codec *codec;
-    void *owner; /* the server, or the pool */
+    void *owner; /* the server */
     struct task flush, reap;
     struct flow in, out;
     struct list streams, dead;
     unsigned next_id;
-    bool is_client, is_connected, is_closed, is_going, had_stream;
+    uint64_t progress_ns;
+    bool is_client, is_closed, is_going, had_stream;
     struct server_member member; /* server side */
     struct peer peer;
-    struct timer idle; /* client side */
+    struct client_conn client; /* client side */
 };
 
 struct mux_conn *mux_conn_new(struct codec *codec, const struct mux_ops *ops, void *owner);

@@ -33,11 +33,6 @@ static void on_head(struct mux_conn *conn, struct mux_stream *ms, unsigned id, s
     mux_deliver_head(ms, &head, is_last);
 }
 
-static void on_connected(struct mux_conn *conn)
-{
-    (void)conn;
-}
-
 static void on_goaway(struct mux_conn *conn)
 {
     conn->is_going = true;
@@ -62,7 +57,7 @@ static void on_gone(struct mux_conn *conn, int error)
         server->on_close(server);
 }
 
-static const struct mux_ops server_ops = {"fake mux server", on_head, on_connected, on_goaway, on_stream_over, on_gone};
+static const struct mux_ops server_ops = {"fake mux server", on_head, on_goaway, on_stream_over, NULL, NULL, on_gone};
 
 /* Walked by the server while members may go: they leave its list at the end of the turn only. */
 static void close_later(struct task *task)
@@ -92,7 +87,6 @@ void fake_mux_accept(struct server *server, int fd, const struct peer *peer)
 {
     struct mux_conn *conn = mux_conn_new(server->codec, &server_ops, server);
     conn->peer = *peer;
-    conn->is_connected = true;
     conn->member.close = on_server_close;
     conn->member.give_way = give_way;
     list_add(&server->conns, &conn->member.node);

@@ -71,7 +71,7 @@ static void set_attempts(struct rule_route *route, const struct sim_rules *play)
 static int build_plan(const struct sim_rules *play, struct str *labels)
 {
     struct err err;
-    struct rule_backend backends[1 + SIM_MIRRORS] = {{.label = STR("live:80")}};
+    struct rule_backend backends[1 + SIM_MIRRORS] = {{.label = STR("live:80"), .protocol = play->live_protocol}};
     struct rule_mirror mirrors[SIM_MIRRORS];
     struct rule_weighted weighted = {.backend = 0, .weight = 1};
     struct rule_match match = {.path_kind = PATH_MATCH_PREFIX, .path = STR("/")};
@@ -97,7 +97,7 @@ static int build_plan(const struct sim_rules *play, struct str *labels)
     if (play->backend_actions)
         weighted.actions = *play->backend_actions;
     for (unsigned i = 0; i < play->mirrors; i++) {
-        backends[1 + i] = (struct rule_backend){.label = labels[i]};
+        backends[1 + i] = (struct rule_backend){.label = labels[i], .protocol = play->mirror[i].protocol};
         set_mirror(&mirrors[i], &play->mirror[i]);
         mirrors[i].label = labels[i];
         mirrors[i].backend = 1 + i;

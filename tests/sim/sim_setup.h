@@ -15,6 +15,7 @@ struct rule_mirror;
 /* Fields that are 0 have the defaults of MirrorPolicy. */
 struct sim_mirror {
     unsigned endpoints; /* 1 when 0; SIM_NONE: the shadow has none */
+    uint32_t protocol;  /* enum plan_protocol; HTTP/2 only where a play has a codec for it */
     uint32_t numerator, denominator;
     bool is_suspended;
     uint32_t method_mask;
@@ -30,6 +31,7 @@ struct sim_rules {
     const char *path_regex;         /* the rule takes the paths that match; NULL: all */
     bool is_grpc;                   /* the route is a GRPCRoute */
     unsigned live_endpoints;        /* 1 when 0; SIM_NONE: live has none */
+    uint32_t live_protocol;         /* enum plan_protocol */
     unsigned mirrors, first_mirror; /* labels, and thus accounts, go by number: first_mirror + index */
     unsigned backend_mirrors;       /* the last so many of them are the backendRef's, not the rule's */
     struct sim_mirror mirror[SIM_MIRRORS];

@@ -1,173 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The real proxy and mirror over a multiplexed protocol (fake_mux.h): they know streams only, so nothing in them changes. */
-#include "play.h"
-
-#include "fake_mux.h"
-
-#include "base/mem.h"
-
-/* ---- frames as actors see them ---- */
-
-struct frame {
-    unsigned id;
-    struct str kind, payload;
-    size_t begin, end; /* in what the actor got */
-};
-
-static bool frame_at(struct str bytes, size_t begin, struct frame *frame)
-{
-    struct str rest = str_slice(bytes, begin, bytes.len);
-    struct str line = str_slice(rest, 0, str_find_char(rest, '\n')), cursor = line, id, len;
-    uint64_t number, size;
-    if (line.len == rest.len || !str_next(&cursor, ' ', &id) || !str_next(&cursor, ' ', &frame->kind) ||
-        !str_next(&cursor, ' ', &len) || !str_to_u64(id, &number) || !str_to_u64(len, &size))
-        return false;
-    frame->id = (unsigned)number;
-    frame->payload = str_slice(rest, line.len + 1, line.len + 1 + size);
-    frame->begin = begin;
-    frame->end = begin + line.len + 1 + size;
-    return frame->end <= bytes.len;
-}
-
-/* Takes the frame out of what the actor got; its bytes move to the test's memory. */
-static struct str take_frame(struct actor *actor, const struct frame *frame)
-{
-    static struct strbuf taken;
-    struct str got = flow_peek(&actor->got);
-    struct strbuf rest = STRBUF_INIT;
-    strbuf_clear(&taken);
-    strbuf_add(&taken, frame->payload);
-    strbuf_add(&rest, str_slice(got, 0, frame->begin));
-    strbuf_add(&rest, str_slice(got, frame->end, got.len));
-    flow_take(&actor->got, got.len);
-    flow_add(&actor->got, rest.ptr, rest.len);
-    strbuf_deinit(&rest);
-    return strbuf_str(&taken);
-}
-
-static bool find_frame(struct actor *actor, unsigned id, bool is_credit, struct frame *frame)
-{
-    struct str got = flow_peek(&actor->got);
-    for (size_t at = 0; frame_at(got, at, frame); at = frame->end) {
-        if (frame->id == id && str_eq(frame->kind, STR("CREDIT")) == is_credit)
-            return true;
-    }
-    return false;
-}
-
-#define mux_sends(actor, id, kind, payload) SIM_HERE((mux_sends)(actor, id, kind, payload))
-static void(mux_sends)(struct actor *actor, unsigned id, const char *kind, const char *payload)
-{
-    char line[64];
-    snprintf(line, sizeof line, "%u %s %zu\n", id, kind, strlen(payload));
-    wire_send(actor->wire, line, strlen(line));
-    (actor_sends)(actor, payload);
-}
-
-static void send_data(struct actor *actor, unsigned id, size_t from, size_t count)
-{
-    char line[64];
-    snprintf(line, sizeof line, "%u DATA %zu\n", id, count);
-    wire_send(actor->wire, line, strlen(line));
-    (actor_sends_body)(actor, from, count);
-}
-
-/* The next frame of the stream besides CREDIT. */
-#define mux_expects(actor, id, kind, payload) SIM_HERE((mux_expects)(actor, id, kind, payload))
-static struct str(mux_expects)(struct actor *actor, unsigned id, const char *kind, const char *payload)
-{
-    struct frame frame;
-    if (!find_frame(actor, id, false, &frame))
-        sim_fail("no frame of stream %u; there is \"%.*s\"", id, STR_ARG(str_slice(flow_peek(&actor->got), 0, 500)));
-    if (!str_eq(frame.kind, str_from_c(kind)))
-        sim_fail("stream %u has %.*s \"%.*s\", not %s", id, STR_ARG(frame.kind), STR_ARG(frame.payload), kind);
-    struct str got = take_frame(actor, &frame);
-    if (payload && !str_starts_with(got, str_from_c(payload)))
-        sim_fail("stream %u: %s is \"%.*s\", not \"%s\"", id, kind, STR_ARG(got), payload);
-    return got;
-}
-
-/* DATA frames of the stream, together this body. */
-#define mux_expects_body(actor, id, from, count) SIM_HERE((mux_expects_body)(actor, id, from, count))
-static void(mux_expects_body)(struct actor *actor, unsigned id, size_t from, size_t count)
-{
-    for (size_t at = 0; at < count;) {
-        struct str data = (mux_expects)(actor, id, "DATA", NULL);
-        for (size_t i = 0; i < data.len; i++) {
-            if (data.ptr[i] != (char)('a' + (from + at + i) % 26))
-                sim_fail("stream %u: byte %zu of the body differs", id, at + i);
-        }
-        at += data.len;
-        if (at > count)
-            sim_fail("stream %u has %zu bytes, not %zu", id, at, count);
-    }
-}
-
-#define mux_expects_nothing(actor, id) SIM_HERE((mux_expects_nothing)(actor, id))
-static void(mux_expects_nothing)(struct actor *actor, unsigned id)
-{
-    struct frame frame;
-    if (find_frame(actor, id, false, &frame))
-        sim_fail("stream %u has %.*s that nobody expected", id, STR_ARG(frame.kind));
-}
-
-/* What the gateway gave the actor to send in this stream so far; taken. */
-static uint64_t credit_of(struct actor *actor, unsigned id)
-{
-    struct frame frame;
-    uint64_t total = 0, credit;
-    while (find_frame(actor, id, true, &frame)) {
-        if (str_to_u64(take_frame(actor, &frame), &credit))
-            total += credit;
-    }
-    return total;
-}
-
-/* ---- a play's beginning ---- */
-
-static struct sim *open_mux(const struct sim_rules *rules, struct actor **client)
-{
-    struct sim *sim = sim_open(rules);
-    sim->accept = fake_mux_accept;
-    *client = sim_client(sim);
-    return sim;
-}
-
-#define HEAD_OK "HTTP/1.1 200 OK\r\n\r\n"
-#define POST "POST / HTTP/1.1\r\nHost: a\r\n\r\n"
-
-static void ask(struct actor *client, unsigned id)
-{
-    mux_sends(client, id, "LAST", GET);
-    mux_sends(client, id, "CREDIT", "1000");
-}
-
-/* The far end's stream numbers are its connection's own. */
-static void answer(struct actor *live, unsigned id, const char *body)
-{
-    mux_expects(live, id, "HEAD", "GET / HTTP/1.1\r\n");
-    mux_expects(live, id, "END", "");
-    mux_sends(live, id, "HEAD", HEAD_OK);
-    mux_sends(live, id, "DATA", body);
-    mux_sends(live, id, "END", "");
-}
-
-static void expect_answer(struct actor *client, unsigned id, const char *body)
-{
-    mux_expects(client, id, "HEAD", "HTTP/1.1 200 OK\r\n");
-    mux_expects(client, id, "DATA", body);
-    mux_expects(client, id, "END", "");
-    mux_expects_nothing(client, id);
-}
+#include "mux_play.h"
 
 static void test_a_request_its_answer_and_its_copy_pass(void **state)
 {
     (void)state;
     struct actor *client;
-    struct sim *sim = open_mux(MIRRORED, &client);
-    ask(client, 1);
-    answer(sim_live(sim), 1, "hello");
-    expect_answer(client, 1, "hello");
+    struct sim *sim = mux_open(MIRRORED, &client);
+    mux_asks(client, 1);
+    mux_answers(sim_live(sim), 1, "hello");
+    mux_expects_answer(client, 1, "hello");
     struct actor *shadow = sim_shadow(sim);
     struct str head = mux_expects(shadow, 1, "HEAD", "GET / HTTP/1.1\r\n");
     head_expects_field(head, "X-Umbra-Shadow", NULL);
@@ -182,16 +24,16 @@ static void test_streams_share_connections_and_end_in_any_order(void **state)
 {
     (void)state;
     struct actor *client;
-    struct sim *sim = open_mux(MIRRORED, &client);
+    struct sim *sim = mux_open(MIRRORED, &client);
     for (unsigned id = 1; id <= 5; id++)
-        ask(client, id);
+        mux_asks(client, id);
     struct actor *live = sim_live(sim), *shadow = sim_shadow(sim);
     sim_expects_no_live(sim);
     sim_expects_no_shadow(sim);
     for (unsigned id = 5; id >= 1; id--) {
         char body[2] = {(char)('0' + id), 0};
-        answer(live, id, body);
-        expect_answer(client, id, body);
+        mux_answers(live, id, body);
+        mux_expects_answer(client, id, body);
     }
     for (unsigned id = 3; id <= 5; id++)
         mux_sends(shadow, id, "LAST", HEAD_OK);
@@ -204,23 +46,23 @@ static void test_one_stream_without_credit_holds_nobody_up(void **state)
 {
     (void)state;
     struct actor *client;
-    struct sim *sim = open_mux(MIRRORED, &client);
+    struct sim *sim = mux_open(MIRRORED, &client);
     mux_sends(client, 1, "LAST", GET); /* no credit for its answer */
-    ask(client, 2);
+    mux_asks(client, 2);
     struct actor *live = sim_live(sim);
     mux_sends(live, 1, "HEAD", HEAD_OK);
-    assert_int_equal(credit_of(live, 1), STREAM_WINDOW);
-    send_data(live, 1, 0, STREAM_WINDOW);
+    assert_int_equal(mux_credit(live, 1), STREAM_WINDOW);
+    mux_sends_data(live, 1, 0, STREAM_WINDOW);
     mux_expects(client, 1, "HEAD", "HTTP/1.1 200 OK\r\n");
     mux_expects_nothing(client, 1);
-    assert_int_equal(credit_of(live, 1), 0); /* live is not read on for it */
+    assert_int_equal(mux_credit(live, 1), 0); /* live is not read on for it */
     mux_expects(live, 1, "HEAD", NULL);
     mux_expects(live, 1, "END", "");
-    answer(live, 2, "second");
-    expect_answer(client, 2, "second");
+    mux_answers(live, 2, "second");
+    mux_expects_answer(client, 2, "second");
     mux_sends(client, 1, "CREDIT", "100000");
     mux_expects_body(client, 1, 0, 100000);
-    assert_true(credit_of(live, 1) > 0); /* and now it is */
+    assert_true(mux_credit(live, 1) > 0); /* and now it is */
     mux_sends(client, 1, "CREDIT", "1000000");
     mux_sends(live, 1, "END", "");
     mux_expects_body(client, 1, 100000, STREAM_WINDOW - 100000);
@@ -232,20 +74,20 @@ static void test_an_upload_has_the_credit_that_live_gives(void **state)
 {
     (void)state;
     struct actor *client;
-    struct sim *sim = open_mux(PLAIN, &client);
+    struct sim *sim = mux_open(PLAIN, &client);
     mux_sends(client, 1, "HEAD", POST);
     struct actor *live = sim_live(sim);
-    assert_int_equal(credit_of(client, 1), STREAM_WINDOW);
-    send_data(client, 1, 0, STREAM_WINDOW);
+    assert_int_equal(mux_credit(client, 1), STREAM_WINDOW);
+    mux_sends_data(client, 1, 0, STREAM_WINDOW);
     mux_expects(live, 1, "HEAD", "POST / HTTP/1.1\r\n");
     mux_expects_nothing(live, 1);
-    assert_int_equal(credit_of(client, 1), 0);
-    ask(client, 2);
-    answer(live, 2, "meanwhile");
-    expect_answer(client, 2, "meanwhile");
+    assert_int_equal(mux_credit(client, 1), 0);
+    mux_asks(client, 2);
+    mux_answers(live, 2, "meanwhile");
+    mux_expects_answer(client, 2, "meanwhile");
     mux_sends(live, 1, "CREDIT", "300000");
     mux_expects_body(live, 1, 0, STREAM_WINDOW);
-    assert_int_equal(credit_of(client, 1), STREAM_WINDOW);
+    assert_int_equal(mux_credit(client, 1), STREAM_WINDOW);
     mux_sends(client, 1, "END", "");
     mux_expects(live, 1, "END", "");
     mux_sends(live, 1, "LAST", HEAD_OK);
@@ -258,14 +100,14 @@ static void test_large_answers_are_interleaved(void **state)
 {
     (void)state;
     struct actor *client;
-    struct frame frame;
-    struct sim *sim = open_mux(PLAIN, &client);
+    struct mux_frame frame;
+    struct sim *sim = mux_open(PLAIN, &client);
     mux_sends(client, 1, "LAST", GET);
     mux_sends(client, 2, "LAST", GET);
     struct actor *live = sim_live(sim);
     for (unsigned id = 1; id <= 2; id++) {
         mux_sends(live, id, "HEAD", HEAD_OK);
-        send_data(live, id, id, 20000);
+        mux_sends_data(live, id, id, 20000);
         mux_sends(live, id, "END", "");
     }
     mux_sends(client, 1, "CREDIT", "1"); /* both begin, then both may go on at once */
@@ -273,7 +115,7 @@ static void test_large_answers_are_interleaved(void **state)
     wire_send(client->wire, "1 CREDIT 5\n500002 CREDIT 5\n50000", 32);
     sim_rest(sim);
     unsigned turns = 0, last = 0;
-    for (size_t at = 0; frame_at(flow_peek(&client->got), at, &frame); at = frame.end) {
+    for (size_t at = 0; mux_frame_at(flow_peek(&client->got), at, &frame); at = frame.end) {
         turns += str_eq(frame.kind, STR("DATA")) && frame.id != last;
         last = frame.id;
     }
@@ -290,7 +132,7 @@ static void test_trailers_pass_both_ways_and_to_the_shadow(void **state)
 {
     (void)state;
     struct actor *client;
-    struct sim *sim = open_mux(MIRRORED, &client);
+    struct sim *sim = mux_open(MIRRORED, &client);
     mux_sends(client, 1, "HEAD", POST);
     struct actor *live = sim_live(sim), *shadow = sim_shadow(sim);
     mux_sends(live, 1, "CREDIT", "10");
@@ -321,7 +163,7 @@ static void test_trailers_that_come_before_live_is_connected_are_kept(void **sta
 {
     (void)state;
     struct actor *client;
-    struct sim *sim = open_mux(MIRRORED, &client);
+    struct sim *sim = mux_open(MIRRORED, &client);
     sim_live_host(sim, 0)->latency_ms = 100;
     mux_sends(client, 1, "HEAD", POST);
     mux_sends(client, 1, "END", "Sum: 0\r\n");
@@ -338,7 +180,7 @@ static void test_a_client_s_reset_touches_one_stream(void **state)
 {
     (void)state;
     struct actor *client;
-    struct sim *sim = open_mux(MIRRORED, &client);
+    struct sim *sim = mux_open(MIRRORED, &client);
     mux_sends(client, 1, "HEAD", POST);
     mux_sends(client, 2, "HEAD", POST);
     struct actor *live = sim_live(sim), *shadow = sim_shadow(sim);
@@ -370,20 +212,20 @@ static void test_live_s_reset_touches_one_stream(void **state)
 {
     (void)state;
     struct actor *client;
-    struct sim *sim = open_mux(MIRRORED, &client);
+    struct sim *sim = mux_open(MIRRORED, &client);
     for (unsigned id = 1; id <= 3; id++)
-        ask(client, id);
+        mux_asks(client, id);
     struct actor *live = sim_live(sim);
     mux_sends(live, 1, "RESET", ""); /* before its head */
     mux_sends(live, 2, "HEAD", HEAD_OK);
     mux_sends(live, 2, "DATA", "par");
     mux_sends(live, 2, "RESET", "");
-    answer(live, 3, "third");
+    mux_answers(live, 3, "third");
     mux_expects(client, 1, "HEAD", "HTTP/1.1 502 Bad Gateway\r\n");
     mux_expects(client, 2, "HEAD", "HTTP/1.1 200 OK\r\n");
     mux_expects(client, 2, "DATA", "par");
     mux_expects(client, 2, "RESET", "");
-    expect_answer(client, 3, "third");
+    mux_expects_answer(client, 3, "third");
     sim_expects_status(sim, 502, 1);
     sim_close(sim);
 }
@@ -392,17 +234,17 @@ static void test_a_shadow_s_reset_touches_one_copy(void **state)
 {
     (void)state;
     struct actor *client;
-    struct sim *sim = open_mux(MIRRORED, &client);
-    ask(client, 1);
-    ask(client, 2);
+    struct sim *sim = mux_open(MIRRORED, &client);
+    mux_asks(client, 1);
+    mux_asks(client, 2);
     struct actor *live = sim_live(sim), *shadow = sim_shadow(sim);
     mux_sends(shadow, 1, "RESET", "");
     mux_sends(shadow, 2, "LAST", HEAD_OK);
     sim_expects_failed(sim, 0, FAILED_RESET, 1);
     sim_expects_completed(sim, 0, 1);
     for (unsigned id = 1; id <= 2; id++) {
-        answer(live, id, "ok");
-        expect_answer(client, id, "ok");
+        mux_answers(live, id, "ok");
+        mux_expects_answer(client, id, "ok");
     }
     sim_close(sim);
 }
@@ -411,19 +253,19 @@ static void test_a_shadow_that_gives_no_credit_lags_alone(void **state)
 {
     (void)state;
     struct actor *client;
-    struct sim *sim = open_mux(&(struct sim_rules){.mirrors = 1, .mirror = {{.window_bytes = 300000}}}, &client);
+    struct sim *sim = mux_open(&(struct sim_rules){.mirrors = 1, .mirror = {{.window_bytes = 300000}}}, &client);
     mux_sends(client, 1, "HEAD", POST);
     struct actor *live = sim_live(sim), *shadow = sim_shadow(sim);
     mux_sends(live, 1, "CREDIT", "10000000");
     size_t sent = 0;
     for (int i = 0; i < 10; i++) {
-        size_t credit = (size_t)credit_of(client, 1);
+        size_t credit = (size_t)mux_credit(client, 1);
         assert_true(credit > 0); /* live's pace */
-        send_data(client, 1, sent, credit);
+        mux_sends_data(client, 1, sent, credit);
         sent += credit;
-        ask(client, 2 + (unsigned)i);
-        answer(live, 2 + (unsigned)i, "ok");
-        expect_answer(client, 2 + (unsigned)i, "ok");
+        mux_asks(client, 2 + (unsigned)i);
+        mux_answers(live, 2 + (unsigned)i, "ok");
+        mux_expects_answer(client, 2 + (unsigned)i, "ok");
         mux_sends(shadow, 2 + (unsigned)i, "LAST", HEAD_OK);
     }
     mux_expects(live, 1, "HEAD", NULL);
@@ -439,17 +281,17 @@ static void test_goaway_of_live_lets_streams_end_and_new_ones_go_elsewhere(void 
 {
     (void)state;
     struct actor *client;
-    struct sim *sim = open_mux(PLAIN, &client);
-    ask(client, 1);
+    struct sim *sim = mux_open(PLAIN, &client);
+    mux_asks(client, 1);
     struct actor *old = sim_live(sim);
     mux_sends(old, 0, "GOAWAY", "");
-    ask(client, 2);
+    mux_asks(client, 2);
     struct actor *new = sim_live(sim);
-    answer(new, 1, "new");
-    expect_answer(client, 2, "new");
+    mux_answers(new, 1, "new");
+    mux_expects_answer(client, 2, "new");
     assert_false(old->wire->is_closed);
-    answer(old, 1, "old");
-    expect_answer(client, 1, "old");
+    mux_answers(old, 1, "old");
+    mux_expects_answer(client, 1, "old");
     assert_true(old->wire->is_closed);
     sim_close(sim);
 }
@@ -458,18 +300,18 @@ static void test_a_drain_says_goaway_and_finishes_what_it_has(void **state)
 {
     (void)state;
     struct actor *client;
-    struct sim *sim = open_mux(PLAIN, &client);
-    ask(client, 1);
-    ask(client, 2);
+    struct sim *sim = mux_open(PLAIN, &client);
+    mux_asks(client, 1);
+    mux_asks(client, 2);
     struct actor *live = sim_live(sim);
     server_drain(&sim->server);
-    answer(live, 1, "one");
-    expect_answer(client, 1, "one");
+    mux_answers(live, 1, "one");
+    mux_expects_answer(client, 1, "one");
     mux_expects(client, 0, "GOAWAY", "");
-    ask(client, 3);
+    mux_asks(client, 3);
     mux_expects(client, 3, "RESET", "");
-    answer(live, 2, "two");
-    expect_answer(client, 2, "two");
+    mux_answers(live, 2, "two");
+    mux_expects_answer(client, 2, "two");
     sim_close(sim);
 }
 
@@ -477,24 +319,24 @@ static void test_a_dying_connection_is_replaced_for_all_its_streams(void **state
 {
     (void)state;
     struct actor *client;
-    struct sim *sim = open_mux(MIRRORED, &client);
-    ask(client, 1);
+    struct sim *sim = mux_open(MIRRORED, &client);
+    mux_asks(client, 1);
     struct actor *live = sim_live(sim), *shadow = sim_shadow(sim);
-    answer(live, 1, "warm");
-    expect_answer(client, 1, "warm");
+    mux_answers(live, 1, "warm");
+    mux_expects_answer(client, 1, "warm");
     mux_sends(shadow, 1, "LAST", HEAD_OK);
     for (unsigned id = 2; id <= 4; id++)
-        ask(client, id);
+        mux_asks(client, id);
     mux_sends(client, 5, "LAST", "POST / HTTP/1.1\r\nHost: a\r\n\r\n");
     actor_closes(live);
     actor_closes(shadow);
     struct actor *next = sim_live(sim), *next_shadow = sim_shadow(sim);
     for (unsigned id = 1; id <= 3; id++) {
-        answer(next, id, "again");
+        mux_answers(next, id, "again");
         mux_sends(next_shadow, id, "LAST", HEAD_OK);
     }
     for (unsigned id = 2; id <= 4; id++)
-        expect_answer(client, id, "again");
+        mux_expects_answer(client, id, "again");
     mux_expects(client, 5, "HEAD", "HTTP/1.1 502 Bad Gateway\r\n"); /* a POST is not sent twice */
     sim_expects_completed(sim, 0, 4);
     sim_expects_failed(sim, 0, FAILED_RESET, 1);
@@ -506,8 +348,8 @@ static void test_a_client_that_goes_takes_all_its_streams_along(void **state)
     (void)state;
     for (int how = 0; how < 2; how++) {
         struct actor *client;
-        struct sim *sim = open_mux(MIRRORED, &client);
-        ask(client, 1);
+        struct sim *sim = mux_open(MIRRORED, &client);
+        mux_asks(client, 1);
         for (unsigned id = 2; id <= 4; id++)
             mux_sends(client, id, "HEAD", POST);
         struct actor *live = sim_live(sim);
@@ -532,7 +374,7 @@ static void test_answers_of_umbra_itself_wait_for_credit_too(void **state)
 {
     (void)state;
     struct actor *client;
-    struct sim *sim = open_mux(&(struct sim_rules){.live_endpoints = SIM_NONE}, &client);
+    struct sim *sim = mux_open(&(struct sim_rules){.live_endpoints = SIM_NONE}, &client);
     mux_sends(client, 1, "HEAD", POST);
     mux_sends(client, 2, "LAST", GET);
     for (unsigned id = 1; id <= 2; id++) {
@@ -550,7 +392,7 @@ static void test_live_that_answers_early_goes_on_with_the_request(void **state)
 {
     (void)state;
     struct actor *client;
-    struct sim *sim = open_mux(MIRRORED, &client);
+    struct sim *sim = mux_open(MIRRORED, &client);
     mux_sends(client, 1, "HEAD", POST);
     struct actor *live = sim_live(sim), *shadow = sim_shadow(sim);
     mux_sends(live, 1, "LAST", HEAD_OK);
@@ -574,19 +416,19 @@ static void test_live_connects_once_for_many_that_ask_at_once(void **state)
 {
     (void)state;
     struct actor *client;
-    struct sim *sim = open_mux(MIRRORED, &client);
+    struct sim *sim = mux_open(MIRRORED, &client);
     sim_live_host(sim, 0)->latency_ms = 50;
     sim_shadow_host(sim, 0, 0)->is_refusing = true;
     for (unsigned id = 1; id <= 3; id++)
-        ask(client, id);
+        mux_asks(client, id);
     mux_sends(client, 2, "RESET", "");
     sim_advance_ms(sim, 50);
     assert_int_equal(sim_live_host(sim, 0)->attempts, 1);
     struct actor *live = sim_live(sim);
-    answer(live, 1, "one");
-    answer(live, 2, "three");
-    expect_answer(client, 1, "one");
-    expect_answer(client, 3, "three");
+    mux_answers(live, 1, "one");
+    mux_answers(live, 2, "three");
+    mux_expects_answer(client, 1, "one");
+    mux_expects_answer(client, 3, "three");
     sim_expects_failed(sim, 0, FAILED_CONNECT, 2);
     sim_close(sim);
 }

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "tls/session.h"
 
 #include <errno.h>
 #include <sys/epoll.h>
@@ -398,6 +399,14 @@ struct str socket_alpn(const struct socket *sock)
 {
     const char *alpn = wire_of(sock)->alpn;
     return alpn ? str_from_c(alpn) : STR("");
+}
+
+void socket_tls_facts(const struct socket *sock, struct tls_facts *facts)
+{
+    const struct wire *wire = wire_of(sock);
+    *facts = (struct tls_facts){.version = TLS_VERSION_1_3, .failure = wire->tls_failure};
+    if (wire->is_handshake_due)
+        facts->failure = "the handshake was not done in time";
 }
 
 const char *socket_tls_failure(const struct socket *sock)

@@ -31,7 +31,7 @@ static struct load *load_of(const char *text)
 {
     struct manifests *manifests = manifests_new();
     manifests_read(manifests, STR("rules.yaml"), str_from_c(text));
-    return load_new(&settings, manifests, NULL);
+    return load_new(&(struct load_from){.settings = &settings, .manifests = manifests});
 }
 
 static const struct endpoints *endpoints_of(const char *text)

@@ -222,8 +222,8 @@ static void test_route_of_a_listener_that_is_not_served_is_said(void **state)
         GATEWAY("name: edge", "{name: odd, protocol: SCTP, port: 80}")
             HTTP_ROUTE("name: r", "parentRefs: [{name: edge, sectionName: odd}]"),
         NULL, said,
-        "error UnsupportedProtocol Gateway/edge: spec.listeners[0].protocol: \"SCTP\" is no protocol of "
-        "this version, so this listener is left out; write HTTP\n"
+        "error UnsupportedProtocol Gateway/edge: spec.listeners[0].protocol: SCTP is not served, so this "
+        "listener is left out; HTTP is served, and HTTPS, which ends TLS here\n"
         "error NoMatchingParent HTTPRoute/r: spec.parentRefs[0]: the listener odd of Gateway default/edge "
         "is not served (see the problem there), so nothing comes in by it");
 }

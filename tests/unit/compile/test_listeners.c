@@ -54,21 +54,19 @@ static void test_port_beyond_the_last_is_an_error_of_its_listener(void **state)
         "68080, and there is none over 65535; take a smaller offset");
 }
 
-static void test_protocols_of_later_versions_are_errors_of_their_listeners(void **state)
+static void test_protocols_that_are_not_served_are_errors_of_their_listeners(void **state)
 {
     (void)state;
     const char *yaml = GATEWAY("name: edge", "{name: web, protocol: HTTP, port: 80}, "
-                                             "{name: tls, protocol: HTTPS, port: 443, tls: {certificateRefs: [{name: "
-                                             "cert}]}}, "
+                                             "{name: tls, protocol: TLS, port: 443, tls: {mode: Passthrough}}, "
                                              "{name: odd, protocol: INVALID, port: 1111}");
     assert_compiles_to(yaml, NULL, listeners_text, "default/edge/web [::]:80 \"\" 80");
-    assert_compiles_to(yaml, NULL, said,
-                       "error UnsupportedProtocol Gateway/edge: spec.listeners[1].protocol: HTTPS is not served by "
-                       "this version, so this "
-                       "listener is left out; write HTTP, and let whoever stands in front of Umbra take TLS off\n"
-                       "error UnsupportedProtocol Gateway/edge: spec.listeners[2].protocol: \"INVALID\" is no protocol "
-                       "of this version, "
-                       "so this listener is left out; write HTTP");
+    assert_compiles_to(
+        yaml, NULL, said,
+        "error UnsupportedProtocol Gateway/edge: spec.listeners[1].protocol: TLS with the mode Passthrough "
+        "is not served, so this listener is left out; HTTP is served, and HTTPS, which ends TLS here\n"
+        "error UnsupportedProtocol Gateway/edge: spec.listeners[2].protocol: INVALID is not served, so this "
+        "listener is left out; HTTP is served, and HTTPS, which ends TLS here");
 }
 
 static void test_older_gateway_keeps_a_port_and_hostname(void **state)
@@ -198,7 +196,7 @@ int main(void)
         cmocka_unit_test(test_listeners_of_one_port_share_a_socket),
         cmocka_unit_test(test_bind_and_offset_move_sockets_but_not_ports_of_redirects),
         cmocka_unit_test(test_port_beyond_the_last_is_an_error_of_its_listener),
-        cmocka_unit_test(test_protocols_of_later_versions_are_errors_of_their_listeners),
+        cmocka_unit_test(test_protocols_that_are_not_served_are_errors_of_their_listeners),
         cmocka_unit_test(test_older_gateway_keeps_a_port_and_hostname),
         cmocka_unit_test(test_gateways_of_the_same_age_are_ordered_by_namespace_and_name),
         cmocka_unit_test(test_class_of_another_controller_is_left_out_with_a_note),

@@ -160,21 +160,17 @@ static void test_protocols_that_are_not_spoken_are_never_replaced_by_plain_text(
 {
     (void)state;
     static const struct compile_case cases[] = {
-        {RULE(SHOP_80) SERVICE("name: shop", "ports: [{port: 80, appProtocol: kubernetes.io/h2c}]"),
+        {RULE(SHOP_80) SERVICE("name: shop", "ports: [{port: 80, appProtocol: udp}]"),
          "error UnsupportedProtocol HTTPRoute/r: spec.rules[0].backendRefs[0]: port 80 of Service default/shop speaks "
-         "kubernetes.io/h2c (its appProtocol), which this version does not, so its share of requests gets 500; name a "
-         "port that speaks HTTP/1.1"},
+         "udp (its appProtocol), which is not spoken here, so its share of requests gets 500; name a port that speaks "
+         "HTTP"},
         {RULE(SHOP_80) SERVICE("name: shop", "ports: [{port: 80, appProtocol: https}]"),
          "error UnsupportedProtocol HTTPRoute/r: spec.rules[0].backendRefs[0]: port 80 of Service default/shop speaks "
-         "https (its appProtocol), which this version does not, so its share of requests gets 500; name a port that "
-         "speaks HTTP/1.1"},
+         "https (its appProtocol), and no BackendTLSPolicy says how its certificate is checked, so its share of "
+         "requests "
+         "gets 500; add a BackendTLSPolicy whose targetRefs name the Service"},
         {RULE(SHOP_80) SERVICE("name: shop", "ports: [{port: 80, appProtocol: kubernetes.io/ws}]"), ""},
         {RULE(SHOP_80) SERVICE("name: shop", "ports: [{port: 80, appProtocol: http}]"), ""},
-        {RULE("{group: umbra.dev, kind: Backend, name: shop}")
-             BACKEND("name: shop", "protocol: H2C, endpoints: [{host: 127.0.0.1, port: 3000}]"),
-         "error UnsupportedProtocol HTTPRoute/r: spec.rules[0].backendRefs[0]: Backend default/shop asks for another "
-         "protocol than HTTP, which this version does not speak, so its share of requests gets 500; set protocol: HTTP "
-         "if it speaks HTTP/1.1 too"},
     };
     ASSERT_CASES(cases, said);
 }

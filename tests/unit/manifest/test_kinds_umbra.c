@@ -72,13 +72,14 @@ static void test_a_backend_says_where_it_is(void **state)
     check_breaches("Backend", SEVERITY_ERROR, breaches, COUNT(breaches));
 }
 
-static void test_a_backend_with_tls_is_refused_and_not_served_in_plain_text(void **state)
+static void test_a_backend_with_wrong_tls_is_refused(void **state)
 {
     (void)state;
     static const struct breach breaches[] = {
-        {ENDPOINT ", protocol: HTTPS", "spec.protocol", "in plain text"},
-        {ENDPOINT ", protocol: AUTO", "spec.protocol", "in plain text"},
-        {ENDPOINT ", tls: {}", "spec.tls", "in plain text"},
+        {ENDPOINT ", protocol: H2C, tls: {}", "spec.protocol", "without TLS"},
+        {"endpoints: [{host: a, port: 1}, {host: b, port: 1}], protocol: HTTPS", "spec.tls.serverName", "in common"},
+        {"endpoints: [{host: 'unix:/run/a'}], tls: {}", "spec.tls.serverName", "in common"},
+        {ENDPOINT ", tls: {serverName: 'https://a'}", "spec.tls.serverName", "a name or an IP address"},
         {ENDPOINT ", tls: {certFile: a.pem}", "spec.tls.keyFile", "belong together"},
         {ENDPOINT ", tls: {keyFile: a.pem}", "spec.tls.certFile", "belong together"},
         {ENDPOINT ", tls: {caFile: a.pem, caCertificateRefs: [{group: '', kind: ConfigMap, name: a}]}",
@@ -88,8 +89,6 @@ static void test_a_backend_with_tls_is_refused_and_not_served_in_plain_text(void
         {ENDPOINT ", protocol: http", "spec.protocol", "HTTP"},
     };
     check_breaches("Backend", SEVERITY_ERROR, breaches, COUNT(breaches));
-    static const struct breach warnings[] = {{ENDPOINT ", protocol: H2C", "spec.protocol", "HTTP/1.1 is spoken"}};
-    check_breaches("Backend", SEVERITY_WARNING, warnings, COUNT(warnings));
 }
 
 /* -------------------------------------------------------------------------------------------------- MirrorPolicy */
@@ -237,7 +236,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_backend_says_where_it_is),
-        cmocka_unit_test(test_a_backend_with_tls_is_refused_and_not_served_in_plain_text),
+        cmocka_unit_test(test_a_backend_with_wrong_tls_is_refused),
         cmocka_unit_test(test_a_policy_with_everything_is_read),
         cmocka_unit_test(test_what_a_policy_does_not_say_has_its_default),
         cmocka_unit_test(test_the_defaults_of_a_verdict_are_those_that_are_promised),
