@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mirror/mirror.h"
 
+#include "base/mem.h"
 #include "mirror/copy.h"
 #include "mirror/gates.h"
 #include "route/balance.h"
+
+/* What a burst of copies took lies between what others hold, so that malloc keeps it. It is given back each time that so much less
+ * is held, and at the end; every TIDY_MS at most, since it takes a turn a millisecond or so. */
+#define TIDY_FROM (2 * 1024 * 1024)
+#define TIDY_MS 5000
 
 /* The copies of one live exchange, while it lasts: exchange->tap_state. */
 struct watch_list {
@@ -56,6 +62,28 @@ static struct target *pick_target(struct mirror *mirror, struct registry_mirror 
     return find_target(mirror, entry, &addresses->list[at]);
 }
 
+static void on_tidy(struct timer *timer)
+{
+    struct mirror *mirror = CONTAINER_OF(timer, struct mirror, tidy);
+    int64_t used = budget_used(&mirror->budget);
+    if (used <= 0 || mirror->tidy_peak - used >= TIDY_FROM) {
+        chunk_cache_trim();
+        mem_trim();
+        mirror->tidy_peak = used;
+    }
+    if (used > 0)
+        timer_arm(mirror->codec->loop, timer, TIDY_MS);
+}
+
+static void note_held(struct mirror *mirror)
+{
+    int64_t used = budget_used(&mirror->budget);
+    if (used > mirror->tidy_peak)
+        mirror->tidy_peak = used;
+    if (mirror->tidy_peak > TIDY_FROM && !timer_is_armed(&mirror->tidy))
+        timer_arm(mirror->codec->loop, &mirror->tidy, TIDY_MS);
+}
+
 static struct copy *offer(struct mirror *mirror, const struct exchange *exchange, uint32_t index)
 {
     const struct rules *rules = exchange->rules;
@@ -64,6 +92,7 @@ static struct copy *offer(struct mirror *mirror, const struct exchange *exchange
         return NULL;
     struct target *target = pick_target(mirror, rules->mirrors[index], &rules->addresses[rule->backend]);
     target->max_connections = rule->max_connections;
+    note_held(mirror);
     return copy_new(mirror, target, exchange, index);
 }
 
@@ -142,6 +171,7 @@ void mirror_init(struct mirror *mirror, struct codec *codec, struct registry *re
     random_init(&mirror->random);
     map_init(&mirror->targets);
     list_init(&mirror->leaving);
+    timer_init(&mirror->tidy, on_tidy);
     mirror->copies = slab_new("copies", sizeof(struct copy));
     mirror->watches = slab_new("watches", sizeof(struct watch_list));
 }
@@ -153,6 +183,7 @@ void mirror_deinit(struct mirror *mirror)
             target_drop(mirror->targets.entries[i].value);
     }
     map_deinit(&mirror->targets);
+    timer_disarm(&mirror->tidy);
     shed_deinit(&mirror->shed);
     slab_free(mirror->copies);
     slab_free(mirror->watches);
