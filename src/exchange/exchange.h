@@ -11,7 +11,8 @@
 struct tap;
 
 struct exchange {
-    struct rules *rules;                  /* pinned as long as the exchange lives */
+    struct rules
+        *rules; /* pinned until the answer's head has passed and the request has ended (or is a tunnel), then NULL */
     uint32_t route;                       /* index in the plan */
     struct plan_range mirrors_of_backend; /* of plan.mirrors: those of the backendRef that was chosen */
     const struct head *request;           /* as live got it: route filters and forwarding headers applied */

@@ -10,6 +10,7 @@ struct notes {
     bool is_host_repeated, is_length_repeated, is_coding_repeated;
     bool says_close, says_keep_alive, says_upgrade;
     bool has_upgrade, has_expect_continue;
+    size_t options; /* of Connection, empty ones too */
 };
 
 const char *refusal_name(enum refusal refusal)
@@ -137,6 +138,7 @@ static void note_connection(struct str list, struct notes *notes)
 {
     struct str option;
     while (str_next(&list, ',', &option)) {
+        notes->options++;
         if (option.len == 5)
             notes->says_close |= str_eq_nocase(option, STR("close"));
         else if (option.len == 10)
@@ -169,6 +171,12 @@ static void note_fields(const struct head *head, struct notes *notes)
         default: break;
         }
     }
+}
+
+/* Every field is compared with every option: more of them than there may be fields have no meaning. */
+static enum refusal check_options(const struct notes *notes)
+{
+    return notes->options > HEAD_MAX_FIELDS ? REFUSAL_HEADER_SIZE : REFUSAL_NONE;
 }
 
 /* RFC 9112 6.3, without its lenience: every message that two parsers could read differently is refused. A length over
@@ -262,7 +270,9 @@ static enum refusal apply_request_fields(struct head *head)
 {
     struct notes notes = {0};
     note_fields(head, &notes);
-    enum refusal refusal = apply_framing(head, &notes);
+    enum refusal refusal = check_options(&notes);
+    if (refusal == REFUSAL_NONE)
+        refusal = apply_framing(head, &notes);
     /* CONNECT has no content (RFC 9110 9.3.6): some parsers would read it as the tunnel's first bytes. */
     if (refusal == REFUSAL_NONE && head->method_id == METHOD_CONNECT && head->body != BODY_NONE)
         refusal = REFUSAL_FRAMING;
@@ -317,7 +327,9 @@ enum parse http1_parse_response(struct str head_bytes, enum http_method method, 
 
     struct notes notes = {0};
     note_fields(head, &notes);
-    *refusal = apply_framing(head, &notes);
+    *refusal = check_options(&notes);
+    if (*refusal == REFUSAL_NONE)
+        *refusal = apply_framing(head, &notes);
     apply_connection(head, &notes);
     head->body = response_body(head, method);
     if (head->body == BODY_CLOSE)

@@ -21,14 +21,11 @@
 #define SETTLE_MAX_MS 1200
 /* The same when somebody asked for a reload. */
 #define RELOAD_MAX_MS 500
-/* A file that stays open for writing is at rest after so long without a modification when somebody asked for a reload, and after
- * FILE_WRITER_MS when nobody did. */
-#define RELOAD_REST_MS 500
 /* Whoever wrote before this process was there has not touched the file for so long. */
 #define WAKE_REST_MS 300
 /* Longest wait until then: better old rules than parts of new ones. */
-#define WAKE_MAX_MS 10000ull
-/* A file that is gone may be one that is being replaced. */
+#define WAKE_MAX_MS 10000
+/* A file that is gone, or empty, may be one that is being replaced. */
 #define GONE_MS 500
 /* Looked at without being told. Takes no more than a hundredth of the time when there are very many files. */
 #define POLL_MS 1000
@@ -41,8 +38,9 @@ struct file {
     struct file_text out;
     char *name, *text, *problem; /* owned; what `out` borrows */
     size_t source;
-    uint64_t gone_at_ns; /* since when it is missing; 0: it is there */
-    struct file *lender; /* while a set is made: whose text this is */
+    uint64_t gone_at_ns;    /* since when it is missing; 0: it is there */
+    uint64_t emptied_at_ns; /* since when there is nothing in it, while the text of before still counts; 0: there is */
+    struct file *lender;    /* while a set is made: whose text this is */
 };
 
 struct file_set {
@@ -65,7 +63,7 @@ struct files {
     uint64_t reload_at_ns;  /* somebody asked; 0: nobody */
     bool is_untold;         /* looking found the change */
     bool is_asleep;         /* nothing counts yet: who wrote before is not known */
-    uint64_t asleep_until_ns;
+    uint64_t asleep_at_ns;  /* since when */
     struct timer look, poll;
     uint64_t look_at_ns; /* when `look` is armed */
 };
@@ -171,9 +169,7 @@ static uint64_t now_ns(const struct files *files)
 /* When the file that is written may be read; 0: now. */
 static uint64_t written_until_ns(const struct files *files, const struct file_found *found)
 {
-    uint64_t at_ns = files->watch ? file_watch_settles_at_ns(files->watch, &found->place) : 0;
-    uint64_t sooner_ns = files->reload_at_ns > 0 ? (FILE_WRITER_MS - RELOAD_REST_MS) * MS : 0;
-    return at_ns > now_ns(files) + sooner_ns ? at_ns - sooner_ns : 0;
+    return files->watch ? file_watch_settles_at_ns(files->watch, &found->place) : 0;
 }
 
 /* Nobody has told of a writer yet, but a file that was touched a moment ago may be one that was just emptied, to be written. */
@@ -283,10 +279,19 @@ static bool is_written(const struct reading *reading, const struct file_found *f
     return !reading->takes_all && written_until_ns(reading->files, found) > 0;
 }
 
-/* The kernel tells of a file that is emptied only when it is done with it. */
-static bool is_emptied(const struct reading *reading, const struct file_found *found, struct str text)
+/* A file that is empty now and was not may be one that is written anew: the kernel tells of that, and changes the file's times, only
+ * when it is done with emptying it. */
+static bool is_emptied(const struct reading *reading, const struct file *file, struct str text)
 {
-    return !reading->takes_all && text.len == 0 && fresh_until_ns(reading->files, found) > 0;
+    const struct files *files = reading->files;
+    struct file *before = map_find(&reading->before, file->out.name);
+    if (reading->takes_all || text.len > 0)
+        return false;
+    if (!before)
+        return files->is_asleep && now_ns(files) < files->asleep_at_ns + GONE_MS * MS;
+    if (before->emptied_at_ns == 0)
+        before->emptied_at_ns = now_ns(files);
+    return before->out.text.len > 0 && now_ns(files) < before->emptied_at_ns + GONE_MS * MS;
 }
 
 static void read_found(struct reading *reading, const struct file_found *found)
@@ -307,7 +312,7 @@ static void read_found(struct reading *reading, const struct file_found *found)
     enum file_read_result result = file_read(found->name.ptr, room(reading), &text, &err);
     if (reading->files->watch)
         file_watch_read(reading->files->watch); /* a writer may have begun meanwhile */
-    if (result == FILE_READ_OK && (is_written(reading, found) || is_emptied(reading, found, text))) {
+    if (result == FILE_READ_OK && (is_written(reading, found) || is_emptied(reading, file, text))) {
         mem_free((char *)(uintptr_t)text.ptr);
         result = FILE_READ_UNSTEADY;
     }
@@ -358,6 +363,7 @@ static void commit(struct files *files, struct file_set *set)
         if (!file->lender)
             continue;
         file->gone_at_ns = file->lender->gone_at_ns;
+        file->emptied_at_ns = file->lender->emptied_at_ns;
         file->lender->text = NULL;
         file->lender = NULL;
     }
@@ -431,7 +437,7 @@ static void take_and_tell(struct files *files)
         files->changed_at_ns = now_ns(files);
     if (is_unfinished)
         arm_look(files, now_ns(files) + STILL_MS * MS);
-    if (is_unfinished && files->is_asleep && now_ns(files) < files->asleep_until_ns)
+    if (is_unfinished && files->is_asleep && now_ns(files) < files->asleep_at_ns + WAKE_MAX_MS * MS)
         return;
     files->is_asleep = false;
     files->reload_at_ns = 0;
@@ -535,7 +541,7 @@ struct files *files_new(const struct files_options *options)
         timer_arm(files->loop, &files->poll, POLL_MS);
     if (options->is_patient) {
         files->is_asleep = true;
-        files->asleep_until_ns = now_ns(files) + WAKE_MAX_MS * MS;
+        files->asleep_at_ns = now_ns(files);
         files_reload(files);
         return files;
     }

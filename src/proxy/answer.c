@@ -46,6 +46,8 @@ static void on_head(struct stream *live, const struct head *head)
     relay->is_live_closing = !head->is_keep_alive && head->body != BODY_TUNNEL;
     answer.is_last = relay->is_live_closing;
     stream_send_head(relay->client, &answer);
+    if (head->body == BODY_TUNNEL || relay->is_request_ended)
+        relay_let_rules_go(relay);
     if (head->body == BODY_TUNNEL && relay->client && relay->live)
         stream_pull(relay->client, relay->live->send_credit);
 }

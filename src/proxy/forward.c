@@ -257,6 +257,8 @@ static void on_client_end(struct stream *client, const struct field *trailers, u
         tap->ops->on_end(tap, &relay->exchange, trailers, count);
     if (relay->is_answer_ended)
         relay_finish(relay);
+    else if (relay->status)
+        relay_let_rules_go(relay);
 }
 
 static void on_client_reset(struct stream *client, enum reset why)

@@ -24,14 +24,31 @@ void relay_abort_request(struct relay *relay)
     relay->is_request_ended = true;
 }
 
+static struct str find_label(const struct relay *relay)
+{
+    const struct exchange *exchange = &relay->exchange;
+    if (!exchange->rules)
+        return relay->label;
+    const struct plan *plan = exchange->rules->plan;
+    return exchange->route == PLAN_NONE ? STR("-") : plan_text(plan, PLAN_ROUTE(plan, exchange->route)->label);
+}
+
+void relay_let_rules_go(struct relay *relay)
+{
+    struct rules *rules = relay->exchange.rules;
+    if (relay->is_over || !rules)
+        return;
+    if (relay->proxy->is_access_log)
+        relay->label = arena_copy(&relay->arena, find_label(relay));
+    relay->exchange.rules = NULL;
+    relay->upstream.addresses = NULL;
+    rules_unref(rules);
+}
+
 static void log_access(const struct relay *relay, uint64_t duration_ns)
 {
-    const struct plan *plan = relay->exchange.rules->plan;
     char client[ADDRESS_TEXT], id[32];
-    struct str ip = address_format_ip(&relay->exchange.client, client);
-    struct str route = relay->exchange.route == PLAN_NONE
-                           ? STR("-")
-                           : plan_text(plan, PLAN_ROUTE(plan, relay->exchange.route)->label);
+    struct str ip = address_format_ip(&relay->exchange.client, client), route = find_label(relay);
     request_id_format(id, relay->exchange.id);
     log_info("%.*s %.*s%.*s %u %.3fms client=%.*s route=%.*s id=%.32s", STR_ARG(relay->request.method),
              STR_ARG(relay->asked_host), STR_ARG(relay->asked_path), relay->status, (double)duration_ns / NS_PER_MS,

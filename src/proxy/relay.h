@@ -25,6 +25,7 @@ struct relay {
     struct arena arena;
     struct head request;
     struct str asked_host, asked_path; /* as the client sent them */
+    struct str label;                  /* of the rule, for the access log, when the rules are gone */
     struct filters filters;
     struct field *trailers; /* of the request, once it has ended */
     uint16_t trailer_count;
@@ -84,5 +85,8 @@ void relay_answer(struct relay *relay, uint16_t status, struct str text);
 void relay_answer_field(struct relay *relay, uint16_t status, const struct field *field, struct str text);
 /* Live's answer will not become whole: neither must the client's look as if. */
 void relay_break_off(struct relay *relay);
+/* The answer's head has passed, and the request has ended or is a tunnel: nobody looks at the rules from here on, and an answer may last
+ * longer than very many of them. */
+void relay_let_rules_go(struct relay *relay);
 /* Counts, tells the tap, and frees at the end of this callback. */
 void relay_finish(struct relay *relay);

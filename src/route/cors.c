@@ -115,6 +115,17 @@ static bool is_any(const struct plan *plan, struct plan_range list)
     return false;
 }
 
+/* Of methods and names of fields. */
+static bool is_token(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (!byte_is(text.ptr[i], BYTE_TOKEN))
+            return false;
+    }
+    return text.len > 0;
+}
+
+/* Whatever a plan says, nothing of it ends a field. */
 static struct str join(const struct plan *plan, struct plan_range list, struct arena *arena)
 {
     size_t size = 1;
@@ -123,7 +134,9 @@ static struct str join(const struct plan *plan, struct plan_range list, struct a
     char *out = arena_alloc(arena, size), *end = out;
     for (uint32_t i = 0; i < list.count; i++) {
         struct str text = plan_text(plan, PLAN_TEXT(plan, list.first + i));
-        if (i)
+        if (!is_token(text))
+            continue;
+        if (end != out)
             end = mempcpy(end, ", ", 2);
         end = mempcpy(end, text.ptr, text.len);
     }

@@ -78,7 +78,6 @@ struct regex_scratch *regex_scratch_new(void)
     scratch->context = pcre2_match_context_create(NULL);
     scratch->stack = pcre2_jit_stack_create(REGEX_MIN_STACK, REGEX_MAX_STACK, NULL);
     ASSERT(scratch->data && scratch->context);
-    pcre2_set_match_limit(scratch->context, REGEX_MATCH_LIMIT);
     pcre2_set_depth_limit(scratch->context, REGEX_MAX_DEPTH);
     pcre2_set_heap_limit(scratch->context, REGEX_MAX_HEAP_KIB);
     pcre2_jit_stack_assign(scratch->context, NULL, scratch->stack);
@@ -95,12 +94,19 @@ void regex_scratch_free(struct regex_scratch *scratch)
     mem_free(scratch);
 }
 
+static uint32_t match_limit(size_t len)
+{
+    size_t limit = REGEX_MAX_WORK / (len + 1);
+    return limit < REGEX_MATCH_LIMIT ? (uint32_t)limit : REGEX_MATCH_LIMIT;
+}
+
 enum regex_result regexes_match(const struct regexes *regexes, struct regex_scratch *scratch, uint32_t index,
                                 struct str subject)
 {
     ASSERT(index < regexes->count);
     if (subject.len > REGEX_MAX_SUBJECT)
         return REGEX_LIMIT;
+    pcre2_set_match_limit(scratch->context, match_limit(subject.len));
     PCRE2_SPTR bytes = (PCRE2_SPTR)(subject.len > 0 ? subject.ptr : "");
     int result = pcre2_match(regexes->codes[index], bytes, subject.len, 0, 0, scratch->data, scratch->context);
     if (result >= 0)

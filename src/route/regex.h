@@ -7,7 +7,11 @@
 #include "base/err.h"
 #include "plan/layout.h"
 
-#define REGEX_MATCH_LIMIT 20000       /* PCRE2's internal match() calls: about a millisecond */
+#define REGEX_MATCH_LIMIT 20000 /* PCRE2's internal match() calls: about a millisecond on a short subject */
+/* Between two of them PCRE2 may look at the whole subject without counting, above all with JIT (".*x.*y.*z"). So a long one gets so many
+ * less that calls times bytes are at most this: some milliseconds, and still a call for each byte up to 4 KiB, which is what the worst
+ * of those patterns want that need no more than to look once at each byte. */
+#define REGEX_MAX_WORK (16u * 1024 * 1024)
 #define REGEX_MAX_SUBJECT (16 * 1024) /* of a longer one it is not known: REGEX_LIMIT */
 
 struct regexes;

@@ -33,7 +33,7 @@ struct str rewrite_make_path(const struct plan *plan, enum plan_path_kind kind, 
             text.len--; /* "/xyz/" is "/xyz", and "/" is nothing */
     }
     char *out = arena_alloc(arena, 1 + ESCAPED(text.len) + rest.len), *end = out;
-    if (text.len ? text.ptr[0] != '/' : !rest.len)
+    if (text.len ? text.ptr[0] != '/' : !str_starts_with(rest, STR("/")))
         *end++ = '/';
     end = put_escaped(end, text);
     if (rest.len)

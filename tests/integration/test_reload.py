@@ -448,3 +448,44 @@ def test_a_successor_takes_over_the_listeners_of_the_rules(service, ruled):
         assert before.wait() == 0
         through.change(simple(port, live) + rules.route("more", path="/more"))
     load.check()
+
+
+# ---- what lasts longer than rules ----
+
+
+def maps_of_gateway(through):
+    with open(f"/proc/{through.pids()['gateway']}/maps", encoding="utf-8") as maps:
+        return maps.read()
+
+
+@pytest.mark.sanitize
+def test_tunnels_and_answers_without_end_keep_no_old_rules(service, ruled):
+    def script(link):
+        while request := link.head():
+            if request.get("upgrade"):
+                link.send(http1.head("HTTP/1.1 101 Switching Protocols", [("Upgrade", "chat"), ("Connection", "upgrade")]))
+            else:
+                link.send(http1.head("HTTP/1.1 200 OK", [("Transfer-Encoding", "chunked")]) + b"5\r\nfirst\r\n")
+            while data := link.sock.recv(100):
+                link.send(data if request.get("upgrade") else b"4\r\nlast\r\n0\r\n\r\n")
+
+    live, port = service(script), free_port()
+    shadow = service()
+    through = ruled(simple(port, live, shadow), "--access-log", "--workers", "1")
+    open_ones = []
+    for number in range(8):
+        upgrade = [("Upgrade", "chat"), ("Connection", "upgrade")] if number % 2 else []
+        connection = through.connect()
+        connection.send(get("/lasting", *upgrade))
+        assert connection.reader.head().status == (101 if upgrade else 200)
+        open_ones.append(connection)
+        through.change(simple(port, live, shadow, percent=number + 1))
+    wait_for(lambda: maps_of_gateway(through).count("umbra-plan") == 1,
+             lambda: f"old plans to be let go:\n{maps_of_gateway(through)}")
+    for number, connection in enumerate(open_ones):
+        if number % 2:
+            connection.send(b"echo")
+            assert connection.reader.until(b"echo") == b"echo"
+        connection.reset()
+    wait_for(lambda: through.log().count("/lasting") == 8 and through.log().count("route=default/shop#all") == 8,
+             lambda: f"the access log to name the rule of each:\n{through.log()}")

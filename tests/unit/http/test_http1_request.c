@@ -4,6 +4,8 @@
 
 #include "check.h"
 
+#include <stdio.h>
+
 #define HOST "Host: a.example\r\n"
 
 static void test_target_forms_give_path_query_and_authority(void **state)
@@ -223,6 +225,25 @@ static void test_limits_are_inclusive_and_refused_beyond(void **state)
     }
 }
 
+/* Options are compared with fields, each with each. */
+static void test_more_connection_options_than_fields_are_refused(void **state)
+{
+    static char request[HEAD_MAX_BYTES], response[HEAD_MAX_BYTES];
+    char options[2 * HEAD_MAX_FIELDS + 8];
+    (void)state;
+    for (size_t more = 0; more < 2; more++) {
+        struct head head;
+        size_t commas = HEAD_MAX_FIELDS - 2 + more; /* one option more than that, and the other field's */
+        memset(options, ',', commas);
+        options[commas] = '\0';
+        enum refusal wanted = more ? REFUSAL_HEADER_SIZE : REFUSAL_NONE;
+        snprintf(request, sizeof request, "GET / HTTP/1.1\r\n" HOST "Connection: b\r\nConnection: %s\r\n\r\n", options);
+        check_refusal(parse_request(str_from_c(request), &head), wanted, STR("options of a request"));
+        snprintf(response, sizeof response, "HTTP/1.1 200 OK\r\nConnection: b\r\nConnection: %s\r\n\r\n", options);
+        check_refusal(parse_response(str_from_c(response), METHOD_GET, &head), wanted, STR("options of a response"));
+    }
+}
+
 static void test_a_head_that_is_not_whole_is_refused(void **state)
 {
     static const struct str rows[] = {
@@ -271,6 +292,7 @@ int main(void)
         cmocka_unit_test(test_framing_and_connection_follow_rfc_9112),
         cmocka_unit_test(test_malformed_requests_are_refused_by_name),
         cmocka_unit_test(test_limits_are_inclusive_and_refused_beyond),
+        cmocka_unit_test(test_more_connection_options_than_fields_are_refused),
         cmocka_unit_test(test_a_head_that_is_not_whole_is_refused),
         cmocka_unit_test(test_refusals_have_names_and_statuses),
     };

@@ -446,6 +446,9 @@ static void test_a_reload_waits_a_little_for_a_writer(void **state)
     files_reload(files);
     wait_for_change();
     assert_in_range(now_ms() - begin_ms, 400, 900);
+    assert_texts("a.yaml=1");
+    wait_for_change();
+    assert_in_range(now_ms() - begin_ms, 900, 2000);
     assert_texts("a.yaml=2");
 }
 
@@ -512,6 +515,22 @@ static void test_a_file_that_was_just_emptied_is_awaited(void **state)
     writer = -1;
     run_for(200);
     assert_texts("a.yaml=3 b.yaml=2");
+}
+
+static void test_a_file_that_stays_empty_counts(void **state)
+{
+    (void)state;
+    put("a.yaml", "1");
+    put("b.yaml", "2");
+    open_path("");
+    uint64_t begin_ms = now_ms();
+    put("a.yaml", "");
+    put("b.yaml", "3");
+    wait_for_change();
+    assert_texts("a.yaml=1 b.yaml=3");
+    wait_for_change();
+    assert_texts("a.yaml= b.yaml=3");
+    assert_in_range(now_ms() - begin_ms, 400, 1000);
 }
 
 static void test_the_patient_wait_for_a_writer_that_came_before(void **state)
@@ -615,6 +634,7 @@ int main(void)
         CASE(test_a_reload_waits_a_little_for_a_writer),
         CASE(test_a_late_reload_takes_no_half_written_file),
         CASE(test_a_file_that_was_just_emptied_is_awaited),
+        CASE(test_a_file_that_stays_empty_counts),
         CASE(test_the_patient_wait_for_a_writer_that_came_before),
         CASE(test_changes_that_nobody_tells_are_found_by_looking),
         CASE(test_a_pipe_is_read_once_and_kept),

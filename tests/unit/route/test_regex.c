@@ -123,6 +123,67 @@ static void test_evil_patterns_end_soon_at_a_limit(void **state)
     regexes_free(regexes);
 }
 
+/* What PCRE2 does not count: one call looks at the whole subject. */
+static void test_patterns_that_look_at_everything_again_end_soon(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pattern, *first, *rest; /* the subject begins with `first` and goes on with `rest`, over and over */
+    } cases[] = {
+        {".*x.*y.*z", "z", "x"},  {".*x.*y.*z", "z", "xy"},  {".*.*=.*", "", "/a"},
+        {".*.*=.*", "=", "a"},    {".*(x.*y)*c", "c", "x"},  {"(?i:.*foo.*bar.*baz)", "baz", "foo "},
+        {".*[a-z]*+1", "1", "a"}, {".*a{1,100}b", "b", "a"},
+    };
+    struct err err;
+    struct regex_scratch *scratch = regex_scratch_new();
+    char *subject = mem_alloc_raw(REGEX_MAX_SUBJECT);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        size_t first = strlen(cases[i].first), rest = strlen(cases[i].rest);
+        for (size_t at = 0; at < REGEX_MAX_SUBJECT; at++)
+            subject[at] = at < first ? cases[i].first[at] : cases[i].rest[(at - first) % rest];
+        struct regexes *regexes = compile(&cases[i].pattern, 1, &err);
+        assert_non_null(regexes);
+        double before = cpu_ms();
+        (void)regexes_match(regexes, scratch, 0, (struct str){subject, REGEX_MAX_SUBJECT});
+        double used = cpu_ms() - before;
+        if (used > 60) /* below 10 ms; the rest is for slow machines */
+            fail_msg("%s on \"%s%s...\": %.1f ms", cases[i].pattern, cases[i].first, cases[i].rest, used);
+        regexes_free(regexes);
+    }
+    mem_free(subject);
+    regex_scratch_free(scratch);
+}
+
+static void test_long_subjects_are_matched(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pattern, *rest, *last;
+    } cases[] = {
+        {"(.*?;)?\\s*(user=jason)(;.*)?", "ab=cdefghijk; ", "; user=jason"},
+        {".*(foo|bar)", "ab", "bar"},
+        {"(/[^/]+)+", "/a", "a"},
+        {"(\\w+\\.)+example\\.com", "abcd.", ".example.com"},
+        {"[a-z/]+", "ab/", "z"},
+        {"(?:[^,]*,)*gzip(?:,.*)?", "abcdef,", ",gzip"},
+    };
+    enum { LEN = 3000 };
+    char subject[LEN];
+    struct err err;
+    struct regex_scratch *scratch = regex_scratch_new();
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        size_t rest = strlen(cases[i].rest), last = strlen(cases[i].last);
+        for (size_t at = 0; at < LEN; at++)
+            subject[at] = at < LEN - last ? cases[i].rest[at % rest] : cases[i].last[at - (LEN - last)];
+        struct regexes *regexes = compile(&cases[i].pattern, 1, &err);
+        assert_non_null(regexes);
+        if (regexes_match(regexes, scratch, 0, (struct str){subject, LEN}) != REGEX_YES)
+            fail_msg("%s does not match a long subject", cases[i].pattern);
+        regexes_free(regexes);
+    }
+    regex_scratch_free(scratch);
+}
+
 static void test_subject_over_the_limit_is_not_looked_at(void **state)
 {
     (void)state;
@@ -144,6 +205,8 @@ int main(void)
         cmocka_unit_test(test_whole_subject_is_matched),
         cmocka_unit_test(test_pattern_that_does_not_compile_is_named),
         cmocka_unit_test(test_evil_patterns_end_soon_at_a_limit),
+        cmocka_unit_test(test_patterns_that_look_at_everything_again_end_soon),
+        cmocka_unit_test(test_long_subjects_are_matched),
         cmocka_unit_test(test_subject_over_the_limit_is_not_looked_at),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
