@@ -6,10 +6,13 @@
 #include "mirror/gates.h"
 #include "route/balance.h"
 
-/* What a burst of copies took lies between what others hold, so that malloc keeps it. It is given back each time that so much less
- * is held, and at the end; every TIDY_MS at most, since it takes a turn a millisecond or so. */
+/* What a burst of copies took lies between what others hold, so that malloc keeps it. It is given back when so much less is held
+ * than there was, and at the end. That takes about 30 us for each MiB, so it is done every TIDY_MS at most, and at a moment at which
+ * no client waits for this worker: looked for each TIDY_LOOK_MS. A worker that has none for TIDY_WAIT_MS does it all the same. */
 #define TIDY_FROM (2 * 1024 * 1024)
 #define TIDY_MS 5000
+#define TIDY_LOOK_MS 20
+#define TIDY_WAIT_MS 30000
 
 /* The copies of one live exchange, while it lasts: exchange->tap_state. */
 struct watch_list {
@@ -62,14 +65,27 @@ static struct target *pick_target(struct mirror *mirror, struct registry_mirror 
     return find_target(mirror, entry, &addresses->list[at]);
 }
 
+static bool is_moment_to_tidy(struct mirror *mirror)
+{
+    bool is_quiet = !mirror->is_live_quiet || mirror->is_live_quiet(mirror);
+    mirror->tidy_waited_ms = is_quiet ? 0 : mirror->tidy_waited_ms + TIDY_LOOK_MS;
+    return is_quiet || mirror->tidy_waited_ms >= TIDY_WAIT_MS;
+}
+
 static void on_tidy(struct timer *timer)
 {
     struct mirror *mirror = CONTAINER_OF(timer, struct mirror, tidy);
     int64_t used = budget_used(&mirror->budget);
-    if (used <= 0 || mirror->tidy_peak - used >= TIDY_FROM) {
+    bool is_due = used <= 0 || mirror->tidy_peak - used >= TIDY_FROM;
+    if (is_due && !is_moment_to_tidy(mirror)) {
+        timer_arm(mirror->codec->loop, timer, TIDY_LOOK_MS);
+        return;
+    }
+    if (is_due) {
         chunk_cache_trim();
         mem_trim();
         mirror->tidy_peak = used;
+        mirror->tidy_waited_ms = 0;
     }
     if (used > 0)
         timer_arm(mirror->codec->loop, timer, TIDY_MS);
