@@ -187,6 +187,8 @@ void mirror_init(struct mirror *mirror, struct codec *codec, struct registry *re
     random_init(&mirror->random);
     map_init(&mirror->targets);
     list_init(&mirror->leaving);
+    list_init(&mirror->paced);
+    timer_init(&mirror->pace, copy_pace);
     timer_init(&mirror->tidy, on_tidy);
     mirror->copies = slab_new("copies", sizeof(struct copy));
     mirror->watches = slab_new("watches", sizeof(struct watch_list));
@@ -200,6 +202,7 @@ void mirror_deinit(struct mirror *mirror)
     }
     map_deinit(&mirror->targets);
     timer_disarm(&mirror->tidy);
+    timer_disarm(&mirror->pace);
     shed_deinit(&mirror->shed);
     slab_free(mirror->copies);
     slab_free(mirror->watches);

@@ -36,6 +36,8 @@ struct mirror {
     unsigned tidy_waited_ms; /* for a quiet moment */
     uint64_t turn_ns;        /* the turn that answer_room is of */
     size_t answer_room;      /* bytes of shadows' answers that may still be read in this turn */
+    struct list paced;       /* copies whose answers are far longer than live's */
+    struct timer pace;       /* armed while there are some */
     void (*on_idle)(struct mirror *mirror);       /* the last copy is over; may be NULL */
     bool (*is_live_quiet)(struct mirror *mirror); /* no exchange is in flight; may be NULL: always so */
 };
