@@ -63,7 +63,7 @@ void copy_abort(struct copy *copy);
 /* For a connection, the first or the replacement of a stale one. */
 bool copy_waits(const struct copy *copy);
 void copy_live_over(struct copy *copy);
-/* The timer mirror->pace: the next of the copies in mirror->paced read on. */
+/* The timer mirror->pace: the next of the copies in mirror->paced reads on. */
 void copy_pace(struct timer *timer);
 /* Ends it for a reason that is not its own: `dropped` when it was not sent yet, else failed as reset. */
 void copy_cancel(struct copy *copy, enum dropped why);
