@@ -264,8 +264,9 @@ void copy_pace(struct timer *timer)
 {
     struct mirror *mirror = CONTAINER_OF(timer, struct mirror, pace);
     struct list *next = list_take_first(&mirror->paced);
-    if (next)
-        stream_pull(CONTAINER_OF(next, struct copy, by_pace)->stream, ANSWER_CREDIT);
+    struct copy *copy = next ? CONTAINER_OF(next, struct copy, by_pace) : NULL;
+    if (copy)
+        stream_pull(copy->stream, ANSWER_CREDIT);
     if (!list_is_empty(&mirror->paced) && !timer_is_armed(timer))
         timer_arm(mirror->codec->loop, timer, PACE_MS);
 }
