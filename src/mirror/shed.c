@@ -9,7 +9,7 @@
 #define LONG_WAIT 4    /* of the time, 1/4 */
 #define SHORT_WAIT 20  /* 1/20 */
 #define NO_SLEEP 16    /* less than 1/16 */
-#define ENOUGH_SLEEP 5 /* more than 1/5; between the two a copy more or less decides */
+#define ENOUGH_SLEEP 5 /* more than 1/5 */
 #define SHORT_LOOKS 3
 #define LESS 4 /* a quarter still goes */
 #define MORE (SHED_ALL / 16)
@@ -24,6 +24,11 @@ static bool read_account(const struct shed *shed, uint64_t *ran_ns, uint64_t *wa
            str_to_u64(waited, waited_ns);
 }
 
+static void return_some(struct shed_judge *judge, unsigned parts)
+{
+    judge->shed -= judge->shed < parts ? judge->shed : parts;
+}
+
 void shed_judge_look(struct shed_judge *judge, uint64_t ran_ns, uint64_t waited_ns, uint64_t elapsed_ns)
 {
     uint64_t busy_ns = ran_ns + waited_ns, slept_ns = elapsed_ns > busy_ns ? elapsed_ns - busy_ns : 0;
@@ -32,8 +37,8 @@ void shed_judge_look(struct shed_judge *judge, uint64_t ran_ns, uint64_t waited_
     judge->streak = is_short ? judge->streak + 1 : 0;
     if (judge->streak >= SHORT_LOOKS)
         judge->shed = SHED_ALL - (SHED_ALL - judge->shed) / LESS;
-    else if (is_calm)
-        judge->shed -= judge->shed < MORE ? judge->shed : MORE;
+    else if (!is_short)
+        return_some(judge, is_calm ? MORE : 1);
 }
 
 bool shed_judge_next(struct shed_judge *judge)

@@ -3,7 +3,7 @@
  * /proc/thread-self/schedstat: how long it ran, and how long it waited for a CPU (a cgroup's throttling is such a wait as well). It is
  * short of CPU when it waited for a quarter of the time, or hardly ever slept: then live's requests wait for each other. After three
  * such looks in a row, and with each that follows, only a quarter of the copies that went until then still goes, down to none. With
- * each look at which it had time to spare, a sixteenth of all goes again; in between the share stays as it is.
+ * each look at which it had time to spare, a sixteenth of all goes again; in between, where few copies more decide, one of SHED_ALL.
  * Lifetime: the worker's. Thread: the worker's. */
 #pragma once
 

@@ -101,6 +101,8 @@ def check(measured, service, seconds, timeout, patience):
     assert watch.resident <= (off.resident + BUDGET) * 1.1, f"RSS {watch.resident >> 10} KiB, off {off.resident >> 10} KiB"
     if watch.group:
         assert watch.grouped <= (off.grouped + BUDGET) * 1.1, f"cgroup {watch.grouped >> 10} KiB, off {off.grouped >> 10} KiB"
+    print(f"\nMiB resident: idle {idle / MEGA:.1f}, at most {watch.resident / MEGA:.1f}, mirroring off {off.resident / MEGA:.1f}; of the "
+          f"cgroup {watch.grouped / MEGA:.1f}, off {off.grouped / MEGA:.1f}; of the budget {watch.budget / MEGA:.1f}; {requests} requests")
     # What was not sent has its reason, and nothing else happened to it.
     dropped = sum(metrics.mirror("dropped", reason=reason) for reason in ("budget", "breaker", "inflight", "queue_timeout"))
     assert dropped == metrics.mirror("dropped") > 0.9 * requests
@@ -118,6 +120,7 @@ def check(measured, service, seconds, timeout, patience):
     wait_for(is_well, "copies to go again", 40)
     wait_for(lambda: through.memory() < idle * 1.1, lambda: f"RSS of {through.memory() >> 10} KiB to be {idle >> 10} KiB again",
              patience)
+    print(f"well again: {through.memory() / MEGA:.1f} MiB resident")
     kept = 256 * 96 * 1024
     wait_for(lambda: through.metrics().sum("umbra_mirror_budget_bytes") <= min(kept, BUDGET / 2), "the budget to be free")
 

@@ -88,6 +88,7 @@ def check_healthy(sink, gateway, size, tries):
         assert set(shadow.digests) <= {*expected, "cut"}, "what came whole is what was sent"
         assert metrics.mirror("failed") == metrics.mirror("failed", reason="lag") == shadow.digests.count("cut")
         if shadow.digests[-1] == digest_of(size):
+            print(f"\n{peak.extra() / MEGA:.2f} MiB more resident, at try {number + 1}")
             return
     raise AssertionError(f"no copy of {tries} came through: {shadow.digests}")
 
@@ -122,6 +123,7 @@ def check_stalled(sink, gateway, fault, size, rounds, factor):
         without.append(upload(off.address, size))
     around = [(before + after) / 2 for before, after in zip(without, without[1:])]
     ratio = statistics.median(with_it / base for with_it, base in zip(beside, around))
+    print(f"\ntime with a stalled shadow ÷ without: {ratio:.3f}, off ÷ off {noise(without):.2f}; {max(extra) / MEGA:.2f} MiB more resident")
     assert ratio <= max(factor, noise(without)), f"{ratio:.3f}; off: {without}, beside a stalled shadow: {beside}"
     assert max(extra) <= 6 * MEGA, "the window and a wide socket's own"
     metrics = through.settled()

@@ -69,15 +69,16 @@ static void test_copies_come_back_little_by_little(void **state)
     assert_int_equal(judge.shed, 0);
 }
 
-static void test_between_the_two_the_share_stays(void **state)
+static void test_between_the_two_copies_come_back_slowly(void **state)
 {
     (void)state;
-    struct shed_judge judge = {.shed = SHED_ALL / 2};
-    for (int i = 0; i < 1000; i++) {
+    struct shed_judge judge = {.shed = SHED_ALL};
+    for (unsigned i = 1; i <= SHED_ALL / 2; i++) {
         look(&judge, 85, 0);
+        assert_int_equal(judge.shed, SHED_ALL - 2 * i + 1);
         look(&judge, CALM, 15);
+        assert_int_equal(judge.shed, SHED_ALL - 2 * i);
     }
-    assert_int_equal(judge.shed, SHED_ALL / 2);
 }
 
 /* A load that needs 60 % of a CPU without copies, and 120 % with all of them. */
@@ -92,8 +93,8 @@ static void test_a_load_that_copies_would_saturate_keeps_those_that_fit(void **s
         going += i >= 100 ? SHED_ALL - judge.shed : 0;
         saturated += i >= 100 && needed > 94;
     }
-    assert_in_range(going / 900, SHED_ALL / 5, SHED_ALL / 2);
-    assert_int_equal(saturated, 0);
+    assert_in_range(going / 900, SHED_ALL / 4, SHED_ALL / 2);
+    assert_true(saturated < 900 / 20);
 }
 
 int main(void)
@@ -102,7 +103,7 @@ int main(void)
         cmocka_unit_test(test_sheds_after_three_looks_of_a_saturated_cpu),
         cmocka_unit_test(test_a_single_bad_look_changes_nothing),
         cmocka_unit_test(test_copies_come_back_little_by_little),
-        cmocka_unit_test(test_between_the_two_the_share_stays),
+        cmocka_unit_test(test_between_the_two_copies_come_back_slowly),
         cmocka_unit_test(test_a_load_that_copies_would_saturate_keeps_those_that_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
