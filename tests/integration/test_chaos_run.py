@@ -16,6 +16,7 @@ import pytest
 
 import http1
 import rules
+import servers
 from chaos import pattern
 from load import Load
 from test_chaos_rules import SEED, Chaos
@@ -79,6 +80,9 @@ class Run(Chaos):
                 self.kills += 1
         if self.is_time("look", 1):
             self.resident.append(through.memory())
+            for peer in [*self.rules.lives, *sum(self.rules.shadows, [])]:
+                if isinstance(peer, servers.Service):
+                    peer.forget()  # what it has been asked in half an hour is gigabytes
 
     def go(self, seconds):
         """The loads beside the play; all of them have to be right."""
