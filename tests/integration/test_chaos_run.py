@@ -17,7 +17,7 @@ import pytest
 import http1
 import rules
 import servers
-from chaos import pattern
+from chaos import live, pattern
 from load import Load
 from test_chaos_rules import SEED, Chaos
 from waiting import wait_for
@@ -47,7 +47,7 @@ class Uploader(threading.Thread):
             self.is_over.wait(self.rng.random() * 0.5)
 
     def upload(self):
-        target = f"/good/up?n=10&f=l&i={self.rng.randrange(1 << 30)}"
+        target = f"/good/upload?n=10&f=l&i={self.rng.randrange(1 << 30)}"
         body = pattern(target, self.rng.choice((1, 3, 6)) * MEGA)
         crc = str(zlib.crc32(body))
         with http1.Connection(self.address, timeout=60) as connection:
@@ -62,13 +62,21 @@ class Run(Chaos):
         super().__init__(service, ruled)
         for number, names in FAULTS.items():
             self.rules.shadows[number].extend(fault(name) for name in names)
-        # Whatever other policies leave open: so that what hangs is over soon when all is over.
-        text, limit = self.rules.text, rules.policy("limits: {timeout: 3s}", "more", route="chaos")
-        self.rules.text = lambda is_last=False: text(is_last) + "---\n" + limit
+        text, more = self.rules.text, self.more_rules(service(live, keep_bodies=False))
+        self.rules.text = lambda is_last=False: text(is_last) + "---\n" + more
         # A control that is started anew has not heard who began to write, and this writer may be starved for long.
         self.is_in_place = False
         self.kills = 0
         self.resident = []  # the gateway's, once a second
+
+    @staticmethod
+    def more_rules(quiet):
+        """Uploads have a live of their own: the others close kept connections without a word, and a body that is larger than what can
+        be sent again is lost with such a connection. And whatever other policies leave open, what hangs is over soon when all is over."""
+        limits = "limits: {timeout: 3s}"
+        return (rules.backend("quiet", quiet) + rules.policy(limits, "more", route="chaos") +
+                rules.policy(limits, "uploads", route="uploads") +
+                rules.route("uploads", live="quiet", path="/good/upload", parent="other", shadow=[f"shadow{i}" for i in range(3)]))
 
     def disturb(self):
         through = self.through
