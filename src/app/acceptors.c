@@ -72,6 +72,20 @@ static bool make_room(struct acceptors *acceptors, struct acceptor *acceptor)
     return is_made;
 }
 
+static void serve(struct acceptor *acceptor, int fd, const struct peer *peer)
+{
+    struct peer here = *peer;
+    here.listener = &acceptor->proxy;
+    acceptor->owner->connections++;
+    server_accept(&acceptor->server, fd, &here);
+}
+
+void acceptors_turn_away(struct acceptors *acceptors, int fd)
+{
+    gauge_add(&acceptors->gauges->connections_client, -1);
+    close(fd);
+}
+
 static void on_accept(struct listener *listener, int fd, const struct address *remote)
 {
     struct acceptor *acceptor = CONTAINER_OF(listener, struct acceptor, listener);
@@ -79,17 +93,31 @@ static void on_accept(struct listener *listener, int fd, const struct address *r
     struct registry_gateway *gauges = acceptors->gauges;
     counter_add(&gauges->accepted, 1);
     gauge_add(&gauges->connections_client, 1);
+    struct peer peer = {.remote = *remote, .local = acceptor->address};
     if (atomic_load_explicit(&gauges->connections_client, memory_order_relaxed) > acceptors->max_connections) {
         counter_add(&registry_totals(acceptors->proxy->registry)->refused[REFUSAL_CONNECTIONS], 1);
         if (!make_room(acceptors, acceptor)) {
-            gauge_add(&gauges->connections_client, -1);
-            close(fd);
+            if (acceptors->is_draining || acceptors->is_stopped || !acceptors->on_full(acceptors, fd, &peer))
+                acceptors_turn_away(acceptors, fd);
             return;
         }
     }
-    struct peer peer = {.remote = *remote, .local = acceptor->address, .listener = &acceptor->proxy};
-    acceptors->connections++;
-    server_accept(&acceptor->server, fd, &peer);
+    serve(acceptor, fd, &peer);
+}
+
+bool acceptors_take(struct acceptors *acceptors, int fd, const struct peer *peer)
+{
+    for (struct list *node = acceptors->list.next; node != &acceptors->list && !acceptors->is_stopped;
+         node = node->next) {
+        struct acceptor *acceptor = of(node);
+        if (acceptor->is_leaving || !address_eq(&acceptor->address, &peer->local))
+            continue;
+        if (!make_room(acceptors, acceptor))
+            return false;
+        serve(acceptor, fd, peer);
+        return true;
+    }
+    return false;
 }
 
 static void listen_end(struct acceptor *acceptor)

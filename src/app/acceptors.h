@@ -15,8 +15,10 @@ struct acceptors {
     /* Of the gateway. Beyond, one that waits for its request makes room, or the newcomer is closed; either is counted. */
     int64_t max_connections;
     void (*on_close)(struct acceptors *acceptors); /* a connection is gone */
-    struct list list;                              /* struct acceptor */
-    struct gateway_listeners *sockets;             /* those in use */
+    /* Beyond the limit, and nobody here can make room: whether another worker is asked (acceptors_take). The descriptor is its then. */
+    bool (*on_full)(struct acceptors *acceptors, int fd, const struct peer *peer);
+    struct list list;                  /* struct acceptor */
+    struct gateway_listeners *sockets; /* those in use */
     size_t connections;
     bool is_draining, is_stopped;
 };
@@ -27,6 +29,10 @@ void acceptors_deinit(struct acceptors *acceptors);
 /* Goes on with the sockets of these rules, which the proxy gets next, in the same turn. The reference to the sockets becomes its
  * own. */
 void acceptors_set(struct acceptors *acceptors, struct gateway_listeners *sockets, struct rules *rules);
+/* A newcomer that another worker accepted, and counted, and has no room for. False: neither is there any here. */
+bool acceptors_take(struct acceptors *acceptors, int fd, const struct peer *peer);
+/* A newcomer that nobody has room for. */
+void acceptors_turn_away(struct acceptors *acceptors, int fd);
 /* From now on each answer ends its connection. */
 void acceptors_drain(struct acceptors *acceptors);
 /* Accepts what is queued, then no more. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Control may die while a bad resource keeps its last good version, which only its memory has. So the supervisor keeps the last good
- * text of each file that is bad now, for the control after this one. */
+/* Only control's memory has the last good version of a resource, and a file may become bad in the very moment in which control dies. So
+ * the supervisor keeps the last good text of each file, for the control after this one. */
 #include "app/archive.h"
 #include "app/control_state.h"
 #include "base/log.h"
@@ -15,16 +15,18 @@ static void forget(struct str *text)
     mem_free(text);
 }
 
-static void set_good(struct control *control, struct str name, struct str bytes)
+/* True when it is news. */
+static bool set_good(struct control *control, struct str name, struct str bytes)
 {
     struct str *known = map_find(&control->good_texts, name);
     if (known && str_eq(*known, bytes))
-        return;
+        return false;
     struct str *text = mem_alloc(sizeof(*text));
     *text = (struct str){mem_dup(bytes.ptr ? bytes.ptr : "", bytes.len), bytes.len};
     map_add(&control->good_texts, name, text);
     if (known)
         forget(known);
+    return true;
 }
 
 struct manifests *last_good_take(struct control *control)
@@ -39,9 +41,11 @@ struct manifests *last_good_take(struct control *control)
         log_warn("what was good before is not known: %s", err.text);
     while (archive_next(&archive, &entry)) {
         manifests_read(manifests, entry.name, entry.text);
-        set_good(control, entry.name, entry.text);
+        (void)set_good(control, entry.name, entry.text);
     }
     archive_close(&archive);
+    close(control->last_good_fd);
+    control->last_good_fd = -1;
     control->has_left_good = true;
     return manifests;
 }
@@ -75,21 +79,23 @@ void last_good_keep(struct control *control)
     const struct file_text *texts = files_get(control->files, &count);
     struct archive_entry *entries = mem_alloc((count + 1) * sizeof(*entries));
     size_t left = 0;
+    bool is_news = false;
     struct map bad, before = control->good_texts;
     map_init(&bad);
     map_init(&control->good_texts);
     find_bad(control, &bad);
     for (size_t i = 0; i < count; i++) {
         struct str *known = map_remove(&before, texts[i].name);
-        bool is_bad = map_find(&bad, texts[i].name) != NULL;
         if (known)
             map_add(&control->good_texts, texts[i].name, known);
-        if (!is_bad)
-            set_good(control, texts[i].name, texts[i].text);
-        else if (known)
+        if (!map_find(&bad, texts[i].name))
+            is_news = set_good(control, texts[i].name, texts[i].text) || is_news;
+        known = map_find(&control->good_texts, texts[i].name);
+        if (known)
             entries[left++] = (struct archive_entry){texts[i].name, *known};
     }
-    leave(control, entries, left);
+    if (is_news || before.live > 0)
+        leave(control, entries, left);
     for (size_t i = 0; i < before.count; i++) {
         if (before.entries[i].value)
             forget(before.entries[i].value); /* of files that are gone */

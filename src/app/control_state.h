@@ -29,7 +29,7 @@ struct control {
     struct manifests *manifests; /* of the last load: what is good in them stays when it is bad in the next */
     int last_good_fd;            /* of the control before this one; -1 */
     struct map good_texts;       /* file → struct str: its text when nothing in it was wrong */
-    bool has_left_good;          /* the supervisor keeps some of them */
+    bool has_left_good;          /* the supervisor keeps them */
     /* loads */
     struct load *pending;   /* waits for sockets and names; NULL */
     struct load *current;   /* given out; NULL */

@@ -43,6 +43,7 @@ struct gateway {
     struct gateway_worker **workers;
     unsigned worker_count;
     _Atomic uint64_t applied, drained; /* workers that reported */
+    _Atomic unsigned newcomers;        /* that look for a worker with room */
     uint64_t apply_wanted;             /* reports that make the newest rules served by all */
     uint64_t generation;
     bool is_news; /* the supervisor has not heard of this generation */
@@ -114,11 +115,13 @@ static bool start_workers(struct gateway *gateway)
         .registry = gateway->registry,
         .slot = gateway->slot,
         .max_shadow_connections = gateway->context.max_shadow_connections,
+        .newcomers = &gateway->newcomers,
         .on_applied = on_applied,
         .on_drained = on_drained,
         .user = gateway,
     };
-    gateway->workers = mem_alloc(gateway->settings.workers * sizeof(struct gateway_worker *));
+    gateway->workers = gateway->context.workers = mem_alloc(gateway->settings.workers *
+                                                            sizeof(struct gateway_worker *));
     for (unsigned i = 0; i < gateway->settings.workers; i++) {
         gateway->workers[i] = gateway_worker_start(&gateway->context, i, &err);
         if (!gateway->workers[i]) {
@@ -127,6 +130,7 @@ static bool start_workers(struct gateway *gateway)
         }
         gateway->worker_count++;
     }
+    gateway->context.worker_count = gateway->worker_count;
     atomic_store(&gateway->gauges->workers, gateway->worker_count);
     if (gateway->settings.is_sandboxed && !privileges_seal(ROLE_GATEWAY, false, &err))
         log_error("the gateway's main thread can still open files: %s", err.text);
@@ -431,6 +435,8 @@ int gateway_main(void)
     loop_add(gateway->loop, &gateway->signals);
     loop_add_shared(gateway->loop, &gateway->channel);
     loop_run(gateway->loop);
+    for (unsigned i = 0; i < gateway->worker_count; i++)
+        gateway_worker_stop(gateway->workers[i]);
     for (unsigned i = 0; i < gateway->worker_count; i++)
         gateway_worker_join(gateway->workers[i]);
     int exit_code = gateway->exit_code;

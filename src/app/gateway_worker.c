@@ -9,6 +9,9 @@
 #include "mirror/mirror.h"
 #include "proxy/proxy.h"
 
+/* Of the gateway, beyond its limit of connections, while they are passed from worker to worker. */
+#define NEWCOMERS_MAX 16
+
 struct gateway_worker {
     const struct gateway_worker_context *context;
     struct worker *thread;
@@ -19,7 +22,9 @@ struct gateway_worker {
     struct proxy proxy;
     struct mirror mirror;
     struct task check_drained;
+    unsigned index;
     bool is_draining, is_drained;
+    bool is_over; /* its loop has ended */
 };
 
 static void check_drained(struct task *task)
@@ -122,6 +127,60 @@ void gateway_worker_drain(struct gateway_worker *worker, enum gateway_drain step
     worker_post(worker->thread, &drain->message);
 }
 
+/* ---- newcomers ---- */
+
+/* At the limit of connections, those that could make room may all be another worker's: the kernel wakes whoever it likes. So a newcomer
+ * goes round before it is turned away. */
+struct newcomer {
+    struct message message; /* first */
+    struct gateway_worker *worker;
+    int fd;
+    struct peer peer;
+    unsigned hops; /* workers to be asked yet */
+};
+
+static void pass_on(struct newcomer *newcomer);
+
+static void run_newcomer(struct message *message, struct loop *loop, unsigned index)
+{
+    (void)loop;
+    (void)index;
+    struct newcomer *newcomer = CONTAINER_OF(message, struct newcomer, message);
+    struct gateway_worker *worker = newcomer->worker;
+    bool is_served = !worker->is_over && acceptors_take(&worker->acceptors, newcomer->fd, &newcomer->peer);
+    if (!is_served && !worker->is_over && --newcomer->hops > 0) {
+        pass_on(newcomer);
+        return;
+    }
+    if (!is_served)
+        acceptors_turn_away(&worker->acceptors, newcomer->fd);
+    atomic_fetch_sub_explicit(worker->context->newcomers, 1, memory_order_relaxed);
+    mem_free(newcomer);
+}
+
+static void pass_on(struct newcomer *newcomer)
+{
+    const struct gateway_worker_context *context = newcomer->worker->context;
+    newcomer->worker = context->workers[(newcomer->worker->index + 1) % context->worker_count];
+    worker_post(newcomer->worker->thread, &newcomer->message);
+}
+
+static bool on_full(struct acceptors *acceptors, int fd, const struct peer *peer)
+{
+    struct gateway_worker *worker = CONTAINER_OF(acceptors, struct gateway_worker, acceptors);
+    const struct gateway_worker_context *context = worker->context;
+    if (context->worker_count < 2)
+        return false;
+    if (atomic_fetch_add_explicit(context->newcomers, 1, memory_order_relaxed) >= NEWCOMERS_MAX) {
+        atomic_fetch_sub_explicit(context->newcomers, 1, memory_order_relaxed);
+        return false;
+    }
+    struct newcomer *newcomer = mem_alloc(sizeof *newcomer);
+    *newcomer = (struct newcomer){{.run = run_newcomer}, worker, fd, *peer, context->worker_count - 1};
+    pass_on(newcomer);
+    return true;
+}
+
 /* ---- the thread ---- */
 
 static void on_start(struct loop *loop, unsigned index, void *arg)
@@ -137,6 +196,7 @@ static void on_start(struct loop *loop, unsigned index, void *arg)
     acceptors_init(&worker->acceptors, &worker->proxy, worker->gauges);
     worker->acceptors.max_connections = context->settings->max_connections;
     worker->acceptors.on_close = on_connection_closed;
+    worker->acceptors.on_full = on_full;
     mirror_init(&worker->mirror, &worker->codec, context->registry,
                 &(struct mirror_settings){
                     .gateway_slot = context->slot,
@@ -158,6 +218,7 @@ static void on_stop(struct loop *loop, unsigned index, void *arg)
 {
     (void)index;
     struct gateway_worker *worker = arg;
+    worker->is_over = true;
     if (!worker->is_drained)
         return; /* memory of exchanges in flight goes with the process */
     proxy_deinit(&worker->proxy);
@@ -174,6 +235,7 @@ struct gateway_worker *gateway_worker_start(const struct gateway_worker_context 
 {
     struct gateway_worker *worker = mem_alloc(sizeof *worker);
     worker->context = context;
+    worker->index = index;
     worker->gauges = registry_gateway_get(context->registry, context->slot);
     worker->thread = worker_start(&worker_ops, index, worker, err);
     if (!worker->thread) {
@@ -181,6 +243,11 @@ struct gateway_worker *gateway_worker_start(const struct gateway_worker_context 
         return NULL;
     }
     return worker;
+}
+
+void gateway_worker_stop(struct gateway_worker *worker)
+{
+    worker_stop(worker->thread);
 }
 
 void gateway_worker_join(struct gateway_worker *worker)

@@ -14,6 +14,10 @@ struct gateway_worker_context {
     struct registry *registry;
     unsigned slot;
     uint32_t max_shadow_connections; /* of the gateway */
+    /* All of them; set before the first rules come. */
+    struct gateway_worker **workers;
+    unsigned worker_count;
+    _Atomic unsigned *newcomers; /* on their way from worker to worker */
     /* Called in the worker's thread when it serves the rules it was given last. */
     void (*on_applied)(void *user);
     /* Called in the worker's thread, once: it drains and nothing is in flight any more. */
@@ -24,6 +28,8 @@ struct gateway_worker_context {
 /* The functions below are the main thread's. */
 struct gateway_worker *gateway_worker_start(const struct gateway_worker_context *context, unsigned index,
                                             struct err *err) __attribute__((warn_unused_result));
+/* All are stopped before the first is joined: they pass newcomers on to each other. */
+void gateway_worker_stop(struct gateway_worker *worker);
 void gateway_worker_join(struct gateway_worker *worker);
 /* Both references become the worker's. */
 void gateway_worker_apply(struct gateway_worker *worker, struct rules *rules, struct gateway_listeners *listeners);

@@ -36,8 +36,8 @@ enum ipc_type {
     IPC_TAKEN,    /* successor → supervisor: I serve; drain now */
     IPC_IN_FORCE, /* gateway → supervisor → control: all workers serve the plan of this generation (uint64_t) */
     IPC_SOURCE, /* supervisor → control at its start: the text that stands for the path of -f with this index (uint32_t) */
-    IPC_LAST_GOOD, /* control → supervisor, and back to the next control: an archive of texts (app/archive.h), without which a
-                         control that is started anew would not know what a bad resource was; no descriptor: there is none */
+    IPC_LAST_GOOD, /* control → supervisor, and back to the next control: an archive (app/archive.h) of each file's last good text,
+                         without which a control that is started anew would not know what a bad resource was; no descriptor: there is none */
     IPC_FAILED, /* control → supervisor: said why this run can't begin; ends it while it is starting */
 };
 

@@ -123,6 +123,8 @@ static const struct call files[] = {
     {CALL(readlinkat)},
     {CALL(getcwd)},
     {CALL(getdents64)},
+    {CALL(fcntl), WORDS("leases, which tell who writes a file"), WHEN(1, ALL, F_SETLEASE)},
+    {CALL(fcntl), WHEN(1, ALL, F_SETSIG)},
     {CALL(inotify_init1)},
     {CALL(inotify_add_watch)},
     {CALL(inotify_rm_watch)},

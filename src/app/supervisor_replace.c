@@ -63,6 +63,13 @@ static bool on_takeover(struct supervisor *supervisor, const struct ipc_message 
     return hand_over(supervisor, supervisor->successor.watch.fd);
 }
 
+/* It may have been killed right after it said something. */
+static bool is_there(int fd)
+{
+    struct pollfd look = {.fd = fd};
+    return poll(&look, 1, 0) >= 0 && (look.revents & (POLLHUP | POLLERR)) == 0;
+}
+
 static void on_successor(struct watch *watch, uint32_t events)
 {
     (void)events;
@@ -76,7 +83,7 @@ static void on_successor(struct watch *watch, uint32_t events)
         ipc_discard(message);
         if (message->type == IPC_TAKEOVER && !was_promised && on_takeover(supervisor, message))
             return;
-        if (message->type == IPC_TAKEN && was_promised) {
+        if (message->type == IPC_TAKEN && was_promised && is_there(watch->fd)) {
             log_info("the successor serves");
             supervisor_drain(supervisor, true);
             return;

@@ -20,6 +20,7 @@ struct worker {
     struct watch wake;               /* an eventfd: the inbox has messages, or the worker is to stop */
     _Atomic(struct message *) inbox; /* newest first */
     atomic_bool is_stopping;
+    bool is_stopped; /* the thread is gone */
 };
 
 static void run_inbox(struct worker *worker)
@@ -111,11 +112,19 @@ void worker_post(struct worker *worker, struct message *message)
     worker_wake(worker);
 }
 
-void worker_join(struct worker *worker)
+void worker_stop(struct worker *worker)
 {
+    if (worker->is_stopped)
+        return;
     atomic_store(&worker->is_stopping, true);
     worker_wake(worker);
     pthread_join(worker->thread, NULL);
+    worker->is_stopped = true;
+}
+
+void worker_join(struct worker *worker)
+{
+    worker_stop(worker);
     run_inbox(worker); /* what was posted after the last turn still has an owner */
     loop_remove(worker->loop, &worker->wake);
     close(worker->wake.fd);

@@ -25,5 +25,8 @@ struct message {
 };
 void worker_post(struct worker *worker, struct message *message);
 
-/* Stops the loop and waits for the thread. */
+/* Stops the loop and waits for the thread. What is posted to it from then on runs in worker_join. For workers that post to each other:
+ * all are stopped before the first is joined. */
+void worker_stop(struct worker *worker);
+/* Stops it if it runs, and frees it. */
 void worker_join(struct worker *worker);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -71,6 +72,19 @@ enum file_read_result file_read(const char *path, size_t limit, struct str *text
     enum file_read_result result = file_reread(fd, limit, text, err);
     close(fd);
     return result;
+}
+
+/* A read lease is refused while there is a writer. It is given back at once: a writer that opens the file meanwhile waits for that,
+ * and the signal that the lease's holder gets for it is one that is ignored unless somebody asks for it. */
+bool file_is_open_for_writing(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0)
+        return false;
+    bool is_refused = fcntl(fd, F_SETSIG, SIGURG) == 0 && fcntl(fd, F_SETLEASE, F_RDLCK) < 0;
+    bool is_open = is_refused && errno == EAGAIN;
+    close(fd); /* with the lease */
+    return is_open;
 }
 
 static bool write_all(int fd, const char *bytes, size_t len)

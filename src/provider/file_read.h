@@ -17,6 +17,8 @@ enum file_read_result {
 /* Regular files only. At most `limit` bytes. */
 enum file_read_result file_read(const char *path, size_t limit, struct str *text, struct err *err)
     __attribute__((warn_unused_result));
+/* Whether somebody has the file open for writing now. False also where only its owner may know (fcntl(2), F_SETLEASE). */
+bool file_is_open_for_writing(const char *path);
 /* What a stream has until it ends, into a sealed memfd that can be read again and again (file_reread); -1. For standard input
  * and pipes. `name` is for the error. */
 int file_keep(int fd, const char *name, struct err *err) __attribute__((warn_unused_result));

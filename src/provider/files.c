@@ -23,8 +23,10 @@
 #define RELOAD_MAX_MS 500
 /* Whoever wrote before this process was there has not touched the file for so long. */
 #define WAKE_REST_MS 300
-/* Longest wait until then: better old rules than parts of new ones. */
-#define WAKE_MAX_MS 10000
+/* The same for a file that has nothing in it. */
+#define WAKE_EMPTY_REST_MS 2000
+/* Longest wait until then, or for a writer who emptied a file and has it open: better old rules than parts of new ones. */
+#define WRITER_MAX_MS 10000
 /* A file that is gone, or empty, may be one that is being replaced. */
 #define GONE_MS 500
 /* Looked at without being told. Takes no more than a hundredth of the time when there are very many files. */
@@ -176,7 +178,8 @@ static uint64_t written_until_ns(const struct files *files, const struct file_fo
 static uint64_t fresh_until_ns(const struct files *files, const struct file_found *found)
 {
     struct timespec now;
-    int64_t rest_ns = (files->is_asleep ? WAKE_REST_MS : GATHER_MS) * (int64_t)MS;
+    int64_t wake_ms = found->signature.size == 0 ? WAKE_EMPTY_REST_MS : WAKE_REST_MS;
+    int64_t rest_ns = (files->is_asleep ? wake_ms : GATHER_MS) * (int64_t)MS;
     clock_gettime(CLOCK_REALTIME, &now);
     int64_t age_s = (int64_t)now.tv_sec - found->signature.changed_s;
     if (found->error != 0 || age_s < 0 || age_s > 2) /* a clock that was set back says nothing */
@@ -281,17 +284,31 @@ static bool is_written(const struct reading *reading, const struct file_found *f
 
 /* A file that is empty now and was not may be one that is written anew: the kernel tells of that, and changes the file's times, only
  * when it is done with emptying it. */
-static bool is_emptied(const struct reading *reading, const struct file *file, struct str text)
+static bool is_emptied(const struct reading *reading, const struct file_found *found)
 {
     const struct files *files = reading->files;
-    struct file *before = map_find(&reading->before, file->out.name);
-    if (reading->takes_all || text.len > 0)
-        return false;
+    struct file *before = map_find(&reading->before, found->name);
     if (!before)
-        return files->is_asleep && now_ns(files) < files->asleep_at_ns + GONE_MS * MS;
+        return files->is_asleep &&
+               (now_ns(files) < files->asleep_at_ns + GONE_MS * MS || fresh_until_ns(files, found) > 0);
+    if (before->out.text.len == 0)
+        return false;
     if (before->emptied_at_ns == 0)
         before->emptied_at_ns = now_ns(files);
-    return before->out.text.len > 0 && now_ns(files) < before->emptied_at_ns + GONE_MS * MS;
+    bool is_open = file_is_open_for_writing(found->name.ptr);
+    return now_ns(files) < before->emptied_at_ns + (is_open ? WRITER_MAX_MS : GONE_MS) * MS;
+}
+
+/* What was read may be a part of what will be there: of a file that is written now, and of a writer that nobody has told of. */
+static bool is_part(const struct reading *reading, const struct file_found *found, struct str text)
+{
+    if (is_written(reading, found))
+        return true;
+    if (reading->takes_all)
+        return false;
+    if (reading->files->is_asleep && file_is_open_for_writing(found->name.ptr))
+        return true;
+    return text.len == 0 && is_emptied(reading, found);
 }
 
 static void read_found(struct reading *reading, const struct file_found *found)
@@ -312,7 +329,7 @@ static void read_found(struct reading *reading, const struct file_found *found)
     enum file_read_result result = file_read(found->name.ptr, room(reading), &text, &err);
     if (reading->files->watch)
         file_watch_read(reading->files->watch); /* a writer may have begun meanwhile */
-    if (result == FILE_READ_OK && (is_written(reading, found) || is_emptied(reading, file, text))) {
+    if (result == FILE_READ_OK && is_part(reading, found, text)) {
         mem_free((char *)(uintptr_t)text.ptr);
         result = FILE_READ_UNSTEADY;
     }
@@ -437,7 +454,7 @@ static void take_and_tell(struct files *files)
         files->changed_at_ns = now_ns(files);
     if (is_unfinished)
         arm_look(files, now_ns(files) + STILL_MS * MS);
-    if (is_unfinished && files->is_asleep && now_ns(files) < files->asleep_at_ns + WAKE_MAX_MS * MS)
+    if (is_unfinished && files->is_asleep && now_ns(files) < files->asleep_at_ns + WRITER_MAX_MS * MS)
         return;
     files->is_asleep = false;
     files->reload_at_ns = 0;

@@ -74,10 +74,8 @@ class Ruled(umbra.Gateway):
         arguments = [*addresses, *self.bind]
         for path in self.paths:
             arguments += ["-f", path]
-        if "--drain" not in self.options:
-            arguments += ["--drain", "1s"]
         more = {"prefix": self.prefix, **({"stdin": self.stdin} if self.stdin else {})}
-        process = umbra.Process(arguments + self.options, self.directory / f"umbra-{self.number}.log",
+        process = umbra.Process(arguments + umbra.defaults(self.options) + self.options, self.directory / f"umbra-{self.number}.log",
                                 self.environment, **more)
         try:
             return process.wait_serving()

@@ -75,6 +75,7 @@ def test_a_half_written_file_is_not_looked_at(pair):
             assert body(through) == "one"
         file.write(two[two.index("---") + 4:])
     wait_for(lambda: body(through) == "two", "the new rules", 2)
+    wait_for(lambda: through.generation() > generation, "all workers to have them")
     assert through.generation() == generation + 1, "the half was never in force"
 
 
@@ -213,6 +214,33 @@ def test_a_bad_resource_is_as_it_was_though_control_died(service, ruled):
     wait_for(lambda: through.pids().get("control") not in (None, control), "another control")
     wait_for(lambda: through.log().count("rules of generation") >= 3, "its rules")
     assert (body(through, "/a"), body(through, "/b"), through.errors()) == ("one", "two", 1)
+
+
+@pytest.mark.sanitize
+@pytest.mark.parametrize("broken", ["", "kind: [\n"])
+def test_a_file_that_breaks_as_control_dies_keeps_what_it_had(service, ruled, broken):
+    """Emptied by a writer who is not done, or good until then and wrong now."""
+    port = free_port()
+    one, two = named(service, "one"), named(service, "two")
+    through = ruled(simple(port, one))
+    through.may_complain = True
+    control = through.pids()["control"]
+    os.kill(control, signal.SIGSTOP)
+    with open(through.rules, "w", encoding="utf-8") as file:
+        file.write(broken)
+        if broken:
+            file.close()
+        os.kill(control, signal.SIGKILL)
+        wait_for(lambda: through.pids().get("control") not in (None, control), "another control")
+        if broken:
+            wait_for(lambda: through.errors() == 1, "the error to be counted")
+        end = time.monotonic() + (0.2 if broken else 3)
+        while time.monotonic() < end:
+            assert body(through) == "one"
+        if not broken:
+            file.write(simple(port, two))
+    if not broken:
+        wait_for(lambda: body(through) == "two", "what was written")
 
 
 # ---- listeners ----

@@ -14,6 +14,8 @@ from waiting import PATIENCE, wait_for
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("UMBRA_BIN", str(ROOT / "build" / "umbra"))
 ROUTE = "default/quickstart#0"
+# Of each umbra under test that does not say otherwise: a machine that is busy with tests is not to cost copies.
+DEFAULTS = {"--drain": "1s", "--shed": "off"}
 
 SAMPLE = re.compile(r'^([a-z_]+)(?:\{(.*)\})? (\S+)$')
 LABEL = re.compile(r'([a-z_]+)="((?:[^"\\]|\\.)*)"')
@@ -74,6 +76,10 @@ class Metrics:
         return broken
 
 
+def defaults(options):
+    return [word for name, value in DEFAULTS.items() if name not in options for word in (name, value)]
+
+
 class Process:
     """One `umbra run`. Its log is a file; `start` waits until it serves."""
 
@@ -114,8 +120,7 @@ class Process:
 
 
 class Gateway:
-    """An umbra under test. `options` are those of `umbra run`; free ports and a `--drain` of 1 s unless they say
-    otherwise."""
+    """An umbra under test. `options` are those of `umbra run`; free ports and DEFAULTS unless they say otherwise."""
 
     def __init__(self, directory, live, shadows, options, environment=None):
         self.directory = pathlib.Path(directory)
@@ -143,9 +148,7 @@ class Gateway:
         arguments = [*addresses, "--live", self.live]
         for shadow in self.shadows:
             arguments += ["--shadow", shadow]
-        if "--drain" not in self.options:
-            arguments += ["--drain", "1s"]
-        process = Process(arguments + self.options, self.directory / f"umbra-{self.number}.log", self.environment)
+        process = Process(arguments + defaults(self.options) + self.options, self.directory / f"umbra-{self.number}.log", self.environment)
         try:
             return process.wait_serving()
         except BaseException:

@@ -138,6 +138,18 @@ static void open_path(const char *name)
     open_sources(&source, 1);
 }
 
+static void open_patiently(const char *name)
+{
+    struct file_source source = {str_from_c(path_of(name)), -1};
+    struct files_options options = {.loop = loop,
+                                    .sources = &source,
+                                    .source_count = 1,
+                                    .on_change = on_change,
+                                    .user = &changes,
+                                    .is_patient = true};
+    files = files_new(&options);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -536,17 +548,9 @@ static void test_a_file_that_stays_empty_counts(void **state)
 static void test_the_patient_wait_for_a_writer_that_came_before(void **state)
 {
     (void)state;
-    struct file_source source;
     put("a.yaml", "half");
-    source = (struct file_source){str_from_c(path_of("a.yaml")), -1};
-    struct files_options options = {.loop = loop,
-                                    .sources = &source,
-                                    .source_count = 1,
-                                    .on_change = on_change,
-                                    .user = &changes,
-                                    .is_patient = true};
     uint64_t begin_ms = now_ms();
-    files = files_new(&options);
+    open_patiently("a.yaml");
     assert_texts("");
     run_for(200);
     put_by_rename("a.yaml", "whole");
@@ -554,6 +558,44 @@ static void test_the_patient_wait_for_a_writer_that_came_before(void **state)
     assert_in_range(now_ms() - begin_ms, 400, 1000);
     assert_texts("a.yaml=whole");
     assert_int_equal(changes, 1);
+}
+
+/* The writer said its last word before anybody listened. */
+static void test_the_patient_wait_until_the_writer_has_closed(void **state)
+{
+    (void)state;
+    static const char *const begun[] = {"", "ha"};
+    for (size_t i = 0; i < sizeof(begun) / sizeof(begun[0]); i++) {
+        writer = open_new("a.yaml");
+        put_all(writer, begun[i]);
+        open_patiently("a.yaml");
+        run_for(i == 0 ? 2500 : 800); /* more than the kernel's word on the file's age */
+        assert_int_equal(changes, 0);
+        assert_texts("a.yaml=!");
+        put_all(writer, "whole");
+        close(writer);
+        writer = -1;
+        wait_for_change();
+        assert_texts(i == 0 ? "a.yaml=whole" : "a.yaml=hawhole");
+        files_free(files);
+        files = NULL;
+        changes = 0;
+    }
+}
+
+static void test_a_file_that_is_emptied_and_open_keeps_its_text(void **state)
+{
+    (void)state;
+    put("a.yaml", "before");
+    open_path("a.yaml");
+    writer = open_new("a.yaml");
+    run_for(1500);
+    assert_int_equal(changes, 0);
+    assert_texts("a.yaml=before");
+    close(writer);
+    writer = -1;
+    wait_for_change();
+    assert_texts("a.yaml=");
 }
 
 static void test_changes_that_nobody_tells_are_found_by_looking(void **state)
@@ -636,6 +678,8 @@ int main(void)
         CASE(test_a_file_that_was_just_emptied_is_awaited),
         CASE(test_a_file_that_stays_empty_counts),
         CASE(test_the_patient_wait_for_a_writer_that_came_before),
+        CASE(test_the_patient_wait_until_the_writer_has_closed),
+        CASE(test_a_file_that_is_emptied_and_open_keeps_its_text),
         CASE(test_changes_that_nobody_tells_are_found_by_looking),
         CASE(test_a_pipe_is_read_once_and_kept),
         CASE(test_many_changes_leave_no_descriptors),
