@@ -115,7 +115,7 @@ class Run(Chaos):
     def finish(self):
         """Nothing is left, the accounts are exact, and no figure of live tells of an error."""
         wait_for(lambda: "control" in self.through.pids() and self.through.is_ready(), "control to be back", 20)
-        self.check_nothing_is_left(("was ended by signal 9 (Killed)", "does not take messages"), more_for_control=1)
+        self.check_nothing_is_left(("was ended by signal 9 (Killed)", "does not take messages"))
         metrics = self.through.metrics()
         assert not metrics.broken_equations()
         return metrics
