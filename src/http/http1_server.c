@@ -24,7 +24,7 @@ struct server_conn {
     bool is_head_partial;
     bool had_request;
     bool is_handed_over; /* the connection goes on as HTTP/2 */
-    bool is_tls_noted; /* its handshake has ended */
+    bool is_tls_noted;   /* its handshake has ended */
 };
 
 const size_t http1_server_conn_size = sizeof(struct server_conn);
