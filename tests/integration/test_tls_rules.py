@@ -2,9 +2,11 @@
 """TLS in manifests: mistakes are said so that the line alone is enough to mend them, private keys are never shown, and what is
 renewed on disk is in force soon without breaking a connection."""
 import base64
+import http.server
 import socket
 import ssl
 import subprocess
+import threading
 
 import pytest
 
@@ -206,3 +208,103 @@ def test_a_certificate_that_becomes_bad_stays_as_it_was(ruled, service, shop, ot
     assert same(certificate, shop[0])
     assert ask(connection) == 200
     assert shop[1].splitlines()[1] not in through.log()
+
+
+# ---- to backends ----
+
+class Secure:
+    """A service that speaks HTTP/1.1 over TLS with a certificate, or plain without one, and counts what comes."""
+
+    def __init__(self, certificate=None):
+        outer, self.count = self, 0
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                outer.count += 1
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.server.handle_error = lambda *_: None  # handshakes that fail are part of the tests
+        self.port = self.server.server_address[1]
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread.start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
+@pytest.fixture
+def secure(ending, certificates):
+    """secure("shop"): a service with that certificate; secure(): without."""
+    def start(name=None):
+        ends = [certificates.directory / f"{name}.{end}" for end in ("crt", "key")] if name else None
+        started = Secure(ends)
+        ending.callback(started.close)
+        return started
+    return start
+
+
+def to_port(port):
+    """An HTTPRoute to port 443 of the Service shop, which is at a port of this machine."""
+    return (to_service().split("---\n", 1)[1] +
+            "apiVersion: v1\nkind: Service\nmetadata: {name: shop}\nspec: {ports: [{name: web, port: 443}]}\n---\n"
+            "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n"
+            "metadata: {name: shop-1, labels: {kubernetes.io/service-name: shop}}\naddressType: IPv4\n"
+            f"ports: [{{name: web, port: {port}}}]\nendpoints: [{{addresses: [127.0.0.1]}}]\n---\n")
+
+
+def status(through):
+    with through.connect() as connection:
+        return connection.ask(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").status
+
+
+def test_a_policy_speaks_tls_to_a_service_and_checks_who_it_is(ruled, secure, shop, other):
+    live = secure("shop")
+    through = ruled(rules.gateway(http=free_port()) + to_port(live.port) +
+                    policy(CA_REF + ", hostname: shop.test") + config_map(shop[0]))
+    assert status(through) == 200
+    right = through.rules.read_text()
+    # Of another name; from others.
+    for wrong in (right.replace("hostname: shop.test", "hostname: www.test"), right.replace(config_map(shop[0]), config_map(other[0]))):
+        through.rules.write_text(wrong)
+        wait_for(lambda: status(through) == 502, "the check to fail")
+        through.rules.write_text(right)
+        wait_for(lambda: status(through) == 200, "the right rules")
+
+
+def test_where_tls_can_not_be_had_no_plain_text_is_sent(ruled, secure):
+    live = secure()  # would take it
+    through = ruled(rules.gateway(http=free_port()) + to_port(live.port) + policy(CA_REF + ", hostname: shop.test"))
+    through.may_complain = True
+    assert status(through) == 500
+    assert live.count == 0
+
+
+def test_files_of_a_backend_are_read_again_when_they_change(ruled, secure, shop, other):
+    live = secure("shop")
+    backend = rules.backend("v1", f"127.0.0.1:{live.port}").replace(
+        "spec: {", "spec: {protocol: HTTPS, tls: {serverName: shop.test, caFile: ca.pem}, ")
+    through = ruled(rules.gateway(http=free_port()) + backend + rules.route())
+    through.may_complain = True
+    assert status(through) == 500  # there is no such file yet
+    for bundle, code in ((other[0], 502), (shop[0], 200)):
+        (through.directory / "ca.pem").write_text(bundle)
+        wait_for(lambda: status(through) == code, f"{code}")
+    # What becomes bad stays as it was.
+    (through.directory / "ca.pem").write_text("nothing")
+    wait_for(lambda: "what it was before stays in force" in through.log(), "the error in the log")
+    assert status(through) == 200
