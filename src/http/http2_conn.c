@@ -91,6 +91,9 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *fram
     renew_abuse(conn);
     note_frame(&conn->abuse, frame);
     conn->fault = judge(&conn->abuse);
+    /* nghttp2 looks at no priorities when it was told that there are none. */
+    if (frame->type == NGHTTP2_PRIORITY && !frame->stream_id)
+        http2_conn_fail(conn, NGHTTP2_PROTOCOL_ERROR, REFUSAL_HTTP2_PROTOCOL);
     return go_on(conn);
 }
 
