@@ -427,6 +427,11 @@ static void send_switch(struct table *table)
     peer_headers(&table->backend, END_HEADERS, 1, ":status: 101\n");
 }
 
+static void send_low_status(struct table *table)
+{
+    peer_headers(&table->backend, END_HEADERS, 1, ":status: 099\n");
+}
+
 static void send_no_status(struct table *table)
 {
     peer_headers(&table->backend, END_HEADERS, 1, "x: y\n");
@@ -434,9 +439,9 @@ static void send_no_status(struct table *table)
 
 static void test_hostile_answers_are_protocol_errors(void **state)
 {
-    static void (*const attacks[])(struct table *) = {send_garbage, send_interims,  send_large_head,
-                                                      send_push,    send_long_body, send_switch,
-                                                      send_pings,   send_no_status, send_endless_head};
+    static void (*const attacks[])(struct table *) = {
+        send_garbage, send_interims, send_large_head, send_push,         send_long_body,
+        send_switch,  send_pings,    send_no_status,  send_endless_head, send_low_status};
     for (size_t i = 0; i < sizeof attacks / sizeof *attacks; i++) {
         (void)setup(state);
         struct table *table = *state;
