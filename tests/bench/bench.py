@@ -16,6 +16,7 @@ import latency
 import measure
 import memory
 import peers
+import protocols
 import report
 import routes
 
@@ -26,6 +27,8 @@ GROUPS = {
     "cost": cost.cost,
     "rate": cost.rate,
     "shed": cost.shed,
+    "http2": protocols.http2,
+    "tls": protocols.tls,
     "latency": latency.latency,
     "upload": memory.upload,
     "clients": memory.clients,
@@ -77,7 +80,7 @@ def open_stage():
     umbra = pathlib.Path(os.environ.get("UMBRA_BIN", ROOT / "build/umbra")).resolve()
     if not umbra.exists():
         raise measure.Broken(f"{umbra} is missing; ./dev bench builds it")
-    for program in ("nginx", "haproxy", "wrk"):
+    for program in ("nginx", "haproxy", "wrk", "h2load", "openssl"):
         if not peers.find_program(program):
             raise measure.Broken(f"{program} is missing; ./dev setup bench installs it")
     tools = os.environ.get("BENCH_TOOLS", ROOT / "build/release/tests/bench")

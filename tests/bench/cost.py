@@ -19,12 +19,13 @@ class Side:
     shadow: object = None
     is_healthy: bool = True
     figures: list = dataclasses.field(default_factory=list)
+    rates: list = dataclasses.field(default_factory=list)  # requests per second, while CPU was the figure
     others: list = dataclasses.field(default_factory=list)  # µs of umbra's supervisor and control
     latency: list = dataclasses.field(default_factory=list)
     problems: list = dataclasses.field(default_factory=list)
 
     def clear(self):
-        for values in (self.figures, self.others, self.latency, self.problems):
+        for values in (self.figures, self.rates, self.others, self.latency, self.problems):
             values.clear()
 
     def load(self, run, seconds):
@@ -41,7 +42,9 @@ class Side:
         requests = max(1, result["requests"])
         self.figures.append((measure.cpu_seconds(self.proxy.workers) - before[0]) * 1e6 / requests)
         self.others.append((meanwhile - before[1]) * 1e6 / requests)
-        self.latency.append((result["p50_us"], result["p99_us"]))
+        self.rates.append(result["requests"] / result["seconds"])
+        if "p50_us" in result:
+            self.latency.append((result["p50_us"], result["p99_us"]))
 
     def measure_rate(self, run):
         """Requests per second."""
@@ -64,7 +67,14 @@ def compare(figure, ours, theirs, unit, **limits):
 
 def warm_up(run, sides):
     for side in sides:
-        run.stage.load.run(side.proxy.port, 0.2)
+        side.load(run, 0.2)
+
+
+def measure_in_turn(run, sides):
+    for _ in run.each_round():
+        for side in sides:
+            run.clock.check()
+            side.measure_cpu(run)
 
 
 def note_details(run, sides, where):
@@ -104,10 +114,7 @@ def cost(run):
 
 
 def cost_rounds(run, sides, suffix, limits, where):
-    for _ in run.each_round():
-        for side in sides.values():
-            run.clock.check()
-            side.measure_cpu(run)
+    measure_in_turn(run, sides.values())
     note_details(run, sides.values(), where)
 
     def row(figure, ours, theirs, kind):

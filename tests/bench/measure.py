@@ -3,12 +3,15 @@
 import json
 import os
 import pathlib
+import re
 import statistics
 import subprocess
+import sys
 import time
 
 TICK_SECONDS = 1 / os.sysconf("SC_CLK_TCK")
 CONNECTIONS = 64
+BODY_BYTES = 64  # of an answer
 ENDLESS = 3600  # seconds: longer than any run
 PATIENCE = 30  # seconds beyond its own time that a load may take before the bench gives up
 
@@ -125,8 +128,13 @@ def pin(pids, cpu):
 
 # ------------------------------------------------------------------------------------------------------------- load
 
+H2LOAD = re.compile(r"finished in ([\d.]+)(us|ms|s|m),.*^requests: .* (\d+) done,.*^status codes: (\d+) 2xx,.*"
+                    r"^traffic: .*\((\d+)\) data", re.M | re.S)
+H2LOAD_UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1, "m": 60}
+
+
 class Load:
-    """Runs bench_load and wrk; every result is a dict with at least requests, errors and seconds. `aside` is the
+    """Runs bench_load, wrk, h2load and resume.py; every result is a dict with at least requests, errors and seconds. `aside` is the
     command that makes another one run where load and services belong."""
 
     def __init__(self, binary, aside):
@@ -184,6 +192,24 @@ class Load:
         words = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", "-s", script,
                  f"http://127.0.0.1:{port}/bench"]
         return json.loads(self._output(self.command(*words), seconds).splitlines()[-1])
+
+    def h2load(self, url, requests, connections, streams=1, is_http1=False):
+        """Exactly so many requests. One that is not answered with 200 and a whole body is an error."""
+        words = ["h2load", "-n", requests, "-c", connections, "-m", streams, *(["--h1"] if is_http1 else []), url]
+        text = self._output(self.command(*words), PATIENCE)
+        found = H2LOAD.search(text)
+        if not found:
+            raise Broken(f"{' '.join(map(str, words))}: {text}")
+        value, unit, done, answered, size = found.groups()
+        wrong = f"{answered} of {requests} got a status of 2xx, with {size} bytes of bodies"
+        is_right = int(done) == int(answered) == requests and int(size) == requests * BODY_BYTES
+        return {"requests": int(done), "errors": 0 if is_right else max(1, requests - int(answered)), "why": wrong,
+                "seconds": float(value) * H2LOAD_UNITS[unit]}
+
+    def resume(self, port, requests):
+        """One connection after the other, of which each but the first resumes the session of the one before."""
+        script = pathlib.Path(__file__).with_name("resume.py")
+        return json.loads(self._output(self.command(sys.executable, script, port, requests), PATIENCE))
 
     @staticmethod
     def _output(command, seconds):

@@ -136,10 +136,11 @@ http {{
     keepalive_timeout 75s;
     client_max_body_size 0;
     {temporary}
-    upstream live {{ server 127.0.0.1:{live}; keepalive 256; keepalive_requests 1000000000; }}
+    upstream live {{ server 127.0.0.1:{live}; keepalive 1024; keepalive_requests 1000000000; }}
     {shadow_upstream}
+    {tls}
     server {{
-        listen 127.0.0.1:{port} backlog=4096;
+        listen 127.0.0.1:{port} {listen} backlog=4096;
         proxy_http_version 1.1;
         proxy_set_header Connection "";
         location / {{ {mirror} {unbuffered} proxy_pass http://live; }}
@@ -149,18 +150,28 @@ http {{
 """
 
 
+def nginx_command(directory):
+    return [find_program("nginx"), "-p", directory, "-e", directory / "error.log", "-c", directory / "nginx.conf"]
+
+
 class Nginx(Proxy):
     name = "nginx"
 
-    def __init__(self, stage, live, shadow=None, is_unbuffered=False):
+    def __init__(self, stage, live, shadow=None, is_unbuffered=False, listen="", identity=None):
+        """`listen` says more of the listener, such as http2; with an identity it speaks TLS."""
         directory = stage.new_directory("nginx")
         self.port = free_port()
         kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-        parts = {"user": "", "shadow_upstream": "", "mirror": "", "shadow_location": "", "unbuffered": ""}
+        parts = {"user": "", "shadow_upstream": "", "mirror": "", "shadow_location": "", "unbuffered": "", "tls": "",
+                 "listen": listen}
+        if identity:
+            parts["listen"] += " ssl"
+            parts["tls"] = (f"ssl_certificate {identity.chain_file}; ssl_certificate_key {identity.key_file}; "
+                            "ssl_protocols TLSv1.2 TLSv1.3;")
         if os.geteuid() == 0:
             parts["user"] = f"user {pwd.getpwuid(0).pw_name};"
         if shadow:
-            parts["shadow_upstream"] = (f"upstream shadow {{ server 127.0.0.1:{shadow.port}; keepalive 256; "
+            parts["shadow_upstream"] = (f"upstream shadow {{ server 127.0.0.1:{shadow.port}; keepalive 1024; "
                                         "keepalive_requests 1000000000; }")
             parts["mirror"] = "mirror /shadow;"
             parts["shadow_location"] = "location = /shadow { internal; proxy_pass http://shadow$request_uri; }"
@@ -169,12 +180,45 @@ class Nginx(Proxy):
         (directory / "nginx.conf").write_text(NGINX.format(
             directory=directory, live=live.port, port=self.port,
             temporary=" ".join(f"{kind}_temp_path {directory}/{kind};" for kind in kinds), **parts))
-        super().__init__(stage, [find_program("nginx"), "-p", directory, "-e", directory / "error.log",
-                                 "-c", directory / "nginx.conf"], directory)
+        super().__init__(stage, nginx_command(directory), directory)
 
     def is_ready(self):
         """The master listens before it has a worker, and the worker is what is measured."""
         return super().is_ready() and len(measure.family(self.process.pid)) == 2
+
+
+HTTP2_SERVICE = """
+daemon off;
+worker_processes 1;
+pid {directory}/pid;
+error_log {directory}/error.log;
+events {{ worker_connections 16384; }}
+http {{
+    access_log off;
+    keepalive_requests 1000000000;
+    server {{ listen 127.0.0.1:{port} http2 backlog=4096; location / {{ return 200 "{body}"; }} }}
+    server {{ listen 127.0.0.1:{status}; location / {{ stub_status; }} }}
+}}
+"""
+
+
+class Http2Service(Proxy):
+    """An nginx that answers itself, in HTTP/2 by prior knowledge; to a Watch it is what an Origin is."""
+
+    name = "service"
+
+    def __init__(self, stage):
+        directory = stage.new_directory("service")
+        self.port, self.status = free_port(), free_port()
+        self.asked = 0  # its status, which it counts too
+        (directory / "nginx.conf").write_text(HTTP2_SERVICE.format(
+            directory=directory, port=self.port, status=self.status, body="x" * measure.BODY_BYTES))
+        super().__init__(stage, nginx_command(directory), directory)
+
+    def requests(self):
+        self.asked += 1
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.status}/", timeout=5) as answer:
+            return int(answer.read().split()[9]) - self.asked
 
 
 # ---------------------------------------------------------------------------------------------------------- haproxy

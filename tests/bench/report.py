@@ -99,6 +99,8 @@ def machine(umbra):
         ("nginx", first_line(peers.find_program("nginx") or "nginx", "-v").partition("/")[2]),
         ("HAProxy", version.group(1) if version else haproxy),
         ("wrk", " ".join(first_line("wrk", "-v").split()[:2])),
+        ("h2load", first_line("h2load", "--version").partition(" ")[2]),
+        ("OpenSSL", first_line("openssl", "version").partition(" ")[2]),
     ]
 
 
@@ -132,6 +134,12 @@ day.
   are manifests in a file. *all asked*: the requests go to all of them in turn, in a scattered order. So what a request
   needs of its route is no longer in the CPU's caches, and the load is told 10,000 different requests on both sides, all
   of one length. *10 asked*: both sides get the very same requests, which shows the rules alone without the caches.
+- HTTP/2 is spoken by prior knowledge: h2load with 16 connections of 32 streams each, a fixed number of requests, all
+  answered with 200 and a whole body, by both proxies from the same service with keep-alive. In HTTP/2 to a service nginx
+  has nothing to set beside; that service is another nginx.
+- TLS is TLS 1.3 with the same ECDSA P-256 certificate on both sides. The keep-alive rows are made by h2load in HTTP/1.1, and
+  so are the full handshakes: all connections at once, each with one request. The resumed ones come one after the other, each
+  with the ticket of the one before. A handshake's CPU includes its connection and its request. These rows have no must.
 - Rules are in force when a request is answered by them; a change is the renaming of a file. PSS per route is the
   difference to the same processes with 10 routes.
 - *black hole* drops every SYN; *mute* accepts, reads and never answers; *resetting* resets in place of an answer; *endless*

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Manifests with many routes, and the requests that walk through them. Names are all of one length, so that a request for
+"""Manifests with many routes or with one, and the requests that walk through them. Names are all of one length, so that a request for
 one route costs the load and the services as much as one for another."""
 
 HEAD = """apiVersion: gateway.networking.k8s.io/v1
@@ -8,15 +8,21 @@ metadata: {{name: bench}}
 spec:
   gatewayClassName: umbra
   listeners:
-  - {{name: http, protocol: HTTP, port: {port}}}
+  - {{name: edge, port: {port}, {listener}}}
 ---
 apiVersion: umbra.dev/v1alpha1
 kind: Backend
 metadata: {{name: live}}
 spec:
+  protocol: {backend}
   endpoints:
   - {{host: 127.0.0.1, port: {live}}}
----
+"""
+
+HTTP = "protocol: HTTP"
+HTTPS = "protocol: HTTPS, tls: {certificateRefs: [{name: bench}]}"
+
+PROBE_ROUTE = """---
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata: {{name: probe}}
@@ -38,8 +44,7 @@ metadata:
 spec:
   parentRefs:
   - name: bench
-  hostnames: [{host}]
-  rules:
+{hosts}  rules:
   - name: all
 {matches}    backendRefs:
     - {{group: umbra.dev, kind: Backend, name: live}}
@@ -74,10 +79,17 @@ def host_of(shape, number):
 def manifests(shape, count, port, live, edition="e0"):
     """The probe's redirect says which edition is in force, without a request to live."""
     matches = {"host": "", "path": PREFIX, "header": HEADER}[shape]
-    parts = [HEAD.format(port=port, live=live, edition=edition)]
-    parts += [ROUTE.format(name=route_name(number), host=host_of(shape, number),
+    parts = [HEAD.format(port=port, live=live, listener=HTTP, backend="HTTP"), PROBE_ROUTE.format(edition=edition)]
+    parts += [ROUTE.format(name=route_name(number), hosts=f"  hostnames: [{host_of(shape, number)}]\n",
                            matches=matches.format(name=route_name(number))) for number in range(count)]
     return "".join(parts)
+
+
+def one_route(port, live, identity=None, backend="HTTP"):
+    """For every request; with an identity the listener speaks TLS."""
+    head = HEAD.format(port=port, live=live, listener=HTTPS if identity else HTTP, backend=backend)
+    secret = "---\n" + identity.secret("bench").removesuffix("---\n") if identity else ""
+    return head + secret + ROUTE.format(name="all", hosts="", matches="")
 
 
 def requests(shape, count, length):
