@@ -51,7 +51,7 @@ class Run:
         self.many_routes = 10000
         self.reloads = 10 if is_quick else 100
         self.idle_clients = 2000 if is_quick else 10000
-        self.clock = measure.Clock(arguments.limit or (120 if is_quick else 720))
+        self.clock = measure.Clock(arguments.limit or (120 if is_quick else 900))
         self.notes = []
         self.stage = None
 
@@ -65,7 +65,7 @@ def parse_arguments(words):
     parser.add_argument("--rounds", type=int, help="A B rounds per figure (default 5)")
     parser.add_argument("--seconds", type=float, help="length of a measurement (default 2)")
     parser.add_argument("--quick", action="store_true", help="2 short rounds, smaller amounts: a look, not a result")
-    parser.add_argument("--limit", type=float, help="seconds after which the run stops (default 720, quick 120)")
+    parser.add_argument("--limit", type=float, help="seconds after which the run stops (default 900, quick 120)")
     parser.add_argument("--output", type=pathlib.Path,
                         help="write the page here (default: docs/performance.md, after a whole run without --quick)")
     arguments = parser.parse_args(words)
