@@ -39,6 +39,7 @@ struct copy {
     uint64_t live_over_ns; /* 0: live still runs */
     uint64_t retry_after_ms;
     uint8_t state;         /* enum copy_state */
+    uint8_t refusals;      /* of the stream, by an HTTP/2 peer */
     uint8_t grpc_status;   /* enum grpc_status, of a call */
     bool is_call;          /* of gRPC, on a GRPCRoute */
     bool is_request_ended; /* all of it has been offered */
