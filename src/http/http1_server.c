@@ -170,8 +170,9 @@ static void on_free(struct http1_conn *conn)
     timer_disarm(&sc->timer);
     list_remove(&sc->member.node);
     server->count--;
+    bool is_closed = !sc->is_handed_over;
     slab_give(server->codec->server_conns, sc);
-    if (server->on_close && !sc->is_handed_over)
+    if (server->on_close && is_closed)
         server->on_close(server);
 }
 

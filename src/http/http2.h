@@ -23,7 +23,7 @@
 #define HTTP2_FIRST_STREAMS 100
 /* What a peer may do in vain in HTTP2_ABUSE_MS before it gets ENHANCE_YOUR_CALM: streams that it resets, or makes us reset (when they are
  * more than half of those it opened); frames that ask for an answer, PING beyond one for each frame of content, and SETTINGS; frames that
- * say nothing (empty DATA, PRIORITY, unknown ones, WINDOW_UPDATE beyond two for each frame of content). */
+ * say nothing (empty DATA, PRIORITY, WINDOW_UPDATE beyond two for each frame of content). */
 #define HTTP2_MAX_RESETS 200
 #define HTTP2_MAX_ANSWERED 100
 #define HTTP2_MAX_EMPTY 1000

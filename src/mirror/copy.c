@@ -368,10 +368,12 @@ static const struct stream_handler shadow_handler = {"shadow", on_head, on_data,
 
 /* ---- time ---- */
 
-/* While the client has not sent more, nobody waits for the shadow. */
+/* While the client has not sent more, nobody waits for the shadow; nor while live goes on with a call, since a stream of events is quiet
+ * for as long as there are none. */
 static bool waits_for_client(const struct copy *copy)
 {
-    return copy->stream && !copy->is_request_ended && !copy->pieces.unsent && !copy->stream->queued;
+    bool may_be_quiet = !copy->is_request_ended || (copy->is_call && !copy->live_over_ns);
+    return copy->stream && may_be_quiet && !copy->pieces.unsent && !copy->stream->queued;
 }
 
 /* The client goes on: what the shadow has to show from here counts from here. */
@@ -505,6 +507,7 @@ bool copy_waits(const struct copy *copy)
 void copy_live_over(struct copy *copy)
 {
     list_remove(&copy->by_watch);
+    end_wait_for_client(copy);
     copy->live_over_ns = now_ns(copy);
 }
 

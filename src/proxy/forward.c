@@ -100,6 +100,17 @@ static bool is_expecting(const struct head *head)
     return head->has_expect_continue && head->body != BODY_NONE;
 }
 
+/* Over TLS, for a host of another listener than the one whose certificate the client was shown: it may use one connection for several
+ * hosts, as long as we take them (RFC 9110 15.5.20). */
+static bool is_misdirected(const struct relay *relay)
+{
+    const struct plan *plan = relay->exchange.rules->plan;
+    const struct peer *peer = relay->client->peer;
+    uint32_t listener = relay->match.listener;
+    return peer->is_tls && listener != PLAN_NONE &&
+           !str_eq_nocase(peer->tls_name, plan_text(plan, PLAN_LISTENER(plan, listener)->hostname));
+}
+
 /* Chooses rule and backendRef and copies the head, with room for what they do to it. False when the path leads out of the root. */
 static bool find_route(struct relay *relay, const struct head *head, struct rewrite_path *path)
 {
@@ -113,7 +124,7 @@ static bool find_route(struct relay *relay, const struct head *head, struct rewr
         route_match(plan, exchange->rules->regexes, &proxy->scratch,
                     &(struct route_request){listener->index, head, path->normal}, &relay->match);
         count_limit_hits(proxy);
-        exchange->route = relay->match.route;
+        exchange->route = is_misdirected(relay) ? PLAN_NONE : relay->match.route;
         path->prefix_len = relay->match.prefix_len;
     }
     if (exchange->route != PLAN_NONE) {
@@ -142,6 +153,11 @@ static bool route_request(struct relay *relay, const struct head *head, struct r
     if (!find_route(relay, head, path)) {
         count_refusal(proxy, REFUSAL_TARGET);
         relay_answer(relay, 400, STR("target\n"));
+        return false;
+    }
+    if (is_misdirected(relay)) {
+        count_refusal(proxy, REFUSAL_MISDIRECTED);
+        relay_answer(relay, 421, STR("this host is served on connections to its own name\n"));
         return false;
     }
     if (exchange->route == PLAN_NONE) {

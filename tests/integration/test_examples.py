@@ -8,6 +8,7 @@ import pytest
 
 import http1
 import umbra
+from grpc_calls import LONG, Echo, client
 from http1 import answer
 from servers import answering, free_port
 from waiting import PATIENCE
@@ -26,9 +27,12 @@ class Shop:
 
     def __init__(self, text, ruled, service):
         self.live, self.second, self.third = (service(answering(self.answer(name))) for name in ("v1", "v2", "v3"))
-        ports = {8080: free_port(), 3000: self.live.port, 3001: self.second.port, 3002: self.third.port}
-        text = re.sub(r"\bport: (8080|300[0-2])\b", lambda match: f"port: {ports[int(match[1])]}", text)
-        self.umbra = ruled(text, "--shed", "off")
+        self.text = text
+        self.ports = {8080: free_port(), 3000: self.live.port, 3001: self.second.port, 3002: self.third.port}
+        self.umbra = ruled(self.replaced(), "--shed", "off")
+
+    def replaced(self):
+        return re.sub(r"\bport: (8080|300[0-2])\b", lambda match: f"port: {self.ports[int(match[1])]}", self.text)
 
     @staticmethod
     def answer(name):
@@ -152,6 +156,23 @@ def does_kubernetes(shop):
     assert shop.copies(*(f"/{n}" for n in range(100)), host="checkout.shop.test") == 25
     assert shop.copies("/", host="checkout.shop.test", method="POST", body=b"x") == 0
     assert shop.ask(host="shop.test").status == 404
+
+
+def does_grpc(shop):
+    live, shadow = Echo("v1"), Echo("v2")
+    try:
+        shop.ports |= {3000: live.port, 3001: shadow.port}
+        shop.umbra.change(shop.replaced())
+        with client(shop.umbra.address) as calls:
+            for method in ("Get", "Put", "Watch"):
+                answers = calls.channel.stream_stream(f"/shop.v1.Cart/{method}")(iter([b"a", b"b"]), timeout=LONG)
+                assert list(answers) == [b"v1:a", b"v1:b"]
+        shop.umbra.settled(lambda metrics: metrics.mirror("completed") == 2)
+        assert {call.path for call in shadow.calls} == {"/shop.v1.Cart/Get", "/shop.v1.Cart/Watch"}
+        assert len(live.calls) == 3
+    finally:
+        live.close()
+        shadow.close()
 
 
 DOES = {name[len("does_"):].replace("_", "-") + ".yaml": does for name, does in list(globals().items())

@@ -234,6 +234,38 @@ static void test_copies_are_counted_by_the_shadows_status(void **state)
     sim_close(sim);
 }
 
+static void test_a_copy_may_be_as_quiet_as_live(void **state)
+{
+    (void)state;
+    struct sim *sim = sim_open(MIRRORED_CALLS);
+    struct actor *client = sim_client(sim);
+    actor_sends(client, CALL(""));
+    struct actor *live = sim_live(sim), *shadow = sim_shadow(sim);
+    sim_advance_ms(sim, 300000);
+    sim_expects_under_way(sim, 0, 1);
+    actor_sends(live, ANSWER("0"));
+    sim_advance_ms(sim, 10000);
+    actor_sends(shadow, ANSWER("0"));
+    sim_expects_completed(sim, 0, 1);
+    sim_close(sim);
+}
+
+static void test_a_copy_times_out_once_live_is_done(void **state)
+{
+    (void)state;
+    struct sim *sim = sim_open(MIRRORED_CALLS);
+    struct actor *client = sim_client(sim);
+    actor_sends(client, CALL(""));
+    struct actor *live = sim_live(sim);
+    sim_advance_ms(sim, 60000);
+    actor_sends(live, ANSWER("0"));
+    sim_advance_ms(sim, 14980);
+    sim_expects_under_way(sim, 0, 1);
+    sim_advance_ms(sim, 40);
+    sim_expects_failed(sim, 0, FAILED_TIMEOUT, 1);
+    sim_close(sim);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +280,8 @@ int main(void)
         cmocka_unit_test(test_calls_are_counted_by_the_status_in_head_or_trailers),
         cmocka_unit_test(test_methods_that_live_does_not_know_get_no_name),
         cmocka_unit_test(test_a_call_that_its_client_gives_up_is_cancelled),
+        cmocka_unit_test(test_a_copy_may_be_as_quiet_as_live),
+        cmocka_unit_test(test_a_copy_times_out_once_live_is_done),
         cmocka_unit_test(test_copies_are_counted_by_the_shadows_status),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
