@@ -58,6 +58,11 @@ static void on_mirror_idle(struct mirror *mirror)
     look_whether_drained(CONTAINER_OF(mirror, struct gateway_worker, mirror));
 }
 
+static bool is_live_quiet(struct mirror *mirror)
+{
+    return !CONTAINER_OF(mirror, struct gateway_worker, mirror)->proxy.in_flight;
+}
+
 /* ---- rules ---- */
 
 struct apply_message {
@@ -204,6 +209,7 @@ static void on_start(struct loop *loop, unsigned index, void *arg)
                     .max_connections = context->max_shadow_connections,
                 });
     worker->mirror.on_idle = on_mirror_idle;
+    worker->mirror.is_live_quiet = is_live_quiet;
     worker->proxy.tap = &worker->mirror.tap;
     task_init(&worker->check_drained, check_drained);
     struct err err;

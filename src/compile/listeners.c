@@ -2,6 +2,7 @@
 #include "compile/listeners.h"
 
 #include "compile/listener_tls.h"
+#include "manifest/gateway_extras.h"
 
 #include <stdio.h>
 
@@ -300,12 +301,24 @@ static void read_proxy_annotation(struct compiler *compiler, struct gateway_site
                         "\"true\" when who connects sends a PROXY header first, else take it out");
 }
 
+/* Backends that ask for a certificate refuse Umbra without it, and no others are weaker for it. */
+static void report_client_certificate(struct compiler *compiler, const struct gateway_spec *spec)
+{
+    const struct backend_client_tls *backend = spec->tls ? spec->tls->backend : NULL;
+    if (backend && backend->client_certificate)
+        compiler_report(
+            compiler, SEVERITY_ERROR, "UnsupportedValue", backend->node, "clientCertificateRef",
+            "this version shows no certificate of a Gateway to backends, so those that ask for one refuse it; "
+            "reach them by a Backend with tls.clientCertificateRef or tls.certFile");
+}
+
 static void add_gateway(struct compiler *compiler, struct map *claims, struct gateway_site *site)
 {
     const struct gateway_spec *spec = site->object->spec;
     if (!compiler->options->is_cluster)
         check_addresses(compiler, spec);
     read_proxy_annotation(compiler, site);
+    report_client_certificate(compiler, spec);
     for (size_t i = 0; i < site->count; i++) {
         struct listener_site *listener = &compiler->listeners[site->first + i];
         *listener = (struct listener_site){

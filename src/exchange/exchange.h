@@ -18,7 +18,8 @@ struct exchange {
     const struct head *request;           /* as live got it: route filters and forwarding headers applied */
     struct address client;                /* the client that counts: the peer, or what trusted proxies say */
     struct request_id id;
-    bool is_copy;    /* carries a valid marker: some gateway's shadow request */
-    bool is_upgrade; /* CONNECT or Upgrade */
-    void *tap_state; /* of the exchange's tap */
+    uint64_t answer_bytes; /* of the answer's body, as far as it has come from live */
+    bool is_copy;          /* carries a valid marker: some gateway's shadow request */
+    bool is_upgrade;       /* CONNECT or Upgrade */
+    void *tap_state;       /* of the exchange's tap */
 };

@@ -188,8 +188,8 @@ static void reset(struct stream *stream, enum reset why)
 
 static const struct stream_ops client_stream_ops = {"http2 client",        send_head, http2_stream_send_data,
                                                     http2_stream_send_end, reset,     http2_stream_pull};
-static const struct http2_conn_ops conn_ops = {"http2 client", on_headers, on_control, on_streams_closed, on_fault,
-                                               on_finished,    on_broken,  on_free,    on_flushed};
+static const struct http2_conn_ops conn_ops = {"http2 client", on_headers,  on_control, NULL,    on_streams_closed,
+                                               on_fault,       on_finished, on_broken,  on_free, on_flushed};
 
 /* ---- for the pool ---- */
 

@@ -91,6 +91,9 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *fram
     renew_abuse(conn);
     note_frame(&conn->abuse, frame);
     conn->fault = judge(&conn->abuse);
+    /* nghttp2 looks at no priorities when it was told that there are none. */
+    if (frame->type == NGHTTP2_PRIORITY && !frame->stream_id)
+        http2_conn_fail(conn, NGHTTP2_PROTOCOL_ERROR, REFUSAL_HTTP2_PROTOCOL);
     return go_on(conn);
 }
 
@@ -268,6 +271,16 @@ static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, v
     return 0;
 }
 
+/* A head or trailers that can't be sent (DATA never comes here): their stream has no other end. */
+static int on_frame_not_sent(nghttp2_session *session, const nghttp2_frame *frame, int error, void *user)
+{
+    struct http2_conn *conn = user;
+    (void)error;
+    if (frame->hd.type == NGHTTP2_HEADERS && find_stream(conn, frame->hd.stream_id))
+        nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_INTERNAL_ERROR);
+    return 0;
+}
+
 /* Of what is no DATA, whose streams note it as it is written. */
 static void note_frame_out(struct http2_conn *conn, const uint8_t *frame, size_t len)
 {
@@ -338,6 +351,7 @@ static void tell_flushed(struct http2_conn *conn)
 /* One round; true when there may be more to send. */
 static bool flush_round(struct http2_conn *conn)
 {
+    bool was_empty = !conn->out.bytes;
     if (!collect_frames(conn)) {
         conn->ops->on_broken(conn, 0);
         return false;
@@ -348,8 +362,10 @@ static bool flush_round(struct http2_conn *conn)
         conn->ops->on_broken(conn, 0);
         return false;
     }
+    if (was_empty || conn->out.bytes < before)
+        conn->left_ns = http2_conn_now_ns(conn);
     if (conn->out.bytes < before)
-        conn->progress_ns = http2_conn_now_ns(conn);
+        conn->progress_ns = conn->left_ns;
     tell_closed(conn);
     tell_flushed(conn);
     return !conn->is_closed && flushed == OUTQ_EMPTY && before >= HTTP2_OUT_MAX;
@@ -421,6 +437,8 @@ void http2_conn_feed(struct http2_conn *conn, struct slice bytes)
         fail_reading(conn, used);
     else if (!conn->is_closed && nghttp2_session_get_outbound_queue_size(conn->session) > MAX_OUTBOUND_FRAMES)
         http2_conn_fail(conn, NGHTTP2_ENHANCE_YOUR_CALM, REFUSAL_HTTP2_EMPTY_FLOOD);
+    if (conn->block && !conn->is_closed && conn->ops->on_partial)
+        conn->ops->on_partial(conn);
     http2_conn_wake(conn);
     chunk_unref(bytes.chunk);
 }
@@ -563,6 +581,8 @@ static nghttp2_option *option_new(void)
     ASSERT(nghttp2_option_new(&option) == 0);
     nghttp2_option_set_no_auto_window_update(option, 1);
     nghttp2_option_set_no_closed_streams(option, 1);
+    /* A head of HTTP/1 that is as large as it may be, and what filters and framing add. */
+    nghttp2_option_set_max_send_header_block_length(option, 2 * HEAD_MAX_BYTES);
     nghttp2_option_set_max_outbound_ack(option, MAX_OUTBOUND_ACKS);
     nghttp2_option_set_max_continuations(option, HTTP2_MAX_CONTINUATIONS);
     return option;
@@ -581,6 +601,7 @@ static nghttp2_session_callbacks *callbacks_new(void)
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_sent);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, on_frame_not_sent);
     nghttp2_session_callbacks_set_send_data_callback(callbacks, http2_stream_write);
     return callbacks;
 }

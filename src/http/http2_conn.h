@@ -69,6 +69,8 @@ struct http2_conn_ops {
     void (*on_headers)(struct http2_conn *conn, struct http2_stream *s, const nghttp2_frame *frame);
     /* SETTINGS, PING and GOAWAY; acknowledgements too. */
     void (*on_control)(struct http2_conn *conn, const nghttp2_frame *frame);
+    /* Bytes were read, and a header list is not whole yet. May be NULL. */
+    void (*on_partial)(struct http2_conn *conn);
     /* Streams are over for nghttp2 (open_streams is what it is now); their users have been told. */
     void (*on_streams_closed)(struct http2_conn *conn);
     /* The peer broke the protocol, or a limit; `is_whole`: the connection is about to end for it. */
@@ -104,6 +106,7 @@ struct http2_conn {
     struct chunk *in;  /* what nghttp2 is reading from */
     struct http2_abuse abuse;
     uint64_t progress_ns; /* bytes came or left */
+    uint64_t left_ns;     /* the first of `out` began to wait, or bytes left */
     uint64_t turn_ns;
     uint32_t reads;
     enum refusal fault; /* why the connection ends */

@@ -200,8 +200,10 @@ enum refusal http2_block_response(struct http2_block *block, bool is_last, enum 
     struct notes notes = {0};
     uint64_t status = 0;
     *head = (struct head){.version = HTTP_2, .is_keep_alive = true};
-    if (block->is_too_large || !str_to_u64(block->status, &status))
+    if (block->is_too_large)
         return REFUSAL_HEADER_SIZE;
+    if (!str_to_u64(block->status, &status) || status < 100)
+        return REFUSAL_SYNTAX; /* nghttp2 counts digits only */
     note_fields(block, &notes);
     head->status = (uint16_t)status;
     head->fields = block->fields + 1;

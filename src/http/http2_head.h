@@ -32,7 +32,7 @@ bool http2_block_add(struct http2_block *block, nghttp2_rcbuf *name, nghttp2_rcb
  * understood stands in the head. */
 enum refusal http2_block_request(struct http2_block *block, bool is_last, struct head *head)
     __attribute__((warn_unused_result));
-/* `method` is that of the request. Too large is the only refusal. */
+/* `method` is that of the request. Refused: what is too large, and a status below 100. */
 enum refusal http2_block_response(struct http2_block *block, bool is_last, enum http_method method, struct head *head)
     __attribute__((warn_unused_result));
 /* Keeps of the fields those that may stand in trailers; they are block->fields + 1, block->count many. */

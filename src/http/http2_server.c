@@ -205,6 +205,12 @@ static void on_control(struct http2_conn *conn, const nghttp2_frame *frame)
         send_last_goaway(hs);
 }
 
+static void on_partial(struct http2_conn *conn)
+{
+    struct http2_server *hs = of_conn(conn);
+    arm_at_most(hs, hs->server->timeouts->head_ms);
+}
+
 static void on_streams_closed(struct http2_conn *conn)
 {
     struct http2_server *hs = of_conn(conn);
@@ -286,8 +292,8 @@ static void reset(struct stream *stream, enum reset why)
 
 static const struct stream_ops server_stream_ops = {"http2 server",        send_head, http2_stream_send_data,
                                                     http2_stream_send_end, reset,     http2_stream_pull};
-static const struct http2_conn_ops conn_ops = {
-    "http2 server", on_headers, on_control, on_streams_closed, on_fault, on_finished, on_broken, on_free, NULL};
+static const struct http2_conn_ops conn_ops = {"http2 server", on_headers,  on_control, on_partial, on_streams_closed,
+                                               on_fault,       on_finished, on_broken,  on_free,    NULL};
 
 /* ---- time ---- */
 
@@ -344,7 +350,7 @@ static uint64_t phase_limit(const struct http2_server *hs, uint64_t *since_ns)
     if (hs->phase == PHASE_PREFACE)
         return timeouts->head_ms;
     if (conn->out.bytes) {
-        *since_ns = conn->progress_ns;
+        *since_ns = conn->left_ns;
         return timeouts->body_idle_ms;
     }
     if (conn->block) {

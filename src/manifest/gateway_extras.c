@@ -95,7 +95,7 @@ static const struct schema client_validation_schema = {
 };
 static const struct schema_field frontend_tls_config_rows[] = {
     {.name = "validation",
-     .help = "How clients' certificates are checked.",
+     .help = "How clients' certificates are checked. This version does not: a listener that needs it is not served.",
      .type = SCHEMA_OBJECT,
      SCHEMA_AT(frontend_tls_config, validation),
      .of = &client_validation_schema},
@@ -151,7 +151,8 @@ static const struct schema frontend_tls_schema = {
 };
 static const struct schema_field backend_client_tls_rows[] = {
     {.name = "clientCertificateRef",
-     .help = "The Secret with the certificate that is shown to backends.",
+     .help = "The Secret with the certificate that is shown to backends. This version shows none, which is an error; a "
+             "Backend may have one.",
      .type = SCHEMA_OBJECT,
      SCHEMA_AT(backend_client_tls, client_certificate),
      .of = &secret_ref_schema},

@@ -19,6 +19,11 @@ void budget_init(struct budget *budget, struct registry *registry, unsigned slot
 /* One more connection to a shadow; false when descriptors would become short for clients and live. */
 bool budget_take_connection(struct budget *budget) __attribute__((warn_unused_result));
 void budget_give_connection(struct budget *budget);
+/* What is held for all mirrors of the gateway. */
+static inline int64_t budget_used(const struct budget *budget)
+{
+    return atomic_load_explicit(&budget->gateway->budget_used, memory_order_relaxed);
+}
 /* Charges plain bytes to the budget and to the mirror; false: refused, nothing was charged. */
 bool budget_take(struct budget *budget, struct registry_mirror *mirror, size_t bytes)
     __attribute__((warn_unused_result));

@@ -19,6 +19,9 @@
  * from live. */
 #define ANSWER_CREDIT (64 * 1024)
 #define ANSWERS_PER_TURN (1024 * 1024)
+/* Nor may it take the CPU that live needs: of all answers that go beyond twice the length of live's and ANSWER_CREDIT, one reads so much
+ * every PACE_MS, which is 13 MB/s together. */
+#define PACE_MS 5
 #define FAILURE_LOG_NS 1000000000ull
 
 static const struct stream_handler shadow_handler;
@@ -81,6 +84,7 @@ static void copy_over(struct copy *copy)
     timer_disarm(&copy->timer);
     task_cancel(&copy->work);
     list_remove(&copy->by_watch);
+    list_remove(&copy->by_pace);
     loop_soon(copy->mirror->codec->loop, &copy->reap);
 }
 
@@ -254,10 +258,40 @@ static void on_fail(struct client_call *call, int error)
         copy_fail(copy, FAILED_CONNECT, error);
 }
 
+static bool is_far_beyond_live(const struct copy *copy)
+{
+    uint64_t live = copy->live ? copy->live->answer_bytes : copy->live_bytes;
+    return copy->answer_bytes > 2 * live + ANSWER_CREDIT;
+}
+
+static void wait_for_pace(struct copy *copy)
+{
+    struct mirror *mirror = copy->mirror;
+    if (!list_is_linked(&copy->by_pace))
+        list_add(&mirror->paced, &copy->by_pace);
+    if (!timer_is_armed(&mirror->pace))
+        timer_arm(mirror->codec->loop, &mirror->pace, PACE_MS);
+}
+
+void copy_pace(struct timer *timer)
+{
+    struct mirror *mirror = CONTAINER_OF(timer, struct mirror, pace);
+    struct list *next = list_take_first(&mirror->paced);
+    struct copy *copy = next ? CONTAINER_OF(next, struct copy, by_pace) : NULL;
+    if (copy)
+        stream_pull(copy->stream, ANSWER_CREDIT);
+    if (!list_is_empty(&mirror->paced) && !timer_is_armed(timer))
+        timer_arm(mirror->codec->loop, timer, PACE_MS);
+}
+
 /* Opens the credit for more of the answer, now or in one of the next turns. */
 static void read_answer(struct copy *copy)
 {
     struct mirror *mirror = copy->mirror;
+    if (is_far_beyond_live(copy)) {
+        wait_for_pace(copy);
+        return;
+    }
     if (mirror->turn_ns != now_ns(copy)) {
         mirror->turn_ns = now_ns(copy);
         mirror->answer_room = ANSWERS_PER_TURN;
@@ -312,7 +346,7 @@ static void on_head(struct stream *stream, const struct head *head)
 static void on_data(struct stream *stream, struct slice data)
 {
     struct copy *copy = stream->user;
-    (void)data;
+    copy->answer_bytes += data.len;
     if (stream->pull_credit < ANSWER_CREDIT / 2)
         loop_later(copy->mirror->codec->loop, &copy->work);
 }
@@ -325,8 +359,10 @@ static void on_end(struct stream *stream, const struct field *trailers, uint16_t
         complete_whole(copy);
     else if (copy->is_shadow_closing)
         copy_complete(copy);
-    else
+    else {
         copy->is_answered = true; /* early; it gets the rest as live does */
+        list_remove(&copy->by_pace);
+    }
 }
 
 static bool may_replace(const struct copy *copy, enum reset why)
@@ -440,6 +476,8 @@ struct copy *copy_new(struct mirror *mirror, struct target *target, const struct
     task_init(&copy->reap, copy_free);
     timer_init(&copy->timer, on_timer);
     list_init(&copy->by_watch);
+    list_init(&copy->by_pace);
+    copy->live = exchange;
     struct copy_marking marking = {
         .plan = plan,
         .mirror = rule,
@@ -509,6 +547,8 @@ void copy_live_over(struct copy *copy)
     list_remove(&copy->by_watch);
     end_wait_for_client(copy);
     copy->live_over_ns = now_ns(copy);
+    copy->live_bytes = copy->live->answer_bytes;
+    copy->live = NULL;
 }
 
 void copy_cancel(struct copy *copy, enum dropped why)

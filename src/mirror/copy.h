@@ -17,7 +17,9 @@ struct copy {
     struct mirror *mirror;
     struct target *target;
     struct list by_target;
-    struct list by_watch; /* of the live exchange, while it lasts */
+    struct list by_watch;        /* of the live exchange, while it lasts */
+    struct list by_pace;         /* of the mirror: its answer goes on when it is its turn */
+    const struct exchange *live; /* while it lasts */
     struct client_call call;
     struct stream *stream;
     struct task work; /* at the end of the turn: start, or send what has come */
@@ -37,6 +39,8 @@ struct copy {
     uint64_t progress_ns; /* from when on progress of the stream is awaited */
     uint64_t sent_ns;
     uint64_t live_over_ns; /* 0: live still runs */
+    uint64_t live_bytes;   /* of live's answer, once that is over */
+    uint64_t answer_bytes; /* of the shadow's answer */
     uint64_t retry_after_ms;
     uint8_t state;         /* enum copy_state */
     uint8_t refusals;      /* of the stream, by an HTTP/2 peer */
@@ -62,5 +66,7 @@ void copy_abort(struct copy *copy);
 /* For a connection, the first or the replacement of a stale one. */
 bool copy_waits(const struct copy *copy);
 void copy_live_over(struct copy *copy);
+/* The timer mirror->pace: the next of the copies in mirror->paced reads on. */
+void copy_pace(struct timer *timer);
 /* Ends it for a reason that is not its own: `dropped` when it was not sent yet, else failed as reset. */
 void copy_cancel(struct copy *copy, enum dropped why);

@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mirror/mirror.h"
 
+#include "base/mem.h"
 #include "mirror/copy.h"
 #include "mirror/gates.h"
 #include "route/balance.h"
+
+/* What a burst of copies took lies between what others hold, so that malloc keeps it. It is given back when so much less is held
+ * than there was, and at the end. That takes about 30 us for each MiB, so it is done every TIDY_MS at most, and at a moment at which
+ * no client waits for this worker: looked for each TIDY_LOOK_MS. A worker that has none for TIDY_WAIT_MS does it all the same. */
+#define TIDY_FROM (2 * 1024 * 1024)
+#define TIDY_MS 5000
+#define TIDY_LOOK_MS 20
+#define TIDY_WAIT_MS 30000
 
 /* The copies of one live exchange, while it lasts: exchange->tap_state. */
 struct watch_list {
@@ -67,6 +76,41 @@ static struct target *pick_target(struct mirror *mirror, const struct rules *rul
     return get_target(&choice, at);
 }
 
+static bool is_moment_to_tidy(struct mirror *mirror)
+{
+    bool is_quiet = !mirror->is_live_quiet || mirror->is_live_quiet(mirror);
+    mirror->tidy_waited_ms = is_quiet ? 0 : mirror->tidy_waited_ms + TIDY_LOOK_MS;
+    return is_quiet || mirror->tidy_waited_ms >= TIDY_WAIT_MS;
+}
+
+static void on_tidy(struct timer *timer)
+{
+    struct mirror *mirror = CONTAINER_OF(timer, struct mirror, tidy);
+    int64_t used = budget_used(&mirror->budget);
+    bool is_due = used <= 0 || mirror->tidy_peak - used >= TIDY_FROM;
+    if (is_due && !is_moment_to_tidy(mirror)) {
+        timer_arm(mirror->codec->loop, timer, TIDY_LOOK_MS);
+        return;
+    }
+    if (is_due) {
+        chunk_cache_trim();
+        mem_trim();
+        mirror->tidy_peak = used;
+        mirror->tidy_waited_ms = 0;
+    }
+    if (used > 0)
+        timer_arm(mirror->codec->loop, timer, TIDY_MS);
+}
+
+static void note_held(struct mirror *mirror)
+{
+    int64_t used = budget_used(&mirror->budget);
+    if (used > mirror->tidy_peak)
+        mirror->tidy_peak = used;
+    if (mirror->tidy_peak > TIDY_FROM && !timer_is_armed(&mirror->tidy))
+        timer_arm(mirror->codec->loop, &mirror->tidy, TIDY_MS);
+}
+
 static struct copy *offer(struct mirror *mirror, const struct exchange *exchange, uint32_t index)
 {
     const struct rules *rules = exchange->rules;
@@ -75,6 +119,7 @@ static struct copy *offer(struct mirror *mirror, const struct exchange *exchange
         return NULL;
     struct target *target = pick_target(mirror, rules, index);
     target->max_connections = rule->max_connections;
+    note_held(mirror);
     return copy_new(mirror, target, exchange, index);
 }
 
@@ -153,6 +198,9 @@ void mirror_init(struct mirror *mirror, struct codec *codec, struct registry *re
     random_init(&mirror->random);
     map_init(&mirror->targets);
     list_init(&mirror->leaving);
+    list_init(&mirror->paced);
+    timer_init(&mirror->pace, copy_pace);
+    timer_init(&mirror->tidy, on_tidy);
     mirror->copies = slab_new("copies", sizeof(struct copy));
     mirror->watches = slab_new("watches", sizeof(struct watch_list));
 }
@@ -164,6 +212,8 @@ void mirror_deinit(struct mirror *mirror)
             target_drop(mirror->targets.entries[i].value);
     }
     map_deinit(&mirror->targets);
+    timer_disarm(&mirror->tidy);
+    timer_disarm(&mirror->pace);
     shed_deinit(&mirror->shed);
     slab_free(mirror->copies);
     slab_free(mirror->watches);

@@ -64,6 +64,7 @@ static void on_head(struct stream *live, const struct head *head)
 static void on_data(struct stream *live, struct slice data)
 {
     struct relay *relay = live->user;
+    relay->exchange.answer_bytes += data.len;
     stream_send_data(relay->client, data);
     stream_pull(live, relay->client->send_credit);
 }

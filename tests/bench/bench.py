@@ -25,6 +25,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 GROUPS = {
     "cost": cost.cost,
     "rate": cost.rate,
+    "shed": cost.shed,
     "latency": latency.latency,
     "upload": memory.upload,
     "clients": memory.clients,

@@ -154,3 +154,24 @@ def slow(run):
                 side.measure_rate(run)
     return [compare(f"requests/s, shadow takes 1 s ÷ no mirror, {name} (wrk)", on, off, "/s", more_is_better=True)
             for name, off, on in pairs]
+
+
+def shed(run):
+    """Requests per second with a healthy mirror and `--shed auto` ÷ without a mirror; everything on one CPU, which is saturated."""
+    stage = run.stage
+    live, shadow = origins.Origin(stage), origins.Origin(stage)
+    off = Side("off", peers.Umbra(stage, live), live)
+    on = Side("on", peers.Umbra(stage, live, shadow, shed="auto"), live, shadow, is_healthy=False)
+    for _ in run.each_round():
+        for side in (off, on):
+            run.clock.check()
+            side.load(run, 1)  # which saturates it: copies begin to be shed after three tenths of a second
+            side.measure_rate(run)
+    row = compare("requests/s, mirrored with --shed auto ÷ not mirrored (wrk)", on, off, "/s", must=0.90, aim=0.95,
+                  more_is_better=True)
+    counted = on.proxy.metrics()
+    matched, left_out = (counted.get(f"umbra_mirror_{name}", 0) for name in ("matched_total", "dropped_total/shed"))
+    if not left_out:
+        row.problems.append("umbra: no copy was counted as shed")
+    run.notes.append(f"--shed auto left {left_out / max(1, matched):.0%} of the copies out, and counted them.")
+    return [row]

@@ -8,7 +8,9 @@ from report import Row
 
 MUST = 1.05
 TOO_NOISY = 2
-FAULTS = ("dead", "black hole", "mute", "1 s slow", "garbage")
+# What is measured, and the origin's mode that is it.
+MODES = {"mute": "mute", "1 s slow": "slow", "30 s slow": "slower", "resetting": "reset", "garbage": "garbage", "endless": "endless"}
+FAULTS = ("dead", "black hole", *MODES)
 
 
 def make_fault(stage, name):
@@ -16,7 +18,7 @@ def make_fault(stage, name):
         return origins.Dead(stage)
     if name == "black hole":
         return origins.BlackHole(stage)
-    return origins.Origin(stage, {"mute": "mute", "1 s slow": "slow", "garbage": "garbage"}[name])
+    return origins.Origin(stage, MODES[name])
 
 
 class Leg:

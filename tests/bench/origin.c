@@ -2,9 +2,10 @@
 /* bench_origin: a service that costs as little as a service can, so that the bench measures the proxy in front of it.
  * One thread, level-triggered epoll, two system calls per request; bodies are discarded inside the kernel.
  *
- *   bench_origin body|204|slow|mute|garbage
+ *   bench_origin body|204|slow|slower|mute|garbage|reset|endless
  *
- * body answers 64 bytes, slow does so after a second, mute reads and never answers, garbage answers what is not HTTP.
+ * body answers 64 bytes, slow does so after a second, slower after 30, mute reads and never answers, garbage answers what is not HTTP,
+ * reset resets the connection in place of an answer, endless answers without an end, as fast as it is read.
  * Prints "port N" (a free one on 127.0.0.1); for each line on stdin, one line of JSON with what it has counted; ends at
  * the end of stdin, so that it cannot outlive the bench. */
 #include "wire.h"
@@ -20,8 +21,11 @@
 
 #define MAX_CONNECTIONS 65536 /* by descriptor; RLIMIT_NOFILE is the tighter limit */
 #define HEAD_BYTES 2048       /* of a request head that came in pieces; larger ones are answered by closing */
-#define SLOW_NS 1000000000u
+#define SECOND_NS 1000000000u
 #define EVENTS 256
+#define TEXT_OF(number) #number
+#define TEXT(name) TEXT_OF(name)
+#define FOUND "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: " TEXT(WIRE_BODY_BYTES) "\r\n\r\n"
 
 struct connection {
     uint64_t body_left;
@@ -42,7 +46,8 @@ static size_t delayed_first, delayed_count;
 static char input[HEAD_BYTES + (256 << 10)];
 static char answer[256];
 static size_t answer_size;
-static bool is_slow;
+static uint64_t delay_ns;
+static bool is_resetting, is_endless;
 static int poller;
 static struct {
     unsigned long long connections, open, requests, bytes, broken;
@@ -63,19 +68,41 @@ static void send_answer(int fd)
         counted.broken++;
 }
 
-static void finish_request(int fd)
+static void make_close_a_reset(int fd)
+{
+    struct linger linger = {.l_onoff = 1};
+
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+}
+
+static void begin_endless(int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT, .data.fd = fd};
+
+    epoll_ctl(poller, EPOLL_CTL_MOD, fd, &event);
+}
+
+/* False: drop the connection. */
+static bool finish_request(int fd)
 {
     counted.requests++;
-    if (!is_slow) {
+    if (is_resetting) {
+        make_close_a_reset(fd);
+        return false;
+    }
+    if (!delay_ns) {
         send_answer(fd);
-        return;
+        if (is_endless)
+            begin_endless(fd);
+        return true;
     }
     if (delayed_count == MAX_CONNECTIONS * 2) {
         counted.broken++;
-        return;
+        return true;
     }
-    delayed[(delayed_first + delayed_count++) % (MAX_CONNECTIONS * 2)] = (struct delayed){wire_now_ns() + SLOW_NS, fd,
+    delayed[(delayed_first + delayed_count++) % (MAX_CONNECTIONS * 2)] = (struct delayed){wire_now_ns() + delay_ns, fd,
                                                                                           connections[fd].generation};
+    return true;
 }
 
 /* The length of the body that follows the head; false when it has another framing. */
@@ -113,8 +140,8 @@ static bool take_requests(int fd, char *bytes, size_t size)
         c->body_left = length - body;
         bytes += head + body;
         size -= head + body;
-        if (c->body_left == 0)
-            finish_request(fd);
+        if (c->body_left == 0 && !finish_request(fd))
+            return false;
     }
     if (size > HEAD_BYTES)
         return false;
@@ -137,9 +164,7 @@ static bool on_readable(int fd)
             return got < 0 && errno == EAGAIN;
         counted.bytes += (unsigned long long)got;
         c->body_left -= (uint64_t)got;
-        if (c->body_left == 0)
-            finish_request(fd);
-        return true;
+        return c->body_left > 0 || finish_request(fd);
     }
     got = recv(fd, input + saved, sizeof input - saved, MSG_DONTWAIT);
     if (got <= 0)
@@ -147,6 +172,12 @@ static bool on_readable(int fd)
     memcpy(input, c->head, saved);
     c->saved = 0;
     return take_requests(fd, input, saved + (size_t)got);
+}
+
+/* Of an endless answer. */
+static bool send_more(int fd)
+{
+    return send(fd, input, sizeof input, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0 || errno == EAGAIN;
 }
 
 static void on_connection(int listener)
@@ -200,20 +231,38 @@ static void on_question(void)
     fflush(stdout);
 }
 
-static bool choose_answer(const char *mode)
+static const struct mode {
+    const char *name;
+    const char *head; /* of the answer; NULL: none */
+    bool has_body;
+    unsigned delay_s;
+    bool is_resetting, is_endless;
+} modes[] = {
+    {.name = "body", .head = FOUND, .has_body = true},
+    {.name = "204", .head = "HTTP/1.1 204 No Content\r\n\r\n"},
+    {.name = "slow", .head = FOUND, .has_body = true, .delay_s = 1},
+    {.name = "slower", .head = FOUND, .has_body = true, .delay_s = 30},
+    {.name = "mute"},
+    {.name = "garbage", .head = "\x16\x03\x01 this is not HTTP \xff\xfe\r\n\r\n", .has_body = true},
+    {.name = "reset", .is_resetting = true},
+    {.name = "endless", .head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n", .is_endless = true},
+};
+
+static bool choose_answer(const char *name)
 {
-    if (strcmp(mode, "204") == 0)
-        snprintf(answer, sizeof answer, "HTTP/1.1 204 No Content\r\n\r\n");
-    else if (strcmp(mode, "garbage") == 0)
-        snprintf(answer, sizeof answer, "\x16\x03\x01 this is not HTTP \xff\xfe\r\n\r\n%s", wire_body);
-    else if (strcmp(mode, "body") == 0 || strcmp(mode, "slow") == 0)
-        snprintf(answer, sizeof answer, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s",
-                 WIRE_BODY_BYTES, wire_body);
-    else if (strcmp(mode, "mute") != 0)
-        return false;
-    answer_size = strlen(answer);
-    is_slow = strcmp(mode, "slow") == 0;
-    return true;
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        const struct mode *mode = &modes[i];
+
+        if (strcmp(mode->name, name) != 0)
+            continue;
+        answer_size = (size_t)snprintf(answer, sizeof answer, "%s%s", mode->head ? mode->head : "",
+                                       mode->has_body ? wire_body : "");
+        delay_ns = (uint64_t)mode->delay_s * SECOND_NS;
+        is_resetting = mode->is_resetting;
+        is_endless = mode->is_endless;
+        return true;
+    }
+    return false;
 }
 
 static int listen_anywhere(void)
@@ -244,7 +293,8 @@ static void serve(int listener)
                 on_connection(listener);
             else if (fd == STDIN_FILENO)
                 on_question();
-            else if (!on_readable(fd))
+            else if ((events[i].events & ~(uint32_t)EPOLLOUT && !on_readable(fd)) ||
+                     (events[i].events & EPOLLOUT && !send_more(fd)))
                 drop(fd);
         }
     }
@@ -256,7 +306,7 @@ int main(int argc, char **argv)
     int listener;
 
     if (argc != 2 || !choose_answer(argv[1])) {
-        fprintf(stderr, "usage: bench_origin body|204|slow|mute|garbage\n");
+        fprintf(stderr, "usage: bench_origin body|204|slow|slower|mute|garbage|reset|endless\n");
         return 2;
     }
     listener = listen_anywhere();

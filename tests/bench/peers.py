@@ -216,7 +216,7 @@ LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 class Umbra(Proxy):
     name = "umbra"
 
-    def __init__(self, stage, live, shadow=None, has_writes=False, rules=None):
+    def __init__(self, stage, live, shadow=None, has_writes=False, rules=None, shed="off"):
         """`rules` makes the manifests for a port; then live is theirs to say."""
         directory = stage.new_directory("umbra")
         self.port = free_port()
@@ -226,7 +226,7 @@ class Umbra(Proxy):
         if rules:
             self.rules.write_text(rules(self.port))
             where = ["-f", self.rules, "--bind", "127.0.0.1"]
-        command = [stage.umbra, "run", *where, "--admin", f"127.0.0.1:{self.admin}", "--workers", 1, "--shed", "off",
+        command = [stage.umbra, "run", *where, "--admin", f"127.0.0.1:{self.admin}", "--workers", 1, "--shed", shed,
                    "--drain", "1s", "--max-connections", 12000]
         if shadow:
             command += ["--shadow", f"127.0.0.1:{shadow.port}"]

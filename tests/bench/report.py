@@ -134,7 +134,8 @@ day.
   of one length. *10 asked*: both sides get the very same requests, which shows the rules alone without the caches.
 - Rules are in force when a request is answered by them; a change is the renaming of a file. PSS per route is the
   difference to the same processes with 10 routes.
-- *black hole* drops every SYN; *mute* accepts, reads and never answers.
+- *black hole* drops every SYN; *mute* accepts, reads and never answers; *resetting* resets in place of an answer; *endless*
+  answers as fast as it is read and never ends.
 """
 
 

@@ -193,6 +193,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     llhttp_execute(&parser, bytes.ptr, bytes.len);
     if (!peer.is_done && is_known_difference(&parser, &umbra, bytes))
         return 0;
+    /* Where the request asks for an upgrade as well, it does not refuse such a coding but takes it for none, and ends with the head. What
+     * live gets of Umbra has no tab there. */
+    if (parser.upgrade && has_tab_after(&umbra, FIELD_TRANSFER_ENCODING))
+        return 0;
     ASSERT(peer.is_done);
     ASSERT(llhttp_get_error_pos(&parser) == bytes.ptr + end);
     ASSERT(str_eq(umbra.method, str_from_c(llhttp_method_name(parser.method))));

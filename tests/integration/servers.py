@@ -310,6 +310,8 @@ def serve(sock):
                 print("cut", flush=True)
                 return
             digest.update(buffer[:count])
+            if left >> 20 != (left - count) >> 20:
+                print("left", (left - count) >> 20, flush=True)
             left -= count
         print(digest.hexdigest(), flush=True)
         sock.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 5\\r\\n\\r\\nhello")
@@ -326,18 +328,23 @@ while True:
 
 class Sink:
     """A service that takes uploads of any size as fast as it can; a process of its own. `digests` are the SHA-256 of the bodies
-    that came, "cut" for one that did not come whole."""
+    that came, "cut" for one that did not come whole; `left` is how many MiB of the last one are still to come."""
 
     def __init__(self):
         self.process = subprocess.Popen([sys.executable, "-c", SINK], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         text=True)
         self.address = f"127.0.0.1:{int(self.process.stdout.readline())}"
         self.digests = []
+        self.left = 0
         threading.Thread(target=self._collect, daemon=True).start()
 
     def _collect(self):
         for line in self.process.stdout:
-            self.digests.append(line.strip())
+            word, _, count = line.strip().partition(" ")
+            if count:
+                self.left = int(count)
+            else:
+                self.digests.append(word)
 
     def close(self):
         self.process.kill()

@@ -104,8 +104,9 @@ def test_five_thousand_slow_clients_cost_others_nothing_and_are_cut_off(many_des
     before = through.memory()
     began = time.monotonic()
     heads = Loris(through.address, b"GET /slow HTTP/1.1\r\nHost: h\r\nX-A: " + b"a" * 100, SLOW // 2)
-    first = head("POST /slow HTTP/1.1", [("Host", "h"), ("Content-Length", 100)])
-    bodies = Loris(through.address, first + b"b" * 100, SLOW // 2)
+    body = b"b" * 100000  # far more than there are turns below
+    first = head("POST /slow HTTP/1.1", [("Host", "h"), ("Content-Length", len(body))])
+    bodies = Loris(through.address, first + body, SLOW // 2)
     bodies.send_more(len(first))
     wait_for(lambda: through.metrics().sum("umbra_connections", side="client") >= SLOW, "all to be accepted")
     assert through.memory() - before < SLOW * 16 * 1024, "what they hold is bounded"

@@ -66,7 +66,7 @@ RULES += route("kinds", "kinds.test", on("/by-hand", "[{name: by-hand, port: 808
 
 RULES += service("socket", port=", appProtocol: kubernetes.io/ws") + slices("socket", ["127.0.0.1:<one>"])
 RULES += route("sockets", "sockets.test", on("/", "[{name: socket, port: 8080}]"))
-RULES += service("modern", port=", appProtocol: kubernetes.io/h2c") + slices("modern", ["127.0.0.1:<one>"])
+RULES += service("modern", port=", appProtocol: https") + slices("modern", ["127.0.0.1:<one>"])
 
 # What can't be resolved, each a route of its own.
 BAD = {

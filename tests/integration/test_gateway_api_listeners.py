@@ -251,7 +251,7 @@ def test_kinds_that_are_not_served_are_said_and_the_others_work(attached):
 def test_a_listener_of_another_protocol_is_said_and_the_others_work(attached):
     assert attached.problems("Gateway", "strange-protocol") == ["UnsupportedProtocol"]
     assert attached.problems("Gateway", "strange-protocol-only") == ["UnsupportedProtocol"]
-    assert attached.problems("Gateway", "secure") == ["UnsupportedProtocol"]
+    assert attached.problems("Gateway", "secure") == ["InvalidCertificateRef"]
     assert attached.listeners("strange-protocol") == {"http": 1, "odd": None}
     assert attached.ask("any.test/", port=88).by == "one"
 

@@ -113,3 +113,25 @@ def test_a_log_that_nobody_reads_does_not_stop_traffic(service, ending):
             assert connection.ask(get("/")).body == b"hello"
     os.close(writer)
     ending.callback(os.close, reader)
+
+
+@pytest.mark.sanitize
+@pytest.mark.parametrize("what", [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"])
+def test_live_that_floods_with_informational_answers_is_a_broken_one(service, gateway, what):
+    """A few of them pass; who sends no end of them costs no memory, and its own request alone."""
+    def script(link):
+        while request := link.request():
+            while request.target == "/flood":
+                link.send(what * 1000)
+            link.send(answer(200, b"hello"))
+
+    through = gateway(service(script), "--workers", "1")
+    assert through.get("/").status == 200
+    before = through.memory()
+    with through.connect() as connection:
+        connection.send(get("/flood"))
+        for _ in range(20):
+            assert through.get("/").body == b"hello"
+        assert connection.response().status == 502
+    assert through.memory() < before + (1 << 20)
+    through.settled(lambda metrics: metrics.requests(code="502") == 1)

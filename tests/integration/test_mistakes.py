@@ -305,8 +305,8 @@ MISTAKES = {
          "there), so nothing comes in by it",
          "66:5: HTTPRoute/pay: spec.parentRefs[0]: the listener of Gateway default/edge is not served (see the problem "
          "there), so nothing comes in by it",
-         "82:15: Gateway/edge: spec.listeners[0].protocol: HTTPS is not served by this version, so this listener is left "
-         "out; write HTTP, and let whoever stands in front of Umbra take TLS off"]),
+         "81:5: Gateway/edge: spec.listeners[0].tls.certificateRefs: the protocol HTTPS needs a certificate, so the listener "
+         "is not served; name a Secret of type kubernetes.io/tls, as tls: {certificateRefs: [{name: example-com-tls}]}"]),
     "listener-host": (
         "    protocol: HTTP\n", "    hostname: pay.test\n    protocol: HTTP\n",
         ["9:3: HTTPRoute/shop: spec.hostnames: Gateway default/edge listens for none of these; it has \"pay.test\" "

@@ -32,14 +32,14 @@ def digest_of(size):
     return found.hexdigest()
 
 
-def upload(address, size, pause=0.0):
-    """Seconds until the answer is there. `pause` follows each MiB."""
+def upload(address, size, after_each=lambda sent: None):
+    """Seconds until the answer is there. `after_each` is called with the MiB that were sent."""
     with http1.Connection(address, timeout=60) as connection:
         began = time.monotonic()
         connection.send(head("PUT /big HTTP/1.1", [("Host", "h"), ("Content-Length", size)]))
-        for piece in pieces(size):
+        for number, piece in enumerate(pieces(size)):
             connection.send(piece)
-            time.sleep(pause)
+            after_each(number + 1)
         assert connection.response().status == 200
         return time.monotonic() - began
 
@@ -71,7 +71,15 @@ def sink(ending):
 
 def check_healthy(sink, gateway, size, tries):
     """A shadow that is as fast as live, and has to share the machine with all others, is not fast enough for a client without
-    a pause: then it is seen to lag, and tried again more slowly."""
+    a pause: then it is seen to lag, and tried again more slowly; at last by a client that waits for the shadow itself."""
+    def keep_pace(number):
+        def after_each(sent):
+            if number < tries - 1:
+                time.sleep(0.004 * 2 ** number)
+            else:
+                wait_for(lambda: shadow.left <= size // MEGA - sent + 1, "the shadow to keep up", 20)
+        return after_each
+
     live, shadow = sink(), sink()
     through = gateway(live, shadow, "--mirror-writes", "--shed", "off", "--workers", "1")
     upload(through.address, MEGA)
@@ -79,7 +87,8 @@ def check_healthy(sink, gateway, size, tries):
     through.settled()
     for number in range(tries):
         peak = Peak(through)
-        upload(through.address, size, 0.004 * 2 ** number)
+        shadow.left = size // MEGA
+        upload(through.address, size, keep_pace(number))
         assert peak.extra() <= 4 * MEGA
         expected.append(digest_of(size))
         metrics = through.settled()
@@ -88,6 +97,7 @@ def check_healthy(sink, gateway, size, tries):
         assert set(shadow.digests) <= {*expected, "cut"}, "what came whole is what was sent"
         assert metrics.mirror("failed") == metrics.mirror("failed", reason="lag") == shadow.digests.count("cut")
         if shadow.digests[-1] == digest_of(size):
+            print(f"\n{peak.extra() / MEGA:.2f} MiB more resident, at try {number + 1}")
             return
     raise AssertionError(f"no copy of {tries} came through: {shadow.digests}")
 
@@ -122,6 +132,7 @@ def check_stalled(sink, gateway, fault, size, rounds, factor):
         without.append(upload(off.address, size))
     around = [(before + after) / 2 for before, after in zip(without, without[1:])]
     ratio = statistics.median(with_it / base for with_it, base in zip(beside, around))
+    print(f"\ntime with a stalled shadow ÷ without: {ratio:.3f}, off ÷ off {noise(without):.2f}; {max(extra) / MEGA:.2f} MiB more resident")
     assert ratio <= max(factor, noise(without)), f"{ratio:.3f}; off: {without}, beside a stalled shadow: {beside}"
     assert max(extra) <= 6 * MEGA, "the window and a wide socket's own"
     metrics = through.settled()

@@ -59,7 +59,8 @@ class Metrics:
         for name in ("filtered", "dropped", "failed"):
             for at, labels, value in self.samples:
                 if at == f"umbra_mirror_{name}_total" and labels["mirror"] == mirror and value:
-                    found[f"{name} {labels['reason']}"] = int(value)
+                    key = f"{name} {labels['reason']}"
+                    found[key] = found.get(key, 0) + int(value)
         return {name: value for name, value in found.items() if value}
 
     def broken_equations(self):

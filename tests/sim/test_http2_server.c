@@ -673,6 +673,7 @@ static void test_connection_errors_are_counted_and_end_all_streams(void **state)
 static void test_header_list_that_does_not_end_is_not_waited_for(void **state)
 {
     struct table *table = *state;
+    pass_ms(table, 2 * server_default_timeouts.head_ms);
     struct str block = peer_encode(&table->client, GET);
     peer_frame(&table->client, NGHTTP2_HEADERS, 0, 1, block);
     (void)peer_look(&table->client);
@@ -727,6 +728,42 @@ static void test_connection_whose_client_does_not_read_is_closed(void **state)
     pass_ms(table, server_default_timeouts.body_idle_ms + 1000);
     assert_int_equal(table->server.count, 0);
     assert_has(seen_text(&table->seen), "1 reset timeout\n");
+}
+
+static void test_client_that_sends_but_never_reads_is_closed(void **state)
+{
+    struct table *table = *state;
+    static const char large[60000];
+    struct head head = seen_answer(200, BODY_STREAM, 0);
+    table->client.wire->capacity = 1000;
+    peer_headers(&table->client, WHOLE, 1, GET);
+    settle(table);
+    stream_send_head(table->seen.streams[0], &head);
+    stream_send_data(table->seen.streams[0], (struct slice){NULL, large, sizeof large});
+    for (uint32_t ms = 0; ms < server_default_timeouts.body_idle_ms + 5000; ms += 5000) {
+        peer_frame(&table->client, NGHTTP2_PING, 0, 0, STR("12345678"));
+        pass_ms(table, 5000);
+    }
+    assert_int_equal(table->server.count, 0);
+}
+
+static void test_answer_with_a_head_as_large_as_http1_allows_is_passed_on(void **state)
+{
+    struct table *table = *state;
+    static char value[HEAD_MAX_BYTES - 100];
+    memset(value, '0', sizeof value);
+    struct field fields[] = {{STR("X"), {value, sizeof value / 2}, FIELD_OTHER},
+                             {STR("Y"), {value, sizeof value / 2}, FIELD_OTHER}};
+    struct head head = seen_answer(200, BODY_NONE, 0);
+    head.fields = fields;
+    head.field_count = 2;
+    peer_headers(&table->client, WHOLE, 1, GET);
+    (void)peer_look(&table->client);
+    stream_send_head(table->seen.streams[0], &head);
+    stream_send_end(table->seen.streams[0], NULL, 0);
+    while (!twin_is_quiet(table->loop))
+        twin_turn(table->loop);
+    assert_true(flow_len(&table->client.wire->written) > 30000);
 }
 
 static void test_idle_connection_is_closed_in_order(void **state)
@@ -879,6 +916,8 @@ int main(void)
         PLAY(test_body_that_does_not_go_on_gets_408),
         PLAY(test_client_that_opens_no_window_loses_that_stream_only),
         PLAY(test_connection_whose_client_does_not_read_is_closed),
+        PLAY(test_client_that_sends_but_never_reads_is_closed),
+        PLAY(test_answer_with_a_head_as_large_as_http1_allows_is_passed_on),
         PLAY(test_idle_connection_is_closed_in_order),
         PLAY(test_pings_keep_no_idle_connection),
         PLAY(test_drain_serves_what_is_on_its_way_and_then_ends),

@@ -16,5 +16,6 @@ struct crd_fact {
     const char *fallback, *values; /* values: with "|" between */
 };
 
+extern const struct crd_fact backend_tls_policy_facts[];
 extern const struct crd_fact gateway_class_facts[], gateway_facts[], http_route_facts[], grpc_route_facts[],
     reference_grant_facts[];

@@ -131,6 +131,7 @@ static void test_each_field_of_the_gateway_api_is_known_with_its_limits(void **s
     (void)state;
     check_facts(kind_table[KIND_GATEWAY_CLASS].schema, gateway_class_facts);
     check_facts(kind_table[KIND_GATEWAY].schema, gateway_facts);
+    check_facts(kind_table[KIND_BACKEND_TLS_POLICY].schema, backend_tls_policy_facts);
     check_facts(kind_table[KIND_HTTP_ROUTE].schema, http_route_facts);
     check_facts(kind_table[KIND_GRPC_ROUTE].schema, grpc_route_facts);
     check_facts(kind_table[KIND_REFERENCE_GRANT].schema, reference_grant_facts);
