@@ -385,6 +385,7 @@ static void on_reset(struct stream *stream, enum reset why)
             copy->is_replaced = true;
         pieces_rewind(&copy->pieces);
         copy->call.is_fresh = true;
+        copy->call.refusals = copy->refusals;
         client_open(copy->target->pool, &copy->call);
         return;
     }

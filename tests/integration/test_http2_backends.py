@@ -107,7 +107,7 @@ def test_many_requests_share_few_connections(nginx, ruled):
 
 def test_connections_that_the_backend_ends_in_order_cost_no_request(nginx, ruled):
     """After so many requests nginx says GOAWAY."""
-    config = f"keepalive_requests 20; location / {{ {SAY} }}"
+    config = f"keepalive_requests 100; location / {{ {SAY} }}"
     live, shadow = nginx(config, listen="http2"), nginx(config, listen="http2")
     through = ruled(setting(("v1", live, "protocol: H2C"), ("v2", shadow, "protocol: H2C")), "--shed", "off")
     assert h2load(through.address, 3000, "-c", "5", "-m", "10") == 3000
