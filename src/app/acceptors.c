@@ -103,8 +103,8 @@ static void refuse_tls(struct acceptor *acceptor, int fd, const struct peer *pee
     struct acceptors *acceptors = acceptor->owner;
     char to[ADDRESS_TEXT];
     uint64_t held_back;
-    close(fd);
     on_refused(&acceptor->server, REFUSAL_TLS, peer);
+    close(fd);
     if (log_limit_pass(&acceptors->tls_missing, loop_now_ns(loop_of(acceptors)), LOG_INTERVAL_NS, &held_back)) {
         address_format(&acceptor->address, to);
         log_warn(
@@ -158,13 +158,13 @@ static void on_arrival_over(struct arrivals *arrivals, int fd, enum intake_end e
         serve_peer(acceptor, fd, peer);
         return;
     }
-    close(fd);
     if (end == INTAKE_BAD) {
         on_refused(&acceptor->server, REFUSAL_PROXY_HEADER, peer);
         log_bad_arrival(acceptor, peer);
     } else if (end == INTAKE_TIMEOUT) {
         on_refused(&acceptor->server, REFUSAL_TIMEOUT, peer);
     }
+    close(fd);
     count_closed(acceptor->owner); /* one that leaves looks by itself whether it is empty */
 }
 

@@ -133,7 +133,7 @@ void relay_answer_field(struct relay *relay, uint16_t status, const struct field
     relay_finish(relay);
     if (!client)
         return;
-    if (is_call)
+    if (is_call && status != 421) /* the client is to see that the connection is the wrong one, and take another */
         make_trailers_only(&answer, (enum grpc_status)relay->grpc_status, &text);
     else if (text.len)
         head_add(&answer, FIELD_OTHER, STR("Content-Type"), STR("text/plain; charset=utf-8"));

@@ -2,6 +2,7 @@
 """Certificates made with the openssl command for one test run."""
 import base64
 import pathlib
+import ssl
 import subprocess
 
 KINDS = {"ec": ["ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"], "rsa": ["rsa:2048"]}
@@ -42,3 +43,27 @@ class Authority:
         openssl("req", "-newkey", *KINDS[kind], "-nodes", "-keyout", key, "-out", request, "-subj", f"/CN={name}")
         openssl("x509", "-req", "-in", request, "-CA", self.file, "-CAkey", self.key, "-out", chain, "-days", "30", "-extfile", extensions)
         return Identity(chain, key)
+
+
+class Certificate(Identity):
+    """Signs itself for one host; `file` is what clients trust then."""
+
+    def __init__(self, directory, host, number=1):
+        self.host = host
+        self.file, key = (directory / f"{host}-{number}.{end}" for end in ("crt", "key"))
+        openssl("req", "-x509", "-newkey", *KINDS["ec"], "-nodes", "-keyout", key, "-out", self.file, "-days", "30",
+                "-subj", f"/CN={host} {number}", "-addext", f"subjectAltName=DNS:{host}")
+        super().__init__(self.file, key)
+
+    def context(self, *alpn):
+        context = ssl.create_default_context(cafile=str(self.file))
+        context.set_alpn_protocols(list(alpn))
+        return context
+
+
+def https(port, **listeners):
+    """https(443, a=("a.test", "secret-a")): a Gateway with HTTPS listeners; an empty host is for all others."""
+    text = "".join(f"  - {{name: {name}, port: {port}, protocol: HTTPS, " + (f"hostname: '{host}', " if host else "") +
+                   f"tls: {{certificateRefs: [{{name: {secret}}}]}}}}\n" for name, (host, secret) in listeners.items())
+    return ("apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: gw}\n"
+            f"spec:\n  gatewayClassName: umbra\n  listeners:\n{text}---\n")

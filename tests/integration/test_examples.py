@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+import certificates
 import http1
 import umbra
 from grpc_calls import LONG, Echo, client
@@ -22,14 +23,25 @@ def only_copies(service):
     return [request for request in service.requests if request.get("X-Umbra-Shadow")]
 
 
+class Needs:
+    """What an example speaks of and can't have: `text` are further manifests."""
+
+    def __init__(self, example, directory):
+        self.text = ""
+        if example == "https.yaml":
+            self.authority = certificates.Authority(directory)
+            self.text = "---\n" + self.authority.issue("shop", "DNS:shop.test").secret("shop-tls")
+
+
 class Shop:
     """An example with its ports replaced: of the Gateway by a free one, of each backend by that of a service."""
 
-    def __init__(self, text, ruled, service):
+    def __init__(self, text, ruled, service, needs):
+        self.needs = needs
         self.live, self.second, self.third = (service(answering(self.answer(name))) for name in ("v1", "v2", "v3"))
         self.text = text
         self.ports = {8080: free_port(), 3000: self.live.port, 3001: self.second.port, 3002: self.third.port}
-        self.umbra = ruled(self.replaced(), "--shed", "off")
+        self.umbra = ruled(self.replaced() + needs.text, "--shed", "off")
 
     def replaced(self):
         return re.sub(r"\bport: (8080|300[0-2])\b", lambda match: f"port: {self.ports[int(match[1])]}", self.text)
@@ -175,6 +187,16 @@ def does_grpc(shop):
         shadow.close()
 
 
+def does_https(shop):
+    port = shop.ports[8080]
+    for version, said in (("--http1.1", "1.1"), ("--http2", "2")):
+        done = subprocess.run(["curl", "-sS", version, "--cacert", shop.needs.authority.file, "--resolve", f"shop.test:{port}:127.0.0.1",
+                               "-w", " %{http_version}", f"https://shop.test:{port}/"], capture_output=True, text=True, timeout=30, check=True)
+        assert done.stdout == f"v1 {said}"
+    shop.umbra.settled()
+    assert len(only_copies(shop.second)) == len(shop.live.requests) == 2
+
+
 DOES = {name[len("does_"):].replace("_", "-") + ".yaml": does for name, does in list(globals().items())
         if name.startswith("does_")}
 
@@ -186,9 +208,11 @@ def test_each_example_has_a_test_and_a_line_in_the_list():
 
 
 @pytest.mark.parametrize("example", FILES)
-def test_an_example_is_in_order(example):
+def test_an_example_is_in_order(example, tmp_path):
     path = DIRECTORY / example
-    found = subprocess.run([umbra.BINARY, "check", "-f", path], capture_output=True, text=True, timeout=20 * PATIENCE,
+    needed = tmp_path / "needed.yaml"
+    needed.write_text(Needs(example, tmp_path).text)
+    found = subprocess.run([umbra.BINARY, "check", "-f", path, needed], capture_output=True, text=True, timeout=20 * PATIENCE,
                            check=False)
     said = [line.partition(": ")[2] for line in found.stderr.splitlines()]
     assert said == SAYS.findall(path.read_text())
@@ -197,6 +221,6 @@ def test_an_example_is_in_order(example):
 
 
 @pytest.mark.parametrize("example", FILES)
-def test_an_example_does_what_it_says(example, ruled, service):
+def test_an_example_does_what_it_says(example, ruled, service, tmp_path):
     assert example in DOES, f"{example} has no test"
-    DOES[example](Shop((DIRECTORY / example).read_text(), ruled, service))
+    DOES[example](Shop((DIRECTORY / example).read_text(), ruled, service, Needs(example, tmp_path)))

@@ -218,8 +218,8 @@ MISTAKES = {
                    "RegularExpression; did you mean \"PathPrefix\"?"]),
     "filter-type": ("type: RequestMirror", "type: Mirror",
                     ["17:13: HTTPRoute/shop: spec.rules[0].filters[0].type: \"Mirror\" is none of "
-                     "RequestHeaderModifier, ResponseHeaderModifier, RequestMirror, RequestRedirect, URLRewrite, CORS, "
-                     "ExtensionRef, ExternalAuth; did you mean \"RequestMirror\"?"]),
+                     "RequestHeaderModifier, ResponseHeaderModifier, RequestMirror, ExtensionRef, RequestRedirect, "
+                     "URLRewrite, CORS, ExternalAuth; did you mean \"RequestMirror\"?"]),
     "path": ("/api}", "api}",
              ["13:39: HTTPRoute/shop: spec.rules[0].matches[0].path.value: \"api\" must begin with \"/\""]),
     "regex": ("type: PathPrefix, value: /api", "type: RegularExpression, value: '/api/[a-'",

@@ -10,6 +10,9 @@ import pytest
 import websockets
 
 import http1
+import rules
+from certificates import Certificate, https
+from servers import free_port
 from umbra import ROUTE
 from waiting import wait_for, wait_until_still
 
@@ -193,5 +196,22 @@ def test_a_declined_handshake_reaches_the_client_as_it_is(service, gateway):
             async with connect(through):
                 pass
         assert refused.value.status_code == 403
+
+    asyncio.run(talk())
+
+
+@pytest.mark.sanitize
+def test_messages_pass_over_tls(socket_service, ruled, tmp_path):
+    shop = Certificate(tmp_path, "shop.test")
+    through = ruled(https(free_port(), a=("shop.test", "a")) + shop.secret("a") + rules.backend("v1", socket_service(echo)) +
+                    rules.route())
+
+    async def talk():
+        host, port = through.address.rsplit(":", 1)
+        async with websockets.connect(f"wss://shop.test:{port}/", ssl=shop.context("http/1.1"), server_hostname="shop.test", host=host,
+                                      port=int(port), max_size=None) as websocket:
+            for size in (0, 1, 65536, 5 * MEGA):
+                await websocket.send(b"w" * size)
+                assert await asyncio.wait_for(websocket.recv(), 30) == b"w" * size
 
     asyncio.run(talk())
