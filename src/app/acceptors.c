@@ -92,8 +92,8 @@ static void log_bad_arrival(struct acceptor *acceptor, const struct peer *peer)
         return;
     address_format(&peer->remote, from);
     address_format(&acceptor->address, to);
-    log_warn("a connection of %s to %s began without a PROXY header and was closed: its Gateway says that a balancer "
-             "puts one in front of each (umbra.dev/proxy-protocol); %llu like it were not logged",
+    log_warn("a connection of %s to %s began without a PROXY header and was closed (%llu more since the last line): "
+             "its Gateway says that a balancer puts one in front of each (umbra.dev/proxy-protocol)",
              from, to, (unsigned long long)held_back);
 }
 
@@ -107,10 +107,9 @@ static void refuse_tls(struct acceptor *acceptor, int fd, const struct peer *pee
     close(fd);
     if (log_limit_pass(&acceptors->tls_missing, loop_now_ns(loop_of(acceptors)), LOG_INTERVAL_NS, &held_back)) {
         address_format(&acceptor->address, to);
-        log_warn(
-            "connections to %s are closed: none of its listeners has a certificate that can be used; %llu before it "
-            "were not logged",
-            to, (unsigned long long)held_back);
+        log_warn("connections to %s are closed (%llu more since the last line): none of its listeners has a "
+                 "certificate that can be used",
+                 to, (unsigned long long)held_back);
     }
     count_closed(acceptors);
 }
@@ -147,8 +146,8 @@ static void on_tls(struct server *server, const struct peer *peer, const struct 
         return;
     address_format(&peer->remote, from);
     address_format(&acceptor->address, to);
-    log_info("TLS with %s at %s failed: %s; %llu like it were not logged", from, to, facts->failure,
-             (unsigned long long)held_back);
+    log_info("TLS with %s at %s failed (%llu more since the last line): %s", from, to, (unsigned long long)held_back,
+             facts->failure);
 }
 
 static void on_arrival_over(struct arrivals *arrivals, int fd, enum intake_end end, const struct peer *peer)

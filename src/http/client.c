@@ -300,10 +300,15 @@ static void on_failed(struct client_attempt *attempt, int error, const char *why
 
 const struct client_attempt_events client_pool_attempt_events = {on_connected, on_failed};
 
+/* Whoever was refused most often comes first: a connection takes as many streams as it likes and refuses those behind them. */
 static void join(struct client_attempt *attempt, struct client_call *call)
 {
+    struct list *before = &attempt->calls;
+    while (call->refusals && before->prev != &attempt->calls &&
+           CONTAINER_OF(before->prev, struct client_call, node)->refusals < call->refusals)
+        before = before->prev;
     list_remove(&call->node);
-    list_add(&attempt->calls, &call->node);
+    list_add(before, &call->node);
     attempt->call_count++;
     call->attempt = attempt;
     call->is_connecting = true;

@@ -49,7 +49,7 @@ struct client_pool_ops {
     bool (*may_keep)(void *user);
 };
 
-/* Asks for one stream. Embedded in the caller's object; zeroed, then the callbacks and `is_fresh` set. */
+/* Asks for one stream. Embedded in the caller's object; zeroed, then the callbacks, `is_fresh` and `refusals` set. */
 struct client_call {
     /* The stream is connected and idle. Set its handler and user, then send. */
     void (*on_open)(struct client_call *call, struct stream *stream, bool is_reused);
@@ -59,7 +59,8 @@ struct client_call {
     void (*on_waiting)(struct client_call *call);
     /* No connection: errno of the attempt; EPROTO: TLS failed (handshake, certificate, name, or ALPN that does not fit). */
     void (*on_fail)(struct client_call *call, int error);
-    bool is_fresh; /* only a new connection will do */
+    bool is_fresh;    /* only a new connection will do */
+    uint8_t refusals; /* of the caller's request so far (RESET_REFUSED) */
     struct client_pool *pool;
     bool is_connecting; /* an attempt is under way (else, after client_open, the call waits for its turn) */
     struct list node;

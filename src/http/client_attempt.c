@@ -37,7 +37,12 @@ static void on_readable(struct socket *sock)
 static void on_broken(struct socket *sock, int error)
 {
     struct client_attempt *attempt = of_socket(sock);
-    fail(attempt, error ? error : ECONNRESET, error == EPROTO ? socket_tls_failure(sock) : "");
+    const char *why = "";
+    if (attempt->how->is_tls && !sock->is_connecting) {
+        why = error == EPROTO ? socket_tls_failure(sock) : "the connection broke off in the handshake";
+        error = EPROTO;
+    }
+    fail(attempt, error ? error : ECONNRESET, why);
 }
 
 /* What was settled over TLS; without it, what is known beforehand (RFC 9113 3.3). */

@@ -24,7 +24,7 @@ struct client_attempt {
     /* The pool's own. */
     struct client_pool *pool;
     struct list node;  /* of pool->attempts */
-    struct list calls; /* that wait for it, oldest first */
+    struct list calls; /* that wait for it, those that were refused most often first */
     uint32_t call_count;
 };
 

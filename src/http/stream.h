@@ -81,6 +81,9 @@ struct stream {
     uint64_t progress_ns; /* loop time at which the peer last sent something or took something that was sent */
 };
 
+/* How often a request that was refused is sent again: connections that end in order, each after its share of what comes at once. */
+#define STREAM_REFUSALS 5
+
 /* Credit that one side of a live relay keeps open; bounds what one stream holds in memory. */
 #define STREAM_WINDOW (256u * 1024)
 

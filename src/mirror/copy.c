@@ -365,15 +365,27 @@ static void on_end(struct stream *stream, const struct field *trailers, uint16_t
     }
 }
 
+static bool may_replace(const struct copy *copy, enum reset why)
+{
+    if (!copy->may_replace || copy->target->is_dropped)
+        return false;
+    if (why == RESET_REFUSED)
+        return copy->refusals < STREAM_REFUSALS;
+    return why == RESET_STALE && !copy->is_replaced && method_is_idempotent(copy->head.method_id);
+}
+
 static void on_reset(struct stream *stream, enum reset why)
 {
     struct copy *copy = stream->user;
     forget_stream(copy);
-    bool is_unseen = why == RESET_REFUSED || (why == RESET_STALE && method_is_idempotent(copy->head.method_id));
-    if (is_unseen && copy->may_replace && !copy->is_replaced && !copy->target->is_dropped) {
-        copy->is_replaced = true;
+    if (may_replace(copy, why)) {
+        if (why == RESET_REFUSED)
+            copy->refusals++;
+        else
+            copy->is_replaced = true;
         pieces_rewind(&copy->pieces);
         copy->call.is_fresh = true;
+        copy->call.refusals = copy->refusals;
         client_open(copy->target->pool, &copy->call);
         return;
     }

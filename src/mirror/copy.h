@@ -43,6 +43,7 @@ struct copy {
     uint64_t answer_bytes; /* of the shadow's answer */
     uint64_t retry_after_ms;
     uint8_t state;         /* enum copy_state */
+    uint8_t refusals;      /* of the stream, by an HTTP/2 peer */
     uint8_t grpc_status;   /* enum grpc_status, of a call */
     bool is_call;          /* of gRPC, on a GRPCRoute */
     bool is_request_ended; /* all of it has been offered */

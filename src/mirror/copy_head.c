@@ -135,7 +135,7 @@ static void new_span(struct making *m)
         drop_tracestate(m);
 }
 
-/* The first rows are for mirrors that ask for it; most ask for nothing. */
+/* The first rows are for mirrors that ask for it; most ask for nothing. The last are made by the codecs. */
 #define DEMANDS 3
 static const struct {
     struct copy_difference difference;
@@ -153,6 +153,13 @@ static const struct {
     {{"traceparent", "a new parent-id; the sampled flag is cleared, or kept, or a new trace-id made (and tracestate "
                      "left out), as the mirror says"},
      new_span},
+    /* What the codecs do where live and the shadow speak different versions (RFC 9113 8.2 and 8.3): no copy is without them, and
+     * a copy in live's version has none. */
+    {{"names of fields", "lower case, when the shadow speaks HTTP/2 and the client HTTP/1"}, NULL},
+    {{"Host", "in HTTP/2 the pseudo-field :authority; from HTTP/2 to HTTP/1 the first field"}, NULL},
+    {{"Cookie", "from HTTP/2 the fields of a request are joined into one"}, NULL},
+    {{"Transfer-Encoding", "a body without Content-Length is chunked in HTTP/1, and frames alone in HTTP/2"}, NULL},
+    {{"TE", "towards HTTP/2 te: trailers stays; everything else of it goes, as to HTTP/1"}, NULL},
 };
 
 const size_t copy_difference_count = sizeof differences / sizeof *differences;
@@ -172,6 +179,6 @@ void copy_head_make(struct head *copy, const struct exchange *exchange, struct a
     struct making m = {copy, arena, exchange, marking};
     for (size_t i = 0; has_demands && i < DEMANDS; i++)
         differences[i].make(&m);
-    for (size_t i = DEMANDS; i < copy_difference_count; i++)
+    for (size_t i = DEMANDS; i < copy_difference_count && differences[i].make; i++)
         differences[i].make(&m);
 }

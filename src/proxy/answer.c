@@ -91,8 +91,11 @@ static void on_end(struct stream *live, const struct field *trailers, uint16_t c
 
 static bool may_replace(const struct relay *relay, enum reset why)
 {
-    bool is_unseen = why == RESET_REFUSED || (why == RESET_STALE && method_is_idempotent(relay->request.method_id));
-    return is_unseen && !relay->is_replaced && !relay->replay.is_lost;
+    if (relay->replay.is_lost)
+        return false;
+    if (why == RESET_REFUSED)
+        return relay->refusals < STREAM_REFUSALS;
+    return why == RESET_STALE && !relay->is_replaced && method_is_idempotent(relay->request.method_id);
 }
 
 static void on_reset(struct stream *live, enum reset why)
@@ -100,7 +103,11 @@ static void on_reset(struct stream *live, enum reset why)
     struct relay *relay = live->user;
     relay->live = NULL;
     if (may_replace(relay, why)) {
-        relay->is_resent = relay->is_replaced = true;
+        relay->is_resent = true;
+        if (why == RESET_REFUSED)
+            relay->refusals++;
+        else
+            relay->is_replaced = true;
         upstream_forget_tried(&relay->upstream);
         relay_connect(relay, true);
         return;

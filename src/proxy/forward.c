@@ -26,7 +26,8 @@ static void count_limit_hits(struct proxy *proxy)
 
 void relay_connect(struct relay *relay, bool is_fresh)
 {
-    relay->call = (struct client_call){.on_open = on_live_open, .on_fail = on_live_fail, .is_fresh = is_fresh};
+    relay->call = (struct client_call){
+        .on_open = on_live_open, .on_fail = on_live_fail, .is_fresh = is_fresh, .refusals = relay->refusals};
     relay->is_connecting = true;
     client_open(relay->upstream.lease.endpoint->pool, &relay->call);
     if (relay->is_connecting && !relay->is_over && relay->call.is_connecting)

@@ -38,6 +38,7 @@ struct relay {
     struct upstream upstream;
     uint64_t begin_ns;
     uint16_t status;         /* of the answer, 0 before its head */
+    uint8_t refusals;        /* of the stream, by an HTTP/2 peer */
     uint8_t grpc_status;     /* enum grpc_status: what the caller was told so far, for routes of gRPC */
     bool is_grpc;            /* the route is a GRPCRoute */
     bool is_client_deadline; /* exchange_end_ns is what the call asked for: nobody is to blame for it */

@@ -76,8 +76,9 @@ static void answer(struct fuzz_user *user, struct stream *stream, unsigned how)
 {
     struct fuzz_stream *found = get(user, stream);
     struct head head = {.status = how & 8 ? 200 : 204, .body = how & 8 ? BODY_STREAM : BODY_NONE};
-    if (found->is_sent || user->is_client)
+    if (found->is_begun || user->is_client)
         return;
+    found->is_begun = how % 4 == 1;
     if (how % 4 == 0) {
         forget(user, found);
         server_answer(stream, 200, STR("hello"));

@@ -10,7 +10,7 @@
 /* What is known of a stream that has a user. */
 struct fuzz_stream {
     struct stream *stream;
-    bool has_head, has_end, is_sent;
+    bool has_head, has_end, is_begun, is_sent; /* is_begun: its answer; the head may end the request */
 };
 
 struct fuzz_user {

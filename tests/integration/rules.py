@@ -16,12 +16,20 @@ def gateway(name="gw", **ports):
             f"spec:\n  gatewayClassName: umbra\n  listeners:\n{listeners}---\n")
 
 
-def backend(name, *addresses):
-    """backend("v1", "127.0.0.1:3000"): a Backend; the addresses may be services."""
-    endpoints = ", ".join("{{host: {}, port: {}}}".format(*getattr(address, "address", address).rsplit(":", 1))
-                          for address in addresses)
+def endpoint(address):
+    """Of a Backend: "127.0.0.1:3000", "[::1]:3000" or "unix:/path"."""
+    if address.startswith("unix:"):
+        return f'{{host: "{address}"}}'
+    host, port = address.rsplit(":", 1)
+    return f'{{host: "{host.strip("[]")}", port: {port}}}'
+
+
+def backend(name, *addresses, extra=""):
+    """backend("v1", "127.0.0.1:3000"): a Backend; the addresses may be services. `extra` are further fields of its spec:
+    "protocol: H2C"."""
+    endpoints = ", ".join(endpoint(getattr(address, "address", address)) for address in addresses)
     return (f"apiVersion: umbra.dev/v1alpha1\nkind: Backend\nmetadata: {{name: {name}}}\n"
-            f"spec: {{endpoints: [{endpoints}]}}\n---\n")
+            f"spec: {{endpoints: [{endpoints}]{', ' if extra else ''}{extra}}}\n---\n")
 
 
 def route(name="shop", live="v1", *, shadow=None, percent=None, path="/", section=None, parent="gw", extra=""):

@@ -71,7 +71,7 @@ def answering(answer):
 
 
 class Service:
-    """A threaded server on loopback, at 127.0.0.1 unless `host` says "::1". Its script runs once per connection; what
+    """A threaded server on loopback, at 127.0.0.1 unless `host` says "::1" or "unix:/path". Its script runs once per connection; what
     the peer breaks off ends it."""
 
     def __init__(self, script=None, keep_bodies=True, backlog=512, receive_buffer=None, port=0, host="127.0.0.1"):
@@ -83,15 +83,15 @@ class Service:
         self.is_closing = threading.Event()
         self.error = None
         self.links = set()
-        is_ipv6 = ":" in host
-        self.listener = socket.socket(socket.AF_INET6 if is_ipv6 else socket.AF_INET)
+        is_unix, is_ipv6 = host.startswith("unix:"), ":" in host
+        self.listener = socket.socket(socket.AF_UNIX if is_unix else socket.AF_INET6 if is_ipv6 else socket.AF_INET)
         if receive_buffer:
             self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.listener.bind((host, port))
+        self.listener.bind(host.removeprefix("unix:") if is_unix else (host, port))
         self.listener.listen(backlog)
-        self.port = self.listener.getsockname()[1]
-        self.address = f"[{host}]:{self.port}" if is_ipv6 else f"{host}:{self.port}"
+        self.port = port if is_unix else self.listener.getsockname()[1]
+        self.address = host if is_unix else f"[{host}]:{self.port}" if is_ipv6 else f"{host}:{self.port}"
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
@@ -121,7 +121,8 @@ class Service:
                 sock, _ = self.listener.accept()
             except OSError:
                 return
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if sock.family != socket.AF_UNIX:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             link = Link(self, sock, self.connections)
             with self.lock:
                 self.connections += 1
@@ -394,7 +395,7 @@ http {{
     scgi_temp_path {directory}/scgi;
     uwsgi_temp_path {directory}/uwsgi;
     server {{
-        listen 127.0.0.1:{port} backlog=4096;
+        listen 127.0.0.1:{port} {listen} backlog=4096;
         root {directory}/root;
         {config}
     }}
@@ -403,9 +404,9 @@ http {{
 
 
 class Nginx:
-    """Debian's nginx on a free port, with all it writes in a directory of its own."""
+    """Debian's nginx on a free port, with all it writes in a directory of its own. `listen`: "http2", "ssl http2"."""
 
-    def __init__(self, directory, config="", has_access_log=False):
+    def __init__(self, directory, config="", has_access_log=False, listen=""):
         self.directory = pathlib.Path(directory)
         (self.directory / "root").mkdir(parents=True)
         self.port = free_port()
@@ -413,7 +414,7 @@ class Nginx:
         self.access_log = self.directory / "access.log"
         self.config = self.directory / "nginx.conf"
         self.config.write_text(NGINX.format(
-            user="user root;" if os.geteuid() == 0 else "", directory=self.directory, port=self.port, config=config,
+            user="user root;" if os.geteuid() == 0 else "", directory=self.directory, port=self.port, config=config, listen=listen,
             access=f"{self.access_log} line" if has_access_log else "off"))
         program = shutil.which("nginx") or "/usr/sbin/nginx"
         with open(self.directory / "stderr", "wb") as errors:

@@ -30,13 +30,13 @@ static void test_what_is_refused_is_sent_again_whatever_the_method(void **state)
     sim_close(sim);
 }
 
-static void test_what_is_refused_twice_is_given_up(void **state)
+static void test_what_is_refused_again_and_again_is_given_up(void **state)
 {
     (void)state;
     struct actor *client;
     struct sim *sim = mux_open(MIRRORED, &client);
     mux_asks(client, 1);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i <= STREAM_REFUSALS; i++) {
         mux_sends(sim_live(sim), 1, "REFUSED", "");
         mux_sends(sim_shadow(sim), 1, "REFUSED", "");
     }
@@ -199,7 +199,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_refused_is_sent_again_whatever_the_method),
-        cmocka_unit_test(test_what_is_refused_twice_is_given_up),
+        cmocka_unit_test(test_what_is_refused_again_and_again_is_given_up),
         cmocka_unit_test(test_a_full_connection_gets_a_second_one_beside_it),
         cmocka_unit_test(test_copies_wait_for_room_within_the_limit_of_connections),
         cmocka_unit_test(test_calls_that_found_no_place_wait_for_their_turn),
