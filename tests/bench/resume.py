@@ -15,7 +15,9 @@ REQUEST = b"GET /bench HTTP/1.1\r\nHost: bench.local\r\nConnection: close\r\n\r\
 def ask(context, port, session):
     """The session to go on with, whether the given one was resumed, and the answer."""
     answer = b""
-    with context.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=10), session=session) as connection:
+    plain = socket.create_connection(("127.0.0.1", port), timeout=10)
+    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as every browser does
+    with context.wrap_socket(plain, session=session) as connection:
         connection.sendall(REQUEST)
         while piece := connection.recv(65536):
             answer += piece
