@@ -207,7 +207,7 @@ class Load:
                 "seconds": float(value) * H2LOAD_UNITS[unit]}
 
     def resume(self, port, requests):
-        """One connection after the other, of which each but the first resumes the session of the one before."""
+        """One connection after the other, of which each but the first resumes a session."""
         script = pathlib.Path(__file__).with_name("resume.py")
         return json.loads(self._output(self.command(sys.executable, script, port, requests), PATIENCE))
 

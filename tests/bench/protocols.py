@@ -71,7 +71,7 @@ class Handshakes(cost.Side):
 
 
 class Resumptions(cost.Side):
-    """One request on each connection, and each connection with the session of the one before."""
+    """One request on each connection, one connection after the other, and each but the first resumes a session."""
 
     def load(self, run, seconds):
         return run.stage.load.resume(self.proxy.port, round(seconds * RESUMPTIONS_PER_SECOND))

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """resume.py PORT REQUESTS: one connection of TLS 1.3 after the other to 127.0.0.1, with one request each. The first makes a
-full handshake, every other one resumes the session that came with the answer before. Prints one line of JSON in the words of
+full handshake, every other one resumes the last session that was given. Prints one line of JSON in the words of
 bench_load; a connection that was not resumed, or an answer that is not 200, is an error."""
 import json
 import socket
