@@ -229,7 +229,9 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHE
     OPENSSL_cleanse(&key, sizeof key);
     if (!is_good)
         return TICKET_BROKEN;
-    return found == TLS_TICKET_BEFORE ? TICKET_RENEW : TICKET_GOOD;
+    /* In TLS 1.3 a client may use a ticket only once (RFC 8446 C.4), so each resumption gives it another. */
+    bool is_used_up = !is_sealing && SSL_version(ssl) == TLS1_3_VERSION;
+    return is_used_up || found == TLS_TICKET_BEFORE ? TICKET_RENEW : TICKET_GOOD;
 }
 
 /* ---- a server's life ---- */

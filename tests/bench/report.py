@@ -139,8 +139,7 @@ day.
   has nothing to set beside; that service is another nginx.
 - TLS is TLS 1.3 with the same ECDSA P-256 certificate on both sides. The keep-alive rows are made by h2load in HTTP/1.1, and
   so are the full handshakes: all connections at once, each with one request. The resumed ones come one after the other, each
-  with the last ticket that was given: nginx gives a new one every time, Umbra only when the key of tickets has changed. A
-  handshake's CPU includes its connection and its request. These rows have no must.
+  with the last ticket that was given. A handshake's CPU includes its connection and its request. These rows have no must.
 - Rules are in force when a request is answered by them; a change is the renaming of a file. PSS per route is the
   difference to the same processes with 10 routes.
 - *black hole* drops every SYN; *mute* accepts, reads and never answers; *resetting* resets in place of an answer; *endless*

@@ -182,6 +182,17 @@ def test_sessions_are_resumed_at_any_worker_without_early_data(front, authority,
             assert "Reused, TLS" in again and "200 OK" in again, again
 
 
+def test_a_resumed_session_of_tls_1_3_gets_another_ticket(front, authority, tmp_path):
+    """A client that keeps to RFC 8446 C.4 uses each of them once."""
+    _, _, port = front("--workers", "2")
+    request = http1.get("/", ("Connection", "close"))
+    kept = [tmp_path / f"session-{number}" for number in range(4)]
+    s_client(port, "-tls1_3", "-ign_eof", "-sess_out", kept[0], authority=authority, data=request)
+    for before, after in zip(kept, kept[1:]):
+        shown = s_client(port, "-tls1_3", "-ign_eof", "-sess_in", before, "-sess_out", after, authority=authority, data=request)
+        assert "Reused, TLS" in shown and "Post-Handshake New Session Ticket arrived" in shown, shown
+
+
 def test_what_is_no_tls_is_closed_and_counted(front, authority):
     through, live, port = front()
     for bytes_ in (http1.get(), b"\x00" * 300, b"SSH-2.0-x\r\n", b"\x16\x03\x01\x40\x00" + os.urandom(0x4000)):
