@@ -217,7 +217,7 @@ OTHERS = {
     "HTTP/2.0": (line("GET /x HTTP/2.0"), 505, "version"),
     "HTTP/1.2": (line("GET /x HTTP/1.2"), 505, "version"),
     "HTTP/0.9": (line("GET /x HTTP/0.9"), 505, "version"),
-    "preface of HTTP/2": ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, "version"),
+    "preface of HTTP/2 that goes wrong": ("PRI * HTTP/2.0\r\n\r\nSN\r\n\r\n", 505, "version"),
     "URI over 16 KiB": (line("GET /" + "u" * 16384 + " HTTP/1.1"), 414, "uri_size"),
     "URI without an end": ("GET /" + "u" * 70000, 414, "uri_size"),
     "method without an end": ("G" * 70000, 414, "uri_size"),
