@@ -198,3 +198,20 @@ def test_a_unix_socket_that_is_gone_is_a_503(service, ruled, tmp_path):
     assert through.get("/").status == 200
     page = through.settled(lambda metrics: metrics.mirror("matched") == 1)
     assert page.mirror("failed", reason="connect") == 1
+
+
+def test_a_service_port_says_that_http2_is_spoken(nginx, ruled):
+    """With `appProtocol: kubernetes.io/h2c`, as in a cluster."""
+    live, shadow = (nginx(f"location / {{ {SAY} }}", listen="http2", has_access_log=True) for _ in range(2))
+    text = rules.gateway(http=free_port()) + rules.backend("v2", shadow, extra="protocol: H2C") + rules.route(shadow="v2")
+    text = text.replace("{group: umbra.dev, kind: Backend, name: v1}", "{name: shop, port: 80}")
+    port = live.address.rsplit(":", 1)[1]
+    text += ("apiVersion: v1\nkind: Service\nmetadata: {name: shop}\n"
+             "spec: {ports: [{name: web, port: 80, appProtocol: kubernetes.io/h2c}]}\n---\n"
+             "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n"
+             "metadata: {name: shop-1, labels: {kubernetes.io/service-name: shop}}\naddressType: IPv4\n"
+             f"ports: [{{name: web, port: {port}}}]\nendpoints: [{{addresses: [127.0.0.1]}}]\n---\n")
+    through = ruled(text)
+    assert curl(through.address) == (200, "1.1", f"GET / {through.address} HTTP/2.0")
+    through.settled(lambda metrics: metrics.mirror("completed", code="200") == 1)
+    assert len(shadow.lines()) == 1

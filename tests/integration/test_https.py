@@ -214,3 +214,23 @@ def test_no_private_key_is_ever_written_anywhere(service, ruled, shop, tmp_path)
     assert "was ended by signal 6 (Aborted)" in through.log() and "dumped" not in through.log()
     assert not list(scratch.iterdir())
     assert not any(line in through.log() for line in lines)
+
+
+# (scheme, port of the filter; where it leads from a listener for HTTPS at 443)
+REDIRECTS = [(None, None, "https://shop.test/x"), (None, 8080, "https://shop.test:8080/x"), ("https", None, "https://shop.test/x"),
+             ("https", 443, "https://shop.test/x"), ("https", 8443, "https://shop.test:8443/x"), ("http", None, "http://shop.test/x"),
+             ("http", 80, "http://shop.test/x"), ("http", 8080, "http://shop.test:8080/x")]
+
+
+def test_redirects_of_a_listener_at_443_leave_out_the_usual_port(ruled, shop):
+    text = ("apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: moved}\n"
+            "spec:\n  parentRefs: [{name: gw}]\n  rules:\n")
+    for number, (scheme, port, _) in enumerate(REDIRECTS):
+        said = ", ".join([f"scheme: {scheme}"] * bool(scheme) + [f"port: {port}"] * bool(port) + ["statusCode: 302"])
+        text += (f"  - matches: [{{headers: [{{name: x-number, value: '{number}'}}]}}]\n"
+                 f"    filters: [{{type: RequestRedirect, requestRedirect: {{{said}}}}}]\n")
+    through = ruled(https(443, a=("shop.test", "a")) + shop.secret("a") + text, "--port-offset", str(free_port() - 443))
+    with Secure(through, shop) as connection:
+        for number, (_, _, location) in enumerate(REDIRECTS):
+            moved = connection.ask(get("/x", ("X-Number", str(number)), host="shop.test"))
+            assert (moved.status, moved.get("Location")) == (302, location)
