@@ -21,7 +21,8 @@ struct set {
 /* What sets are of: listening sockets or backends. */
 struct set_ops {
     const char *name;
-    void *(*make)(const void *spec, struct err *err);
+    /* `first` is the one that was made of the same spec for the first worker; NULL: this is it. */
+    void *(*make)(const void *spec, const void *first, struct err *err);
     void (*unref)(void *context);
 };
 
@@ -40,6 +41,8 @@ struct maker {
     struct tls_tickets *tickets;
     const struct rules_tls *before;
     struct rules_tls *tls;
+    struct map
+        trusting; /* label of authorities → the first struct tls_client that trusts them: the system's are a MiB */
     struct arena arena; /* of the socket or backend at hand */
 };
 
@@ -76,7 +79,7 @@ static struct set *make_set(struct maker *maker, const struct set_ops *ops, stru
     atomic_init(&set->refs, 1);
     set->ops = ops;
     for (; set->workers < maker->workers; set->workers++) {
-        set->contexts[set->workers] = ops->make(spec, err);
+        set->contexts[set->workers] = ops->make(spec, set->workers ? set->contexts[0] : NULL, err);
         if (!set->contexts[set->workers]) {
             set_unref(set);
             return NULL;
@@ -140,8 +143,9 @@ struct server_spec {
     struct tls_tickets *tickets;
 };
 
-static void *make_server(const void *spec, struct err *err)
+static void *make_server(const void *spec, const void *first, struct err *err)
 {
+    (void)first;
     const struct server_spec *server = spec;
     return tls_server_new(server->names, server->name_count, server->tickets, err);
 }
@@ -246,9 +250,12 @@ static struct set *find_server(struct maker *maker, uint32_t socket)
 
 /* ---- backends ---- */
 
-static void *make_client(const void *spec, struct err *err)
+static void *make_client(const void *spec, const void *first, struct err *err)
 {
-    return tls_client_new(spec, err);
+    struct tls_client_spec client = *(const struct tls_client_spec *)spec;
+    if (!client.like)
+        client.like = first;
+    return tls_client_new(&client, err);
 }
 
 static void unref_client(void *context)
@@ -319,10 +326,13 @@ static struct set *find_client(struct maker *maker, uint32_t index)
     struct digest digest;
     struct err err;
     if (find_client_credentials(maker, tls, &spec, &err)) {
-        struct str key = digest_client(&spec, &digest);
+        struct str key = digest_client(&spec, &digest), authorities = plan_text(plan, tls->authorities);
         set = find_set(maker, key);
+        spec.like = map_find(&maker->trusting, authorities);
         if (!set)
             set = make_set(maker, &client_ops, key, &spec, &err);
+        if (set && !spec.like)
+            map_add(&maker->trusting, authorities, set->contexts[0]);
     }
     if (!set)
         log_error("backend %.*s: no connection is made to it: %s", STR_ARG(plan_text(plan, backend->label)), err.text);
@@ -335,9 +345,10 @@ struct rules_tls *rules_tls_new(const struct plan *plan, const struct credential
                                 struct tls_tickets *tickets, const struct rules_tls *before)
 {
     struct rules_tls *tls = mem_alloc(sizeof *tls);
-    struct maker maker = {plan, credentials, workers, tickets, before, tls, {0}};
+    struct maker maker = {plan, credentials, workers, tickets, before, tls, {0}, {0}};
     atomic_init(&tls->refs, 1);
     map_init(&tls->sets);
+    map_init(&maker.trusting);
     tls->servers = mem_alloc((plan->sockets.count + 1) * sizeof(struct set *));
     tls->clients = mem_alloc((plan->backends.count + 1) * sizeof(struct set *));
     for (uint32_t i = 0; i < plan->sockets.count; i++) {
@@ -352,6 +363,7 @@ struct rules_tls *rules_tls_new(const struct plan *plan, const struct credential
             tls->clients[i] = find_client(&maker, i);
         arena_deinit(&maker.arena);
     }
+    map_deinit(&maker.trusting);
     return tls;
 }
 

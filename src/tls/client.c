@@ -136,7 +136,9 @@ static bool set_trust(struct tls_client *client, const struct tls_client_spec *s
         return err_set(err, "no CA is given: no certificate could be trusted");
     if (!spec->server_name.len && !spec->san_count)
         return err_set(err, "no name is given that the certificate must be for");
-    if (!tls_bundle_add(SSL_CTX_get_cert_store(client->context), spec->ca_pem, err))
+    if (spec->like)
+        SSL_CTX_set1_cert_store(client->context, SSL_CTX_get_cert_store(spec->like->context));
+    else if (!tls_bundle_add(SSL_CTX_get_cert_store(client->context), spec->ca_pem, err))
         return false;
     SSL_CTX_set_verify(client->context, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_cert_verify_callback(client->context, on_verify, client);

@@ -22,7 +22,9 @@ struct tls_client_spec {
         server_name; /* SNI, and what the certificate must be for unless there are sans; an IP address is checked, and not sent */
     const struct tls_san *sans; /* one of them must be in the certificate */
     size_t san_count;
-    struct str ca_pem;             /* never empty: nobody is trusted unless said */
+    struct str ca_pem; /* never empty: nobody is trusted unless said */
+    const struct tls_client
+        *like; /* made with the same ca_pem, which then is in memory once for both; NULL: none is known */
     struct str chain_pem, key_pem; /* client certificate; empty: none */
     enum tls_alpn alpn;
 };

@@ -401,6 +401,33 @@ static void test_pinned_certificate_is_trusted_as_it_is(void **state)
     certificate_deinit(&alone);
 }
 
+static void test_client_like_another_trusts_the_same(void **state)
+{
+    struct certificate alone;
+    struct pair pair;
+    (void)state;
+    certificate_init(&alone, &(struct certificate_spec){.name = "", .sans = "DNS:rest.test"});
+    const struct certificate *served[] = {&rest, &alone};
+    for (size_t i = 0; i < sizeof served / sizeof *served; i++) {
+        struct tls_server *server = serve_with(served[i], NULL);
+        struct tls_client *first = connect_for("first.test");
+        struct tls_client *client = connect_with(
+            &(struct tls_client_spec){.server_name = STR("rest.test"), .ca_pem = root.pem, .like = first});
+        tls_client_unref(first);
+        pair_init(&pair, server, client, NULL);
+        if (served[i] == &rest) {
+            expect_success(&pair);
+        } else {
+            pair_shake(&pair);
+            expect_words(&pair.client, "self-signed");
+        }
+        pair_deinit(&pair);
+        tls_client_unref(client);
+        tls_server_unref(server);
+    }
+    certificate_deinit(&alone);
+}
+
 static void test_client_certificate_is_presented(void **state)
 {
     SSL_CTX *raw = raw_server(&rest);
@@ -651,6 +678,7 @@ int main(void)
         cmocka_unit_test(test_client_refuses_what_it_can_not_trust_and_says_why),
         cmocka_unit_test(test_client_accepts_address_and_alternative_names),
         cmocka_unit_test(test_pinned_certificate_is_trusted_as_it_is),
+        cmocka_unit_test(test_client_like_another_trusts_the_same),
         cmocka_unit_test(test_client_certificate_is_presented),
         cmocka_unit_test(test_client_needs_authority_and_name),
         cmocka_unit_test(test_server_with_a_bad_identity_is_none),
