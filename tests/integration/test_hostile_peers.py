@@ -133,5 +133,5 @@ def test_live_that_floods_with_informational_answers_is_a_broken_one(service, ga
         for _ in range(20):
             assert through.get("/").body == b"hello"
         assert connection.response().status == 502
-    assert through.memory() < before + (1 << 20)
+    assert through.memory() < before + (16 << 20), "what comes in a moment is far more; sanitizers keep some of what was freed"
     through.settled(lambda metrics: metrics.requests(code="502") == 1)
