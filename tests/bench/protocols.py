@@ -39,7 +39,7 @@ def http2(run):
     live, shadow, service = origins.Origin(stage), origins.Origin(stage), peers.Http2Service(stage)
     umbra = Http2("umbra", peers.Umbra(stage, live), live)
     nginx = Http2("nginx", peers.Nginx(stage, live, listen="http2"), live)
-    mirrored = Http2("umbra with a mirror", peers.Umbra(stage, live, shadow), live, shadow)
+    mirrored = Http2("umbra with a mirror", with_one_route(stage, live, shadow=shadow.port), live, shadow)
     through = Http2("umbra, HTTP/2 to the service", with_one_route(stage, service, backend="H2C"), service)
     sides = (umbra, nginx, mirrored, through)
     cost.warm_up(run, sides)

@@ -50,6 +50,32 @@ spec:
     - {{group: umbra.dev, kind: Backend, name: live}}
 """
 
+MIRROR = """    filters:
+    - type: RequestMirror
+      requestMirror: {backendRef: {group: umbra.dev, kind: Backend, name: shadow}}
+"""
+
+# Every request is copied, however many streams a client has at once.
+SHADOW = """---
+apiVersion: umbra.dev/v1alpha1
+kind: Backend
+metadata:
+  name: shadow
+spec:
+  endpoints:
+  - {{host: 127.0.0.1, port: {shadow}}}
+---
+apiVersion: umbra.dev/v1alpha1
+kind: MirrorPolicy
+metadata:
+  name: shadow
+spec:
+  targetRefs:
+  - {{group: gateway.networking.k8s.io, kind: HTTPRoute, name: all}}
+  methods: [GET]
+  limits: {{inFlight: 100000}}
+"""
+
 PREFIX = """    matches:
     - path: {{type: PathPrefix, value: /{name}}}
 """
@@ -85,11 +111,12 @@ def manifests(shape, count, port, live, edition="e0"):
     return "".join(parts)
 
 
-def one_route(port, live, identity=None, backend="HTTP"):
-    """For every request; with an identity the listener speaks TLS."""
+def one_route(port, live, identity=None, backend="HTTP", shadow=None):
+    """For every request; with an identity the listener speaks TLS. `shadow` is a port."""
     head = HEAD.format(port=port, live=live, listener=HTTPS if identity else HTTP, backend=backend)
     secret = "---\n" + identity.secret("bench").removesuffix("---\n") if identity else ""
-    return head + secret + ROUTE.format(name="all", hosts="", matches="")
+    mirror = SHADOW.format(shadow=shadow) if shadow else ""
+    return head + secret + ROUTE.format(name="all", hosts="", matches=MIRROR if shadow else "") + mirror
 
 
 def requests(shape, count, length):
