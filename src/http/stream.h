@@ -40,8 +40,6 @@ enum reset {
     RESET_PROTOCOL, /* the peer broke the protocol */
     RESET_TIMEOUT,  /* the peer did not go on in time */
     RESET_CANCEL,   /* the user of the stream gave up */
-    RESET_CONNECT,  /* no connection could be made */
-    RESET_TLS,      /* no connection could be made: TLS failed */
 };
 
 /* What the codec tells the user of a stream. */
