@@ -188,14 +188,18 @@ class Gateway:
 
     def settled(self, condition=None, timeout=20):
         """The metrics once nothing moves: both equations hold, nothing is queued or in flight, and `condition` of the
-        metrics is true."""
+        metrics is true. A page is written while requests may still end, so that its first lines can be older than its
+        last: all of it must hold on two pages, one after the other."""
         last = None
 
         def look():
             nonlocal last
-            last = self.metrics()
-            is_still = not last.mirror("in_flight") and not last.mirror("queued") and not last.broken_equations()
-            return is_still and (condition is None or condition(last))
+            for _ in range(2):
+                last = self.metrics()
+                is_still = not last.mirror("in_flight") and not last.mirror("queued") and not last.broken_equations()
+                if not is_still or (condition is not None and not condition(last)):
+                    return False
+            return True
 
         wait_for(look, lambda: "metrics to settle: " + str({name: last.summary(name) for name in last.mirrors()}) +
                  "; " + "; ".join(last.broken_equations()), timeout)
