@@ -37,6 +37,11 @@ enum ipc_type {
     IPC_SOURCE, /* supervisor → control at its start: the text that stands for the path of -f with this index (uint32_t) */
     IPC_LAST_GOOD, /* control → supervisor, and back to the next control: an archive (app/archive.h) of each file's last good text,
                          without which a control that is started anew would not know what a bad resource was; no descriptor: there is none */
+    IPC_RECORDS, /* supervisor → gateway, analyst and control: the rings (app/records.h), struct ipc_records and RECORDS_FD_COUNT descriptors */
+    IPC_COMPARING, /* control → supervisor: whether the plan that it gave last has mirrors whose answers are compared (uint32_t): the analyst is
+                         started when it is first so, and not before */
+    IPC_ANALYST, /* supervisor → control: one end of a channel (SOCK_SEQPACKET) to the analyst that runs, for questions (app/ask.h); none: it
+                         does not run. Supervisor → analyst: the other end */
     IPC_FAILED, /* control → supervisor: said why this run can't begin; ends it while it is starting */
 };
 
@@ -55,6 +60,12 @@ struct ipc_bind {
 
 struct ipc_registry {
     uint32_t gateway_slot; /* for a gateway: its slot, taken by the supervisor */
+};
+
+struct ipc_records {
+    uint32_t workers;
+    uint32_t reserved;
+    uint64_t capacity; /* of one ring */
 };
 
 struct ipc_bound {

@@ -185,7 +185,14 @@ static void on_over(struct tap *tap, struct exchange *exchange)
     exchange->tap_state = NULL;
 }
 
-static const struct tap_ops mirror_tap_ops = {"mirror", on_request, on_data, on_end, on_abort, on_over};
+static const struct tap_ops mirror_tap_ops = {
+    .name = "mirror",
+    .on_request = on_request,
+    .on_data = on_data,
+    .on_end = on_end,
+    .on_abort = on_abort,
+    .on_over = on_over,
+};
 
 void mirror_init(struct mirror *mirror, struct codec *codec, struct registry *registry,
                  const struct mirror_settings *settings)

@@ -6,6 +6,7 @@
 
 #include "base/map.h"
 #include "base/random.h"
+#include "exchange/capture.h"
 #include "exchange/tap.h"
 #include "http/codec.h"
 #include "mirror/budget.h"
@@ -17,6 +18,7 @@ struct mirror_settings {
     bool is_shedding;                /* --shed auto */
     bool is_safe_methods;            /* --safe-methods */
     const unsigned char *marker_key; /* MARKER_KEY_BYTES */
+    struct ring_writer *ring;        /* of records; NULL: nothing is captured */
     uint32_t max_connections;        /* to all shadows; 0: no limit but each mirror's */
 };
 
@@ -39,6 +41,7 @@ struct mirror {
     size_t answer_room;      /* bytes of shadows' answers that may still be read in this turn */
     struct list paced;       /* copies whose answers are far longer than live's */
     struct timer pace;       /* armed while there are some */
+    void (*on_records)(struct mirror *mirror);    /* the analyst sleeps and there are records for it; may be NULL */
     void (*on_idle)(struct mirror *mirror);       /* the last copy is over; may be NULL */
     bool (*is_live_quiet)(struct mirror *mirror); /* no exchange is in flight; may be NULL: always so */
 };

@@ -30,6 +30,7 @@ struct rule_backend {
     size_t host_count;
     enum plan_protocol protocol;
     const struct rule_tls *tls; /* NULL: plain */
+    struct str revision;
 };
 
 struct rule_edit {
@@ -70,6 +71,24 @@ struct rule_redaction {
     struct str name;
 };
 
+struct rule_array {
+    struct str path;
+    enum plan_array_kind kind;
+    struct str key;
+};
+/* struct plan_comparison. */
+struct rule_comparison {
+    enum plan_samples samples;
+    uint64_t body_bytes;
+    struct rule_texts headers, ignored_headers, ignored_paths;
+    struct rule_texts redacted_headers, redacted_cookies, redacted_query, redacted_paths;
+    const struct rule_array *arrays;
+    size_t array_count;
+    uint64_t min_pairs, min_pairs_p99;
+    uint32_t max_shadow_failures, max_lost, max_different, max_new_errors, max_blind;
+    uint32_t finding_latency_ms, finding_latency_share, max_latency_ms, max_latency_share;
+};
+
 struct rule_mirror {
     struct str label;
     size_t backend; /* index into rule_set.backends */
@@ -94,11 +113,15 @@ struct rule_mirror {
     struct str marker_header;
     bool has_baggage;
     enum plan_trace trace;
+    bool is_control; /* of the mirror before it in its list, whose policy it has */
+    const struct rule_comparison *comparison; /* NULL: answers are not compared */
 };
 
 /* The defaults of MirrorPolicy (docs/reference): Even, 100 %, all methods, 1024 in flight, 256 connections, 1Mi, 15s, 1s, Host kept,
  * X-Umbra-Shadow, baggage, unsampled. */
 void rule_mirror_init(struct rule_mirror *mirror);
+/* Those of compare and verdict (docs/reference/rules.md), samples in full. */
+void rule_comparison_init(struct rule_comparison *comparison);
 
 struct rule_weighted {
     size_t backend; /* SIZE_MAX: can't be resolved */

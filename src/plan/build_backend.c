@@ -42,6 +42,7 @@ void build_backend(struct draft *draft, const struct rule_backend *rule)
     struct plan_backend backend = {
         .label = draft_add_text(draft, rule->label),
         .protocol = rule->protocol,
+        .revision = draft_add_text(draft, rule->revision),
         .tls = rule->tls ? add_tls(draft, rule->tls) : PLAN_NONE,
     };
     draft_add_copies(draft, ARRAY_BACKENDS, &backend, 1);

@@ -20,6 +20,26 @@ void rule_mirror_init(struct rule_mirror *mirror)
     };
 }
 
+/* As docs/reference/rules.md says. */
+void rule_comparison_init(struct rule_comparison *comparison)
+{
+    *comparison = (struct rule_comparison){
+        .samples = KEEP_FULL,
+        .body_bytes = 256 * 1024,
+        .min_pairs = 100,
+        .min_pairs_p99 = 1000,
+        .max_shadow_failures = 10000,
+        .max_lost = 100000,
+        .max_different = 1000,
+        .max_new_errors = 1000,
+        .max_blind = 100000,
+        .finding_latency_ms = 1,
+        .finding_latency_share = 100000,
+        .max_latency_ms = 5,
+        .max_latency_share = 250000,
+    };
+}
+
 bool build_check_mirror(const struct rule_set *rules, const struct rule_mirror *mirror, struct err *err)
 {
     bool has_name = mirror->key == KEY_HEADER || mirror->key == KEY_COOKIE || mirror->key == KEY_QUERY;
@@ -68,6 +88,45 @@ static struct plan_range add_redactions(struct draft *draft, const struct rule_r
     return range;
 }
 
+static struct plan_range add_array_rules(struct draft *draft, const struct rule_comparison *rule)
+{
+    struct plan_range range = {draft_count(draft, ARRAY_ARRAY_RULES), (uint32_t)rule->array_count};
+    for (size_t i = 0; i < rule->array_count; i++) {
+        struct plan_array_rule array = {draft_add_text(draft, rule->arrays[i].path), rule->arrays[i].kind,
+                                        draft_add_text(draft, rule->arrays[i].key)};
+        draft_add_copies(draft, ARRAY_ARRAY_RULES, &array, 1);
+    }
+    return range;
+}
+
+static uint32_t add_comparison(struct draft *draft, const struct rule_comparison *rule)
+{
+    struct plan_comparison comparison = {
+        .samples = rule->samples,
+        .body_bytes = rule->body_bytes,
+        .headers = build_texts(draft, rule->headers),
+        .ignored_headers = build_texts(draft, rule->ignored_headers),
+        .ignored_paths = build_texts(draft, rule->ignored_paths),
+        .redacted_headers = build_texts(draft, rule->redacted_headers),
+        .redacted_cookies = build_texts(draft, rule->redacted_cookies),
+        .redacted_query = build_texts(draft, rule->redacted_query),
+        .redacted_paths = build_texts(draft, rule->redacted_paths),
+        .arrays = add_array_rules(draft, rule),
+        .min_pairs = rule->min_pairs,
+        .min_pairs_p99 = rule->min_pairs_p99,
+        .max_shadow_failures = rule->max_shadow_failures,
+        .max_lost = rule->max_lost,
+        .max_different = rule->max_different,
+        .max_new_errors = rule->max_new_errors,
+        .max_blind = rule->max_blind,
+        .finding_latency_ms = rule->finding_latency_ms,
+        .finding_latency_share = rule->finding_latency_share,
+        .max_latency_ms = rule->max_latency_ms,
+        .max_latency_share = rule->max_latency_share,
+    };
+    return draft_add_copies(draft, ARRAY_COMPARISONS, &comparison, 1).first;
+}
+
 void build_mirror(struct draft *draft, uint32_t route, const struct rule_mirror *rule)
 {
     uint32_t divisor = gcd(rule->denominator, rule->numerator);
@@ -97,6 +156,8 @@ void build_mirror(struct draft *draft, uint32_t route, const struct rule_mirror 
         .marker_header = draft_add_text(draft, rule->marker_header),
         .has_baggage = rule->has_baggage,
         .trace = rule->trace,
+        .is_control = rule->is_control,
+        .comparison = rule->comparison ? add_comparison(draft, rule->comparison) : PLAN_NONE,
     };
     draft_add_copies(draft, ARRAY_MIRRORS, &mirror, 1);
 }

@@ -28,6 +28,8 @@ bool check_backends(const struct plan *plan, struct err *err)
         const struct plan_backend *backend = PLAN_BACKEND(plan, i);
         if (!flat_has_text(plan->strings, backend->label))
             return err_set(err, "plan: the label of backend %u is outside the strings", i);
+        if (!flat_has_text(plan->strings, backend->revision))
+            return err_set(err, "plan: the revision of backend %u is outside the strings", i);
         if (backend->protocol > PROTOCOL_ALPN)
             return err_set(err, "plan: backend %u has the unknown protocol %u", i, backend->protocol);
         if (backend->tls != PLAN_NONE && backend->tls >= plan->tls.count)

@@ -7,7 +7,7 @@
 #include "base/address.h"
 
 #define PLAN_MAGIC 0x6e616c5061726d55ull /* "UmraPlan" read as bytes */
-#define PLAN_VERSION 4
+#define PLAN_VERSION 5
 /* An index that names nothing. */
 #define PLAN_NONE UINT32_MAX
 /* A condition's value; a longer one of a request matches nothing. */
@@ -51,6 +51,7 @@ struct plan_backend {
     struct plan_str label; /* `backend` and `mirror` label of section 6: "default/shop-v2:80", "127.0.0.1:3000" */
     uint32_t protocol;     /* enum plan_protocol */
     uint32_t tls;          /* of plan.tls, or PLAN_NONE: plain */
+    struct plan_str revision; /* of what runs there: the annotation umbra.dev/revision, else a hash of how it is defined */
 };
 
 /* ---- what is done to requests and answers that a rule takes ---- */
@@ -109,6 +110,29 @@ struct plan_redaction {
     struct plan_str name;
 };
 
+/* How a mirror's answers are compared and judged: MirrorPolicy.spec.compare and spec.verdict. Ranges without a word are of plan.texts.
+ * All of it is for the analyst, but for body_bytes. */
+enum plan_samples { KEEP_NONE, KEEP_FIELDS, KEEP_FULL };
+enum plan_array_kind { COMPARE_SET, COMPARE_KEYED };
+struct plan_array_rule {
+    struct plan_str path;
+    uint32_t kind;       /* enum plan_array_kind */
+    struct plan_str key; /* of COMPARE_KEYED */
+};
+struct plan_comparison {
+    uint32_t samples; /* enum plan_samples */
+    uint64_t body_bytes;
+    struct plan_range headers; /* only these; none: all but the noisy ones */
+    struct plan_range ignored_headers, ignored_paths;
+    struct plan_range redacted_headers, redacted_cookies, redacted_query, redacted_paths; /* of samples */
+    struct plan_range arrays;                                                             /* of plan.array_rules */
+    uint64_t min_pairs, min_pairs_p99;
+    uint32_t max_shadow_failures, max_lost, max_different, max_new_errors, max_blind; /* millionths */
+    uint32_t finding_latency_ms, finding_latency_share, max_latency_ms, max_latency_share; /* shares in millionths */
+};
+
+/* A control is a mirror of its own, for accounting as for connections, directly behind the one that it belongs to, whose policy it has:
+ * it gets exactly what that got. */
 struct plan_mirror {
     struct plan_str label; /* unique in its route */
     uint32_t route;        /* of plan.routes: the rule that names it, itself or by one of its backendRefs */
@@ -135,6 +159,8 @@ struct plan_mirror {
     struct plan_str marker_header;
     uint32_t has_baggage; /* baggage member umbra.shadow=true is appended */
     uint32_t trace;       /* enum plan_trace */
+    uint32_t is_control;  /* of the mirror before it */
+    uint32_t comparison;  /* of plan.comparisons, or PLAN_NONE: answers are not compared */
 };
 
 /* One rule of a route. */
@@ -260,7 +286,7 @@ struct plan {
     struct plan_array names, buckets; /* hash tables: a power of two of slots, at most half of them taken */
     struct plan_array candidates;     /* uint32_t: indices of matches */
     struct plan_array routes, weighted, backends, mirrors, cidrs;
-    struct plan_array edits, rewrites, redirects, cors, redactions, tls, sans;
+    struct plan_array edits, rewrites, redirects, cors, redactions, tls, sans, comparisons, array_rules;
     struct plan_array codes;           /* uint32_t: status codes */
     struct plan_array texts;           /* struct plan_str */
     struct plan_array trusted_proxies; /* struct cidr */
@@ -296,6 +322,8 @@ static inline const void *plan_at(const struct plan *plan, struct plan_array arr
 #define PLAN_REDACTION(plan, i) PLAN_AT(plan, redactions, struct plan_redaction, i)
 #define PLAN_TLS(plan, i) PLAN_AT(plan, tls, struct plan_tls, i)
 #define PLAN_SAN(plan, i) PLAN_AT(plan, sans, struct plan_san, i)
+#define PLAN_COMPARISON(plan, i) PLAN_AT(plan, comparisons, struct plan_comparison, i)
+#define PLAN_ARRAY_RULE(plan, i) PLAN_AT(plan, array_rules, struct plan_array_rule, i)
 #define PLAN_CODE(plan, i) (*PLAN_AT(plan, codes, uint32_t, i))
 #define PLAN_TEXT(plan, i) (*PLAN_AT(plan, texts, struct plan_str, i))
 #define PLAN_TRUSTED(plan, i) PLAN_AT(plan, trusted_proxies, struct cidr, i)

@@ -19,6 +19,7 @@
 static const char *const filtered_names[] = {FILTERED_REASONS(X)};
 static const char *const dropped_names[] = {DROPPED_REASONS(X)};
 static const char *const failed_names[] = {FAILED_REASONS(X)};
+static const char *const record_drop_names[] = {RECORD_DROPS(X)};
 #undef X
 
 const char *filtered_name(enum filtered reason)
@@ -37,6 +38,12 @@ const char *failed_name(enum failed reason)
 {
     ASSERT(reason < FAILED_COUNT);
     return failed_names[reason];
+}
+
+const char *record_drop_name(enum record_drop reason)
+{
+    ASSERT(reason < RECORD_DROP_COUNT);
+    return record_drop_names[reason];
 }
 
 static struct registry_shared *map(int fd, struct err *err)

@@ -60,6 +60,12 @@ typedef _Atomic uint64_t counter;
     X(TLS, "tls")
 /* clang-format on */
 
+/* Why a leg has no record. */
+#define RECORD_DROPS(X) \
+    X(RING, "ring")     /* the analyst did not keep pace */ \
+    X(BUDGET, "budget") /* the mirror budget was short */ \
+    X(RETRY, "retry")   /* live was asked more than once and had begun to answer */
+
 #define X(name, label) FILTERED_##name,
 enum filtered { FILTERED_REASONS(X) FILTERED_COUNT };
 #undef X
@@ -70,6 +76,11 @@ enum dropped { DROPPED_REASONS(X) DROPPED_COUNT };
 enum failed { FAILED_REASONS(X) FAILED_COUNT };
 #undef X
 
+#define X(name, label) RECORD_DROPPED_##name,
+enum record_drop { RECORD_DROPS(X) RECORD_DROP_COUNT };
+#undef X
+
+const char *record_drop_name(enum record_drop reason);
 const char *filtered_name(enum filtered reason);
 const char *dropped_name(enum dropped reason);
 const char *failed_name(enum failed reason);
@@ -159,6 +170,8 @@ struct registry_totals {
     counter handshakes[HANDSHAKE_COUNT];
     counter regex_limit; /* regular expressions that were given up */
     counter budget_limit;
+    counter records; /* legs that went into a ring, whole */
+    counter records_dropped[RECORD_DROP_COUNT];
     _Atomic uint32_t is_off; /* kill switch of all mirrors */
     _Atomic uint64_t config_generation;
     _Atomic uint64_t config_errors;

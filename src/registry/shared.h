@@ -9,7 +9,7 @@
 #include <pthread.h>
 
 #define REGISTRY_MAGIC 0x7367655261726d55ull /* "UmraRegs" read as bytes */
-#define REGISTRY_LAYOUT 4
+#define REGISTRY_LAYOUT 5
 /* Labels of at most 760 bytes and mostly below 100; pages are only used when they are written. */
 #define REGISTRY_TEXT_BYTES (64u * 1024 * 1024)
 #define REGISTRY_ENTRIES 32768

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Makes records of one leg while it passes, part by part into the worker's ring. Bounded: heads and the first `body_bytes` of bodies are
+ * kept in a draft of at most a part, whose memory is taken from the mirror budget; the rest of a body is only hashed and counted. When
+ * memory or room in the ring is short the leg is void, counted once, and everything else goes on. Never blocks, never fails.
+ * Lifetime: capture_begin to capture_end or capture_drop. Thread: the worker's. */
+#pragma once
+
+#include "base/chunk.h"
+#include "base/ring.h"
+#include "exchange/record.h"
+#include "http/head.h"
+#include "registry/registry.h"
+
+/* One per worker. */
+struct capture_sink {
+    struct ring_writer *ring; /* NULL: nothing is captured */
+    struct registry_totals *totals; /* records, records_dropped */
+    struct slab *captures;
+    /* The mirror budget; false: refused, nothing was taken. */
+    bool (*take)(void *budget, size_t bytes);
+    void (*give)(void *budget, size_t bytes);
+    void *budget;
+};
+void capture_sink_init(struct capture_sink *sink, struct ring_writer *ring, struct registry_totals *totals);
+void capture_sink_deinit(struct capture_sink *sink);
+
+struct capture;
+
+struct capture_leg {
+    enum record_leg leg;
+    struct request_id id;
+    uint64_t leg_id;
+    struct record_labels labels; /* borrowed for the call */
+    uint64_t body_bytes;         /* of each body, at most */
+};
+
+/* NULL when nothing can be captured (counted); the functions below take NULL. */
+struct capture *capture_begin(struct capture_sink *sink, const struct capture_leg *leg);
+/* What live got; of copies the request is not recorded. `head` is borrowed, as the bytes below are. */
+void capture_request(struct capture *capture, const struct head *head);
+void capture_request_data(struct capture *capture, struct str data);
+/* As the backend sent it. A second final head (a retry) begins the answer anew: the leg is void. */
+void capture_answer(struct capture *capture, const struct head *head);
+void capture_answer_data(struct capture *capture, struct str data);
+void capture_trailers(struct capture *capture, const struct field *trailers, uint16_t count);
+/* Lengths and hashes are filled in here. The capture is gone after. */
+void capture_end(struct capture *capture, const struct record_end *end);
+/* Without a record; counted. */
+void capture_drop(struct capture *capture);
