@@ -24,7 +24,7 @@ struct flags_input {
     const struct flags_target *shadows;
     size_t shadow_count;
     const struct flags_target *control; /* of every shadow; NULL: none */
-    bool is_mirroring_writes; /* else only GET, HEAD and OPTIONS are copied */
+    bool is_mirroring_writes;           /* else only GET, HEAD and OPTIONS are copied */
     enum plan_sampling sampling;
     enum plan_key key;
     struct str key_name;
