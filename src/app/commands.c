@@ -6,7 +6,7 @@
 
 const struct command commands[] = {
     {.name = "run",
-     .usage = "-f FILE_OR_DIR ... | --listen HOST:PORT --live HOST:PORT [--shadow HOST:PORT ...] [--control HOST:PORT]",
+     .usage = "-f FILE_OR_DIR ... | --listen HOST:PORT --live HOST:PORT [--shadow HOST:PORT ...]",
      .summary = "Take requests, let live answer them, send copies to shadows.",
      .details =
          "SIGTERM or Ctrl-C drains and ends; a second one ends at once. `umbra run --replace` with the same --admin "
@@ -25,8 +25,7 @@ const struct command commands[] = {
      .bit = FOR_CHECK,
      .run = cmd_check},
     {.name = "print",
-     .usage = "-f FILE_OR_DIR ... | --listen HOST:PORT --live HOST:PORT [--shadow HOST:PORT[=PERCENT] ...] [--control "
-              "HOST:PORT]",
+     .usage = "-f FILE_OR_DIR ... | --listen HOST:PORT --live HOST:PORT [--shadow HOST:PORT[=PERCENT] ...]",
      .summary = "Print rules as manifests, with all defaults written out.",
      .details =
          "With the quick start's options it shows the manifests that they stand for: a file to begin with. Resources "
