@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#define TRIES 100 /* with the 200 ms that SQLite waits by itself: 10 s and more */
+#define TRIES 33 /* with the 200 ms that SQLite waits by itself: 10 s */
 #define PAUSE_NS 100000000
 #define MEMORY_BYTES \
     (1024ull * 1024 * 1024) /* VACUUM copies what stays by way of memory: no limit but one for the worst case */

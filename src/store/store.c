@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/state.h"
+#include "store/store.h"
 
 #include "base/mem.h"
 #include "store/schema.h"
+#include "store/state.h"
 
 #include <stdio.h>
 #include <time.h>
