@@ -2,7 +2,7 @@
 #include "mirror/mirror.h"
 
 #include "base/mem.h"
-#include "mirror/copy.h"
+#include "mirror/copy_answer.h"
 #include "mirror/gates.h"
 #include "route/balance.h"
 
