@@ -87,12 +87,14 @@ void copy_fail(struct copy *copy, enum failed reason, int error)
         breaker_failure(entry, copy_now_ns(copy), 0, random_next(&copy->mirror->random));
     if (reason != FAILED_CLIENT_ABORT)
         log_failure(copy, reason, error);
+    leg_fail(copy, reason);
     copy_over(copy);
 }
 
 static void copy_drop(struct copy *copy, enum dropped reason)
 {
     counter_add(&copy->target->entry->dropped[reason], 1);
+    leg_drop(copy, reason);
     copy_over(copy);
 }
 
@@ -107,6 +109,7 @@ void copy_complete(struct copy *copy)
         breaker_failure(entry, copy_now_ns(copy), copy->retry_after_ms, random_next(&copy->mirror->random));
     else
         breaker_success(entry);
+    leg_complete(copy);
     copy_over(copy);
 }
 
@@ -284,8 +287,10 @@ void copy_live_over(struct copy *copy)
 
 void copy_cancel(struct copy *copy, enum dropped why)
 {
-    if (copy->state == COPY_QUEUED)
+    if (copy->state == COPY_QUEUED) {
         copy_drop(copy, why);
-    else if (copy->state != COPY_OVER)
+    } else if (copy->state != COPY_OVER) {
+        leg_drop(copy, why);
         copy_fail(copy, FAILED_RESET, 0);
+    }
 }

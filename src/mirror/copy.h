@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "mirror/leg.h"
 #include "mirror/mirror.h"
 #include "mirror/pieces.h"
 #include "mirror/target.h"
@@ -28,6 +29,7 @@ struct copy {
     struct arena arena;
     struct head head;
     struct pieces pieces; /* held for the shadow */
+    struct leg leg;       /* when its answer is compared */
     size_t charged;       /* plain bytes taken from the budget: this object, and what waits in the stream */
     const struct field *trailers;
     struct plan_range redactions; /* of the plan of the exchange, while that lasts */

@@ -76,6 +76,7 @@ static void on_head(struct stream *stream, const struct head *head)
     if (head->status < 200)
         return;
     copy->status = head->status;
+    leg_answer(copy, head);
     note_grpc_status(copy, head->fields, head->field_count);
     copy->is_shadow_closing = !head->is_keep_alive;
     const struct field *retry_after = head_find(head, FIELD_RETRY_AFTER);
@@ -87,6 +88,7 @@ static void on_data(struct stream *stream, struct slice data)
 {
     struct copy *copy = stream->user;
     copy->answer_bytes += data.len;
+    leg_answer_data(copy, (struct str){data.ptr, data.len});
     if (stream->pull_credit < COPY_ANSWER_CREDIT / 2)
         loop_later(copy->mirror->codec->loop, &copy->work);
 }
@@ -95,6 +97,7 @@ static void on_end(struct stream *stream, const struct field *trailers, uint16_t
 {
     struct copy *copy = stream->user;
     note_grpc_status(copy, trailers, count);
+    leg_answer_end(copy, trailers, count);
     if (copy->is_end_sent)
         copy_complete_whole(copy);
     else if (copy->is_shadow_closing)

@@ -110,6 +110,7 @@ static void on_open(struct client_call *call, struct stream *stream, bool is_reu
 {
     struct copy *copy = CONTAINER_OF(call, struct copy, call);
     copy_mark_sent(copy, COPY_SENDING);
+    leg_sent(copy, is_reused);
     copy->stream = stream;
     stream->handler = &copy_answer_handler;
     stream->user = copy;
