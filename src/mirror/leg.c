@@ -224,7 +224,8 @@ static enum failed own_answer_reason(uint16_t status)
     return status == 504 ? FAILED_TIMEOUT : status == 503 ? FAILED_CONNECT : FAILED_RESET;
 }
 
-static void judge(const struct live_leg *live, const struct exchange *exchange, struct record_end *what)
+/* An answer of Umbra's own has no head of live's, even if an attempt that was given up had one. */
+static void judge(struct live_leg *live, const struct exchange *exchange, struct record_end *what)
 {
     what->status = live->status;
     what->grpc_status = live->grpc_status;
@@ -232,6 +233,7 @@ static void judge(const struct live_leg *live, const struct exchange *exchange, 
         what->outcome = OUTCOME_FAILED;
         what->reason = (uint8_t)own_answer_reason(exchange->status);
         what->status = exchange->status;
+        live->leg.head_ns = 0;
         if (live->is_call)
             what->grpc_status = (uint8_t)grpc_status_from_http(exchange->status);
     } else if (live->leg.answered_ns) {

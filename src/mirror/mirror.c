@@ -96,6 +96,7 @@ static void on_tidy(struct timer *timer)
     }
     if (is_due) {
         chunk_cache_trim();
+        capture_sink_trim(&mirror->sink);
         mem_trim();
         mirror->tidy_peak = used;
         mirror->tidy_waited_ms = 0;
@@ -229,7 +230,7 @@ static void on_over(struct tap *tap, struct exchange *exchange)
     FOR_COPIES(exchange, copy, copy_live_over(copy));
     struct live_leg *live = find_live(exchange);
     if (live)
-        live_leg_over(live, CONTAINER_OF(tap, struct mirror, tap), exchange);
+        live_leg_over(live, mirror, exchange);
     if (exchange->tap_state)
         slab_give(mirror->watches, exchange->tap_state);
     exchange->tap_state = NULL;
