@@ -60,7 +60,8 @@ static void set_comparison(struct rule_mirror *rule, const struct sim_mirror *mi
                            struct rule_comparison *comparison)
 {
     rule->is_control = mirror->is_control;
-    if (!mirror->is_compared)
+    rule->comparison = mirror->is_control ? rule[-1].comparison : NULL;
+    if (!mirror->is_compared || mirror->is_control)
         return;
     rule_comparison_init(comparison);
     if (mirror->body_bytes)

@@ -26,7 +26,7 @@ struct sim_mirror {
     uint32_t timeout_ms, connect_timeout_ms;
     bool is_compared;
     uint64_t body_bytes;            /* kept of each body */
-    bool is_control;                /* of the mirror before it */
+    bool is_control;                /* of the mirror before it, and compared if that is */
     const struct rule_mirror *like; /* what is not named here; NULL: the defaults */
 };
 #define SIM_NONE 99u

@@ -6,10 +6,9 @@
 #define RING (4 * 1024 * 1024)
 /* A shadow and its control, with the same further rules, as a policy has them. */
 #define CONTROLLED(...) \
-    (&(struct sim_rules){ \
-        .ring_bytes = RING, \
-        .mirrors = 2, \
-        .mirror = {{.is_compared = true, __VA_ARGS__}, {.is_compared = true, .is_control = true, __VA_ARGS__}}})
+    (&(struct sim_rules){.ring_bytes = RING, \
+                         .mirrors = 2, \
+                         .mirror = {{.is_compared = true, __VA_ARGS__}, {.is_control = true, __VA_ARGS__}}})
 
 static struct sim *open_served(const struct sim_rules *rules, struct actor **client)
 {
@@ -66,13 +65,11 @@ static void test_a_control_s_leg_is_beside_that_of_its_shadow(void **state)
 static void test_two_mirrors_have_a_control_each(void **state)
 {
     (void)state;
-    struct sim *sim = sim_open(&(struct sim_rules){.ring_bytes = RING,
-                                                   .mirrors = 4,
-                                                   .backend_mirrors = 2,
-                                                   .mirror = {{.is_compared = true},
-                                                              {.is_compared = true, .is_control = true},
-                                                              {.is_compared = true},
-                                                              {.is_compared = true, .is_control = true}}});
+    struct sim *sim = sim_open(&(struct sim_rules){
+        .ring_bytes = RING,
+        .mirrors = 4,
+        .backend_mirrors = 2,
+        .mirror = {{.is_compared = true}, {.is_control = true}, {.is_compared = true}, {.is_control = true}}});
     host_answers(sim_live_host(sim, 0), OK_2);
     for (unsigned i = 0; i < 4; i++)
         host_answers(sim_shadow_host(sim, i, 0), OK_2);
@@ -135,9 +132,7 @@ static void test_a_control_without_room_takes_nothing_from_its_shadow(void **sta
 {
     (void)state;
     struct sim *sim = sim_open(&(struct sim_rules){
-        .ring_bytes = RING,
-        .mirrors = 2,
-        .mirror = {{.is_compared = true}, {.is_compared = true, .is_control = true, .max_in_flight = 1}}});
+        .ring_bytes = RING, .mirrors = 2, .mirror = {{.is_compared = true}, {.is_control = true, .max_in_flight = 1}}});
     host_answers(sim_live_host(sim, 0), OK_2);
     host_answers(sim_shadow_host(sim, 0, 0), OK_2);
     struct actor *client = sim_client(sim);
