@@ -31,7 +31,6 @@ struct question {
     size_t head_len;
     uint64_t left; /* of the body; ASK_STREAM */
     size_t credit;
-    bool *is_gone; /* while it calls out: set when it is freed meanwhile */
 };
 
 struct asker {
@@ -40,6 +39,7 @@ struct asker {
     const char *why_off;
     struct records records;
     struct list questions;
+    struct question *reading; /* the one that is being read; NULL once it is gone */
     unsigned counts[ASK_EVENTS + 1];
     struct timer poll;
     struct strbuf metrics, incoming; /* the last that came whole, and what comes */
@@ -53,8 +53,8 @@ struct asker {
 static void question_free(struct question *question)
 {
     struct asker *asker = question->owner;
-    if (question->is_gone)
-        *question->is_gone = true;
+    if (asker->reading == question)
+        asker->reading = NULL;
     if (question->call)
         question->call->question = NULL;
     asker->counts[question->kind]--;
@@ -198,18 +198,15 @@ static bool read_some(struct question *question)
 
 static void question_read(struct question *question)
 {
-    bool is_gone = false;
-    question->is_gone = &is_gone;
+    struct asker *asker = question->owner;
+    asker->reading = question;
     bool is_more = true;
-    while (is_more && !is_gone) {
+    while (is_more && asker->reading) {
         is_more = read_some(question);
-        if (!is_gone && has_head(question) && question->left == 0) {
+        if (asker->reading && has_head(question) && question->left == 0)
             question_end(question);
-            return;
-        }
     }
-    if (!is_gone)
-        question->is_gone = NULL;
+    asker->reading = NULL;
 }
 
 static void on_pipe(struct watch *watch, uint32_t events)
