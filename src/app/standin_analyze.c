@@ -34,7 +34,8 @@ bool analyze_tick(struct analyze *analyze, uint64_t now_ns, uint64_t wall_ns)
     (void)analyze, (void)now_ns, (void)wall_ns;
     return true;
 }
-void analyze_ask(struct analyze *analyze, struct str path, struct str query, uint64_t wall_ns, struct analyze_answer *answer)
+void analyze_ask(struct analyze *analyze, struct str path, struct str query, uint64_t wall_ns,
+                 struct analyze_answer *answer)
 {
     (void)wall_ns;
     answer->status = 200;
