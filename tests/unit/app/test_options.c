@@ -62,7 +62,8 @@ static void test_defaults_are_those_of_the_design(void **state)
     assert_int_equal(settings->sampling, SAMPLING_EVEN);
     assert_int_equal(settings->log_format, LOG_TEXT);
     assert_int_equal(settings->log_level, LOG_INFO);
-    assert_true(settings->is_shedding && settings->is_sandboxed);
+    assert_true(settings->is_shedding && settings->is_sandboxed && settings->is_comparing);
+    assert_false(settings->has_control);
     assert_true(settings->workers >= 1);
     assert_int_equal(settings->max_connections, 0);
     assert_false(settings->is_mirroring_writes || settings->is_safe_methods || settings->is_access_log);
@@ -78,7 +79,7 @@ static void test_all_options_of_run_reach_the_settings(void **state)
         "--sampling-key header:x-user-id --mirror-writes --safe-methods --admin [::1]:9901 --admin-host a.example "
         "--trusted-proxies 10.0.0.0/8,fd00::/8 --drain 1m30s --drain-delay=500ms --max-connections 100 "
         "--workers 4 --mirror-budget 1Gi --log-format json --log-level debug --access-log --shed off --sandbox off "
-        "--replace",
+        "--replace --control twin:81 --compare off",
         &options);
     const struct settings *settings = &options.settings;
     assert_int_equal(settings->shadow_count, 3);
@@ -104,7 +105,10 @@ static void test_all_options_of_run_reach_the_settings(void **state)
     assert_int_equal(settings->mirror_budget, 1 << 30);
     assert_int_equal(settings->log_format, LOG_JSON);
     assert_int_equal(settings->log_level, LOG_DEBUG);
-    assert_false(settings->is_shedding || settings->is_sandboxed);
+    assert_false(settings->is_shedding || settings->is_sandboxed || settings->is_comparing);
+    assert_true(settings->has_control);
+    assert_string_equal(settings->control.host, "twin");
+    assert_int_equal(settings->control.port, 81);
     assert_true(options.is_replace);
 }
 
@@ -210,6 +214,10 @@ static void test_errors_name_the_option_and_the_remedy(void **state)
         {"--sampling-key user", "--sampling-key user: write header:NAME, cookie:NAME, query:NAME, clientIP or traceID"},
         {RUN "--sampling hash", "--sampling hash needs --sampling-key, for instance --sampling-key header:x-user-id"},
         {RUN "--sampling-key clientIP", "--sampling-key needs --sampling hash"},
+        {RUN "--control a:1", "--control needs --shadow: it shows which differences between live and a shadow are only "
+                              "noise; for instance --shadow 127.0.0.1:3001"},
+        {RUN "--shadow b:1 --control a:1 --control a:2", "--control is given twice; leave one out"},
+        {RUN "--compare on", "--compare on: write off or auto"},
         {"--trusted-proxies 10.0.0.0/8,x", "--trusted-proxies 10.0.0.0/8,x: \"x\" is no network; write 10.0.0.0/8, "
                                            "fd00::/8 or a single IP, separated by commas"},
         {"--admin unix:/x", "--admin unix:/x: the admin port is TCP; write 127.0.0.1:9900"},
