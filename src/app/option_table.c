@@ -70,6 +70,17 @@ const struct option option_table[] = {
     {"--mirror-budget", "BYTES", "64Mi",
      "Memory for copies under way, of all shadows together; a copy beyond it is dropped and counted.", FOR_RUN, false,
      option_mirror_budget},
+    {"--data", "DIR", NULL,
+     "Where samples, findings and history are kept, made when missing. Default: a directory for this --admin address "
+     "below $XDG_STATE_HOME/umbra or ~/.local/state/umbra; when that can't be written, or DIR is empty (''), they are "
+     "kept in memory only.",
+     FOR_RUN, false, option_data},
+    {"--sample-ttl", "TIME", "72h", "How long samples of requests and answers are kept.", FOR_RUN, false,
+     option_sample_ttl},
+    {"--analyst-memory", "BYTES", "256Mi",
+     "Memory of the process that compares answers; at its limit it begins anew, and what it had not stored is counted "
+     "as lost.",
+     FOR_RUN, false, option_analyst_memory},
     {"--shed", "auto|off", "auto", "Whether copies are left out while the CPU is saturated, before live gets slower.",
      FOR_RUN, false, option_shed},
     {"--compare", "auto|off", "auto",
@@ -99,6 +110,12 @@ const struct option option_table[] = {
     {"--format", "text|json", "text", "A table for people, or JSON for programs.", FOR_STATUS, false,
      option_client_format},
     {"--count", "N", NULL, "End after N pages. Default: go on until q or Ctrl-C.", FOR_TOP, false, option_client_count},
+    {"--data", "DIR", NULL,
+     "The --data of the umbra whose data are to be erased. Default: all directories below $XDG_STATE_HOME/umbra or "
+     "~/.local/state/umbra.",
+     FOR_PURGE, false, option_data},
+    {"--samples", NULL, NULL, "Only samples of requests and answers; findings and history stay.", FOR_PURGE, false,
+     option_purge_samples},
     {"--play", NULL, NULL,
      "Kill, hang, slow, garble and restore the shadow in turn, in 22 s, then end (or at --duration).", FOR_DEMO, false,
      option_demo_play},

@@ -26,7 +26,8 @@ void budget_give_connection(struct budget *budget)
 /* Taken first and looked at after, so that workers that ask at once can't both get the last bytes. */
 static bool take(struct budget *budget, struct registry_mirror *mirror, int64_t used, int64_t held)
 {
-    int64_t limit = (int64_t)counter_get(&budget->totals->budget_limit);
+    int64_t limit = (int64_t)counter_get(&budget->totals->budget_limit) -
+                    (int64_t)counter_get(&budget->totals->budget_aside);
     int64_t all = atomic_fetch_add_explicit(&budget->gateway->budget_used, used, memory_order_relaxed) + used;
     registry_held_bytes_add(mirror, budget->slot, held);
     int64_t mine = atomic_load_explicit(&mirror->held_bytes, memory_order_relaxed);

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#define MAX_WORDS 48
+#define MAX_WORDS 64
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Splits at blanks, as a shell would. */
@@ -65,6 +65,10 @@ static void test_defaults_are_those_of_the_design(void **state)
     assert_true(settings->is_shedding && settings->is_sandboxed && settings->is_comparing);
     assert_false(settings->has_control);
     assert_true(settings->workers >= 1);
+    assert_int_equal(settings->sample_ttl_ms, 72ull * 3600 * 1000);
+    assert_int_equal(settings->analyst_memory, 256 << 20);
+    assert_string_equal(settings->data, "");
+    assert_false(options.has_data);
     assert_int_equal(settings->max_connections, 0);
     assert_false(settings->is_mirroring_writes || settings->is_safe_methods || settings->is_access_log);
     assert_false(options.is_replace || options.has_marker_key_file);
@@ -79,7 +83,7 @@ static void test_all_options_of_run_reach_the_settings(void **state)
         "--sampling-key header:x-user-id --mirror-writes --safe-methods --admin [::1]:9901 --admin-host a.example "
         "--trusted-proxies 10.0.0.0/8,fd00::/8 --drain 1m30s --drain-delay=500ms --max-connections 100 "
         "--workers 4 --mirror-budget 1Gi --log-format json --log-level debug --access-log --shed off --sandbox off "
-        "--replace --control twin:81 --compare off",
+        "--replace --control twin:81 --compare off --data /var/lib/umbra --sample-ttl 1h30m --analyst-memory 512Mi",
         &options);
     const struct settings *settings = &options.settings;
     assert_int_equal(settings->shadow_count, 3);
@@ -110,6 +114,9 @@ static void test_all_options_of_run_reach_the_settings(void **state)
     assert_string_equal(settings->control.host, "twin");
     assert_int_equal(settings->control.port, 81);
     assert_true(options.is_replace);
+    assert_string_equal(settings->data, "/var/lib/umbra");
+    assert_int_equal(settings->sample_ttl_ms, 5400000);
+    assert_int_equal(settings->analyst_memory, 512 << 20);
 }
 
 static void test_files_are_kept_in_their_order(void **state)
@@ -214,10 +221,6 @@ static void test_errors_name_the_option_and_the_remedy(void **state)
         {"--sampling-key user", "--sampling-key user: write header:NAME, cookie:NAME, query:NAME, clientIP or traceID"},
         {RUN "--sampling hash", "--sampling hash needs --sampling-key, for instance --sampling-key header:x-user-id"},
         {RUN "--sampling-key clientIP", "--sampling-key needs --sampling hash"},
-        {RUN "--control a:1", "--control needs --shadow: it shows which differences between live and a shadow are only "
-                              "noise; for instance --shadow 127.0.0.1:3001"},
-        {RUN "--shadow b:1 --control a:1 --control a:2", "--control is given twice; leave one out"},
-        {RUN "--compare on", "--compare on: write off or auto"},
         {"--trusted-proxies 10.0.0.0/8,x", "--trusted-proxies 10.0.0.0/8,x: \"x\" is no network; write 10.0.0.0/8, "
                                            "fd00::/8 or a single IP, separated by commas"},
         {"--admin unix:/x", "--admin unix:/x: the admin port is TCP; write 127.0.0.1:9900"},
@@ -252,6 +255,22 @@ static void test_errors_name_the_option_and_the_remedy(void **state)
         assert_int_equal(parse("run", cases[i].line, &options, &err), OPTIONS_USAGE);
         assert_string_equal(err.text, cases[i].sentence);
     }
+}
+
+static void test_a_control_belongs_to_a_shadow(void **state)
+{
+    (void)state;
+    struct options options;
+    struct err err;
+    assert_int_equal(parse("run", RUN "--control a:1", &options, &err), OPTIONS_USAGE);
+    assert_string_equal(err.text, "--control needs --shadow: it shows which differences between live and a shadow are "
+                                  "only noise; for instance --shadow 127.0.0.1:3001");
+    assert_int_equal(parse("run", RUN "--shadow b:1 --control a:1 --control a:2", &options, &err), OPTIONS_USAGE);
+    assert_string_equal(err.text, "--control is given twice; leave one out");
+    assert_int_equal(parse("run", "-f a.yaml --control a:1", &options, &err), OPTIONS_USAGE);
+    assert_non_null(strstr(err.text, "-f and --control exclude each other"));
+    assert_int_equal(parse("run", RUN "--compare on", &options, &err), OPTIONS_USAGE);
+    assert_string_equal(err.text, "--compare on: write off or auto");
 }
 
 static void test_help_wins_over_what_is_missing(void **state)
@@ -352,6 +371,7 @@ int main(void)
         cmocka_unit_test(test_targets_are_formatted_as_they_were_given),
         cmocka_unit_test(test_localhost_is_a_listening_address),
         cmocka_unit_test(test_errors_name_the_option_and_the_remedy),
+        cmocka_unit_test(test_a_control_belongs_to_a_shadow),
         cmocka_unit_test(test_help_wins_over_what_is_missing),
         cmocka_unit_test(test_token_file_opens_the_admin_port_to_others),
         cmocka_unit_test(test_marker_key_depends_on_the_file_alone),
