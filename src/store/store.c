@@ -10,7 +10,7 @@
 
 #define MEMORY_BYTES (16u * 1024 * 1024)
 #define MIN_MEMORY_BYTES (8u * 1024 * 1024)
-#define FIRST_PAUSE_NS STORE_SECOND_NS
+#define FIRST_PAUSE_NS (STORE_SECOND_NS / 4)
 #define LAST_PAUSE_NS (30 * STORE_SECOND_NS)
 
 static uint64_t now_ns(void)
