@@ -52,7 +52,7 @@ static int copy(sqlite3 *memory, sqlite3 *disk)
 void store_renew(struct store *store)
 {
     struct err note = {""}, why = {""};
-    bool is_good = store->is_on_disk && store->pause_ns < LONG_PAUSE_NS && !place_is_gone(&store->place, store->db);
+    bool is_good = store->is_on_disk && store->pause_ns < LONG_PAUSE_NS && !place_is_gone(store->db);
     if (!store->has_place || is_good)
         return;
     sqlite3 *disk = place_open(&store->place, store->memory_bytes, &note, &why);
@@ -72,4 +72,5 @@ void store_renew(struct store *store)
     store->is_on_disk = true;
     store->trouble = note;
     store->retry_at_ns = store->pause_ns = 0;
+    samples_measure(store);
 }
