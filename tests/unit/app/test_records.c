@@ -115,6 +115,54 @@ static void test_waking_never_waits(void **state)
     records_forget(&files);
 }
 
+static size_t resident_pages(const struct records *records)
+{
+    static unsigned char pages[2 * (RING_MIN / RING_PAGE + 1)];
+    size_t sum = 0;
+    assert_int_equal(mincore(records->data, sizeof(pages) * RING_PAGE, pages), 0);
+    for (size_t i = 0; i < sizeof(pages); i++)
+        sum += pages[i] & 1;
+    return sum;
+}
+
+static void test_an_empty_ring_takes_no_memory_and_goes_on(void **state)
+{
+    (void)state;
+    struct err err;
+    struct records_files files;
+    struct records gateway, analyst;
+    struct ring_writer writer;
+    struct ring_reader reader;
+    char bytes[1024] = {'x'};
+    struct str record, parts[] = {{bytes, sizeof(bytes)}};
+    uint64_t given = 0;
+    make(&files);
+    open_as(&files, RECORDS_FOR_GATEWAY, &gateway);
+    open_as(&files, RECORDS_FOR_ANALYST, &analyst);
+    assert_true(records_writer(&gateway, 0, &writer, &err));
+    assert_true(records_reader(&analyst, 0, &reader, &err));
+    size_t before = resident_pages(&gateway);
+    for (int i = 0; i < 1000; i++) {
+        assert_true(ring_write(&writer, parts, 1));
+        if (i == 999)
+            assert_false(records_trim(&writer, &given)); /* one is left */
+        assert_int_equal(ring_next(&reader, &record), RING_RECORD);
+        ring_done(&reader);
+    }
+    assert_true(resident_pages(&gateway) > before);
+    assert_true(records_trim(&writer, &given));
+    assert_true(resident_pages(&gateway) <= before);
+    for (int i = 0; i < 100; i++) {
+        assert_true(ring_write(&writer, parts, 1));
+        assert_int_equal(ring_next(&reader, &record), RING_RECORD);
+        assert_memory_equal(record.ptr, bytes, sizeof(bytes));
+        ring_done(&reader);
+    }
+    records_close(&gateway);
+    records_close(&analyst);
+    records_forget(&files);
+}
+
 static bool can_map(int fd, int protection)
 {
     void *at = mmap(NULL, RING_PAGE, protection, MAP_SHARED, fd, 0);
@@ -190,6 +238,7 @@ int main(void)
         cmocka_unit_test(test_the_rings_take_an_eighth_of_the_budget_or_nothing),
         cmocka_unit_test(test_what_a_worker_writes_the_analyst_reads),
         cmocka_unit_test(test_waking_never_waits),
+        cmocka_unit_test(test_an_empty_ring_takes_no_memory_and_goes_on),
         cmocka_unit_test(test_what_is_for_reading_is_not_for_writing),
         cmocka_unit_test(test_what_can_be_no_rings_is_refused_and_closed),
     };
