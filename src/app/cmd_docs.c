@@ -3,6 +3,7 @@
 #include "admin/metrics.h"
 #include "app/options.h"
 #include "app/privileges.h"
+#include "exchange/record.h"
 #include "manifest/kind_docs.h"
 
 #include <errno.h>
@@ -17,7 +18,7 @@ static const struct {
 } pages[] = {
     {"api.md", admin_reference},       {"cli.md", options_reference},
     {"metrics.md", metrics_reference}, {"processes.md", privileges_reference},
-    {"rules.md", kinds_reference},
+    {"records.md", record_reference},  {"rules.md", kinds_reference},
 };
 
 #define REFERENCE_DIR "docs/reference"

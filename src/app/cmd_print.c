@@ -18,6 +18,8 @@ int cmd_print(int argc, char **argv)
     }
     rules_say_problems(&manifests->problems, NULL);
     struct strbuf text = STRBUF_INIT;
+    if (!options.settings.is_comparing)
+        strbuf_add(&text, STR("# --compare off belongs to `umbra run`: rules have no field for it.\n"));
     manifests_print(manifests, &text);
     fwrite(text.ptr, 1, text.len, stdout);
     strbuf_deinit(&text);

@@ -23,6 +23,11 @@ const struct option option_table[] = {
      "A service that gets copies, of PERCENT of the requests (up to 4 decimals; 100 when left out). Its answers are "
      "counted and never reach a client. Without any, umbra is a plain proxy.",
      FOR_RUN | FOR_PRINT, true, option_shadow},
+    {"--control", "HOST:PORT", NULL,
+     "A second instance of the live version. It gets the same copies as each shadow; what differs between live and it "
+     "is "
+     "noise, and is not held against the shadow.",
+     FOR_RUN | FOR_PRINT, false, option_control},
     {"--sampling", "even|random|hash", "even",
      "How a shadow's share is chosen: even takes exactly that share, at random places; random draws for each request; "
      "hash takes all or none of the requests that have the same --sampling-key.",
@@ -67,6 +72,11 @@ const struct option option_table[] = {
      option_mirror_budget},
     {"--shed", "auto|off", "auto", "Whether copies are left out while the CPU is saturated, before live gets slower.",
      FOR_RUN, false, option_shed},
+    {"--compare", "auto|off", "auto",
+     "Whether answers of live and shadows are captured and compared, wherever there is a mirror. Copies are sent "
+     "either "
+     "way.",
+     FOR_RULES, false, option_compare},
     {"--sandbox", "on|off", "on",
      "Whether the processes are kept to the system calls that they need (docs/reference/processes.md).", FOR_RUN, false,
      option_sandbox},

@@ -109,6 +109,12 @@ OPTION_PARSER(option_shadow)
     return true;
 }
 
+OPTION_PARSER(option_control)
+{
+    options->settings.has_control = 1;
+    return target_parse(value, &options->settings.control, err);
+}
+
 /* Index into `names`, or a sentence that lists them. */
 static bool choose(struct str value, const char *const *names, uint32_t *index, struct err *err)
 {
@@ -344,6 +350,12 @@ OPTION_PARSER(option_shed)
 {
     static const char *const names[] = {"off", "auto", NULL};
     return choose(value, names, &options->settings.is_shedding, err);
+}
+
+OPTION_PARSER(option_compare)
+{
+    static const char *const names[] = {"off", "auto", NULL};
+    return choose(value, names, &options->settings.is_comparing, err);
 }
 
 OPTION_PARSER(option_sandbox)

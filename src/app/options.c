@@ -118,6 +118,7 @@ static const char *quick_start_option(const struct settings *settings)
         {"--listen", settings->listen.family != ADDRESS_NONE},
         {"--live", settings->live.host[0] != '\0'},
         {"--shadow", settings->shadow_count > 0},
+        {"--control", settings->has_control != 0},
         {"--mirror-writes", settings->is_mirroring_writes != 0},
         {"--sampling", settings->sampling != SAMPLING_EVEN},
         {"--sampling-key", settings->key != KEY_NONE},
@@ -143,6 +144,9 @@ static bool quick_start_is_complete(const struct settings *settings, struct err 
         return err_set(err, "--listen is missing: where are requests taken? For instance --listen 127.0.0.1:8080");
     if (!has_live)
         return err_set(err, "--live is missing: which service answers? For instance --live 127.0.0.1:3000");
+    if (settings->has_control && settings->shadow_count == 0)
+        return err_set(err, "--control needs --shadow: it shows which differences between live and a shadow are only "
+                            "noise; for instance --shadow 127.0.0.1:3001");
     if (address_eq(&settings->listen, &settings->admin) && settings->admin.port != 0)
         return err_set(err, "--listen and --admin are the same address; give one of them another port");
     if (settings->sampling == SAMPLING_HASH && settings->key == KEY_NONE)

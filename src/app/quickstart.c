@@ -16,15 +16,17 @@ static struct flags_target target(const struct settings_target *from, char label
 
 void quickstart_manifest(const struct settings *settings, struct strbuf *out)
 {
-    char labels[1 + SETTINGS_MAX_SHADOWS][TARGET_TEXT];
+    char labels[2 + SETTINGS_MAX_SHADOWS][TARGET_TEXT];
     struct flags_target shadows[SETTINGS_MAX_SHADOWS];
     for (uint32_t i = 0; i < settings->shadow_count; i++)
         shadows[i] = target(&settings->shadows[i], labels[1 + i]);
+    struct flags_target control = target(&settings->control, labels[1 + SETTINGS_MAX_SHADOWS]);
     struct flags_input input = {
         .listen = settings->listen,
         .live = target(&settings->live, labels[0]),
         .shadows = shadows,
         .shadow_count = settings->shadow_count,
+        .control = settings->has_control ? &control : NULL,
         .is_mirroring_writes = settings->is_mirroring_writes,
         .sampling = (enum plan_sampling)settings->sampling,
         .key = (enum plan_key)settings->key,

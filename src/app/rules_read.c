@@ -36,6 +36,7 @@ struct compile_options rules_options(const struct settings *settings)
         .bind = settings->file_count > 0 ? settings->bind : settings->listen,
         .port_offset = settings->port_offset,
         .is_safe_methods = settings->is_safe_methods,
+        .compares_nothing = !settings->is_comparing,
         .trusted_proxies = settings->trusted_proxies,
         .trusted_proxy_count = settings->trusted_proxy_count,
         .now_s = time(NULL),

@@ -44,6 +44,8 @@ static void add_quick_start(struct strbuf *out, const struct settings *settings)
         add_percent(out, &settings->shadows[i]);
         strbuf_add_char(out, '\n');
     }
+    if (settings->has_control)
+        strbuf_printf(out, "  control    %s\n", target_format(&settings->control, text).ptr);
     if (settings->shadow_count == 0)
         strbuf_printf(out, "  shadow     none: a plain proxy (--shadow HOST:PORT adds one)\n");
     else if (is_copying_writes(settings))

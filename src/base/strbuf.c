@@ -45,6 +45,15 @@ void strbuf_add(struct strbuf *buf, struct str s)
     buf->ptr[buf->len] = '\0';
 }
 
+char *strbuf_extend(struct strbuf *buf, size_t len)
+{
+    reserve(buf, len);
+    char *added = buf->ptr + buf->len;
+    buf->len += len;
+    buf->ptr[buf->len] = '\0';
+    return added;
+}
+
 void strbuf_add_char(struct strbuf *buf, char byte)
 {
     reserve(buf, 1);

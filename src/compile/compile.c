@@ -6,6 +6,7 @@
 #include "compile/keyring.h"
 #include "compile/listeners.h"
 #include "compile/policies.h"
+#include "compile/revisions.h"
 #include "compile/rules.h"
 #include "compile/services.h"
 #include "compile/targets.h"
@@ -43,6 +44,7 @@ struct compiled *compile(struct manifests *manifests, const struct compile_optio
     listeners_collect(&compiler);
     services_collect(&compiler);
     targets_collect(&compiler);
+    revisions_collect(&compiler);
     tls_policies_collect(&compiler);
     policies_collect(&compiler);
     held_collect(&compiler);

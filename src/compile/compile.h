@@ -19,9 +19,10 @@ struct compile_file {
 };
 
 struct compile_options {
-    struct address bind;  /* listeners' IP; its port does not count; ADDRESS_NONE: all (:: taking IPv4 too) */
-    uint32_t port_offset; /* added to the Gateways' ports; a sum over 65535 is an error of the listener */
-    bool is_safe_methods; /* --safe-methods: no warnings of copied writes */
+    struct address bind;   /* listeners' IP; its port does not count; ADDRESS_NONE: all (:: taking IPv4 too) */
+    uint32_t port_offset;  /* added to the Gateways' ports; a sum over 65535 is an error of the listener */
+    bool is_safe_methods;  /* --safe-methods: no warnings of copied writes */
+    bool compares_nothing; /* --compare off */
     /* Classes are needed, Services have their addresses from EndpointSlices only, grants count for mirrors, credentials
      * do not leave a namespace. */
     bool is_cluster;

@@ -74,6 +74,7 @@ struct compiler {
     struct map targets;   /* reference → what it leads to */
     struct map labels;    /* label → index + 1 of backends */
     struct map annotated; /* "namespace/name" of a Backend → its own label, struct str */
+    struct map revisions; /* "Backend namespace/name", and of Services → the revision that it says, struct str */
     struct backend_row *backends;
     size_t backend_count, backend_capacity;
 
@@ -83,7 +84,8 @@ struct compiler {
 
     struct map blamed; /* what is left out, of which it is noted what follows from it */
 
-    struct map policies; /* target → struct policy_chain */
+    struct map policies;                /* target → struct policy_chain */
+    struct rule_comparison *comparison; /* of mirrors without a policy; NULL until the first */
     struct policy *policy_list;
     size_t policy_count;
     bool has_unread[KIND_COUNT]; /* there are resources of the kind without a name that could be read */

@@ -13,6 +13,7 @@ struct reference reference_make(const struct object_ref *ref, const struct resou
         .name = ref->name,
         .has_port = ref->port.is_set,
         .port = (uint16_t)ref->port.value,
+        .is_grpc = from->kind->id == KIND_GRPC_ROUTE,
     };
 }
 

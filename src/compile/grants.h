@@ -13,6 +13,7 @@ struct reference {
     struct str group, kind, ns, name;
     bool has_port;
     uint16_t port;
+    bool is_grpc; /* calls of a GRPCRoute go there, which need HTTP/2 */
 };
 struct reference reference_make(const struct object_ref *ref, const struct resource *from);
 

@@ -107,6 +107,7 @@ static void warn_of_loops(const struct mirror_maker *maker, const struct schema_
             "the rule answers with a redirect itself, and such requests are not copied; take the mirror out");
 }
 
+/* A control that belongs to no filter of its own: `filters` is NULL. */
 static void add_made(struct mirror_maker *maker, size_t backend, const struct schema_list *filters)
 {
     if (maker->made_count == maker->made_capacity) {
@@ -139,11 +140,11 @@ static void set_share(const struct http_mirror_filter *filter, struct rule_mirro
 
 /* False when it can't be resolved. */
 static bool make_mirror(struct mirror_maker *maker, const struct schema_list *filters, const struct http_filter *filter,
-                        const struct rule_weighted *owner, struct rule_mirror *mirror)
+                        const struct rule_weighted *owner, struct rule_mirror *mirror, struct control_choice *control)
 {
     struct compiler *compiler = maker->compiler;
     struct reference shadow = reference_make(filter->mirror->backend, maker->route->resource);
-    size_t backend = targets_resolve(compiler, &shadow, true);
+    size_t backend = targets_resolve(compiler, &shadow, TARGET_SHADOW);
     if (backend == SIZE_MAX) {
         policies_pass(maker->policies, &shadow);
         return false;
@@ -152,12 +153,72 @@ static bool make_mirror(struct mirror_maker *maker, const struct schema_list *fi
     mirror->backend = backend;
     mirror->label = mirror_label(maker, backend);
     set_share(filter->mirror, mirror);
-    policies_apply(compiler, maker->policies, &shadow, mirror);
+    policies_apply(compiler, maker->policies, &shadow, mirror, control);
     mirror->is_suspended |= maker->is_held;
     warn_of_writes(maker, filter, mirror);
     warn_of_loops(maker, filters, owner, &shadow, mirror);
     maker->copying += !mirror->is_suspended;
     add_made(maker, backend, filters);
+    return true;
+}
+
+/* ----------------------------------------------------------------------------------------------------- controls */
+
+/* Of which each is said once per policy, whatever number of mirrors it counts for. */
+enum control_warning { CONTROL_IS_SHADOW, CONTROL_IS_LISTENER, CONTROL_IS_LIVE, CONTROL_IS_FOR_NOTHING };
+
+static void warn_of_control(struct compiler *compiler, struct policy *policy, enum control_warning warning,
+                            struct str label)
+{
+    static const char *const words[] = {
+        [CONTROL_IS_SHADOW] = "is the shadow itself, and all that is wrong with it would count as noise, so it is left "
+                              "out there; name a second instance of the live version",
+        [CONTROL_IS_LISTENER] =
+            "leads back to one of Umbra's own listeners, which would serve every copy like a request "
+            "of a client; name the second instance itself",
+        [CONTROL_IS_LIVE] =
+            "is a live backend of these requests too, so it gets them twice; that is fine if it has the "
+            "capacity and requests that are answered twice do no harm, else name a second instance",
+        [CONTROL_IS_FOR_NOTHING] = "gets copies for nothing: --compare off compares no answers; run with --compare "
+                                   "auto, or take the control out",
+    };
+    if (policy->control_warnings & 1u << warning)
+        return;
+    policy->control_warnings |= 1u << warning;
+    compiler_report(compiler, SEVERITY_WARNING, "", policy->spec->compare->control->backend->node, NULL, "%.*s %s",
+                    STR_ARG(label), words[warning]);
+}
+
+/* The control of the mirror that was made last; false when there is none. */
+static bool make_control(struct mirror_maker *maker, const struct http_filter *filter,
+                         const struct rule_weighted *owner, const struct rule_mirror *mirror,
+                         const struct control_choice *choice, struct rule_mirror *control)
+{
+    struct compiler *compiler = maker->compiler;
+    struct policy *policy = choice->policy;
+    bool is_grpc = maker->route->resource->kind->id == KIND_GRPC_ROUTE;
+    size_t backend = policy ? policies_resolve_control(compiler, policy, is_grpc) : SIZE_MAX;
+    if (backend == SIZE_MAX)
+        return false;
+    struct str label = compiler->backends[backend].rule.label;
+    if (is_same_backend(maker, backend, mirror->backend)) {
+        warn_of_control(compiler, policy, CONTROL_IS_SHADOW, label);
+        return false;
+    }
+    *control = *mirror;
+    control->backend = backend;
+    control->label = mirror_label(maker, backend);
+    control->is_control = true;
+    control->redactions = choice->redactions;
+    control->redaction_count = choice->redaction_count;
+    if (is_own_listener(maker, backend))
+        warn_of_control(compiler, policy, CONTROL_IS_LISTENER, label);
+    if (is_live_too(maker, owner, backend))
+        warn_of_control(compiler, policy, CONTROL_IS_LIVE, label);
+    if (compiler->options->compares_nothing)
+        warn_of_control(compiler, policy, CONTROL_IS_FOR_NOTHING, label);
+    warn_of_writes(maker, filter, control);
+    add_made(maker, backend, NULL);
     return true;
 }
 
@@ -170,11 +231,14 @@ struct rule_mirror *mirrors_make(struct mirror_maker *maker, const struct schema
     *count = 0;
     if (most == 0)
         return NULL;
-    struct rule_mirror *mirrors = arena_alloc(maker->compiler->arena, most * sizeof(*mirrors));
+    struct rule_mirror *mirrors = arena_alloc(maker->compiler->arena, 2 * most * sizeof(*mirrors));
     for (size_t i = 0; i < filters->count; i++) {
         const struct http_filter *filter = SCHEMA_ITEM(*filters, struct http_filter, i);
-        if (filter->type.value == FILTER_MIRROR && make_mirror(maker, filters, filter, owner, &mirrors[*count]))
-            (*count)++;
+        struct rule_mirror *mirror = &mirrors[*count];
+        struct control_choice control;
+        if (filter->type.value != FILTER_MIRROR || !make_mirror(maker, filters, filter, owner, mirror, &control))
+            continue;
+        *count += make_control(maker, filter, owner, mirror, &control, mirror + 1) ? 2 : 1;
     }
     return mirrors;
 }

@@ -18,7 +18,7 @@ struct mirror_maker {
     /* Those made so far, for labels and warnings. */
     struct made_mirror {
         size_t backend;
-        const struct schema_list *filters; /* where it stands */
+        const struct schema_list *filters; /* where it stands; NULL: a control */
     } * made;
     size_t made_count, made_capacity;
     size_t copying; /* of them, those that are not suspended */
@@ -26,6 +26,6 @@ struct mirror_maker {
 void mirror_maker_deinit(struct mirror_maker *maker);
 
 /* The mirrors of one list of filters; `owner` is the backendRef that has them, or NULL: the rule. Call for the rule
- * first. What can't be resolved is said and left out. */
+ * first. What can't be resolved is said and left out. The control of a mirror stands directly behind it. */
 struct rule_mirror *mirrors_make(struct mirror_maker *maker, const struct schema_list *filters,
                                  const struct rule_weighted *owner, size_t *count);

@@ -3,7 +3,8 @@
 
 #include "base/mem.h"
 #include "compile/actions.h"
-#include "compile/policy_fields.h"
+#include "compile/comparison_fields.h"
+#include "compile/targets.h"
 
 #include <stdlib.h>
 
@@ -279,9 +280,9 @@ static int compare_precedence(const void *a, const void *b)
 
 static void report_conflict(struct compiler *compiler, struct policy *loser, const struct policy *winner, size_t field)
 {
-    if (loser->conflicts & 1u << field)
+    if (loser->conflicts & 1ull << field)
         return;
-    loser->conflicts |= 1u << field;
+    loser->conflicts |= 1ull << field;
     compiler_report(
         compiler, SEVERITY_WARNING, "Conflicted", loser->spec->node, policy_fields[field].name,
         "MirrorPolicy %.*s says this for the same mirror and is %s, so it counts and this does not; take one "
@@ -298,6 +299,7 @@ static void apply_field(struct compiler *compiler, const struct policy_entry *li
         const struct policy_entry *entry = &list[i];
         if (winner && !is_equally_specific(winner, entry))
             return;
+        outcome->policy = entry->policy;
         if (!policy_fields[field].apply(entry->policy->spec, winner ? NULL : outcome))
             continue;
         if (winner && winner->policy != entry->policy)
@@ -306,10 +308,54 @@ static void apply_field(struct compiler *compiler, const struct policy_entry *li
     }
 }
 
-void policies_apply(struct compiler *compiler, const struct policy_set *set, const struct reference *shadow,
-                    struct rule_mirror *mirror)
+/* What there is when no policy says anything. */
+static const struct rule_comparison *plain_comparison(struct compiler *compiler)
 {
-    struct policy_outcome outcome = {.arena = compiler->arena, .mirror = mirror};
+    if (!compiler->comparison) {
+        compiler->comparison = arena_alloc(compiler->arena, sizeof(*compiler->comparison));
+        rule_comparison_init(compiler->comparison);
+        /* In a cluster whoever may read reports need not be one who may read requests. */
+        compiler->comparison->samples = compiler->options->is_cluster ? KEEP_FIELDS : KEEP_FULL;
+    }
+    return compiler->comparison;
+}
+
+static struct reference control_reference(const struct policy *policy)
+{
+    return reference_make(policy->spec->compare->control->backend, policy->aged->resource);
+}
+
+size_t policies_resolve_control(struct compiler *compiler, struct policy *policy, bool is_grpc)
+{
+    struct policy_control_target *target = &policy->control[is_grpc];
+    if (!target->is_known) {
+        struct reference reference = control_reference(policy);
+        reference.is_grpc = is_grpc;
+        target->is_known = true;
+        target->backend = targets_resolve(compiler, &reference, TARGET_CONTROL);
+    }
+    return target->backend;
+}
+
+static void choose_control(const struct compiler *compiler, const struct policy_outcome *outcome,
+                           const struct reference *shadow, struct control_choice *control)
+{
+    *control = (struct control_choice){.policy = outcome->control};
+    if (!outcome->control)
+        return;
+    struct rule_mirror copy = *outcome->mirror;
+    struct str ns = control_reference(outcome->control).ns;
+    bool leaves = compiler->options->is_cluster &&
+                  (!str_eq(shadow->from_ns, shadow->ns) || !str_eq(shadow->from_ns, ns));
+    policy_outcome_redact(outcome, leaves && !outcome->keeps_credentials, &copy);
+    control->redactions = copy.redactions;
+    control->redaction_count = copy.redaction_count;
+}
+
+void policies_apply(struct compiler *compiler, const struct policy_set *set, const struct reference *shadow,
+                    struct rule_mirror *mirror, struct control_choice *control)
+{
+    struct policy_outcome outcome = {.arena = compiler->arena, .mirror = mirror, .plain = plain_comparison(compiler)};
     struct policy_entry *list = arena_alloc(&compiler->scratch, (set->count + 1) * sizeof(*list));
     size_t count = 0;
     for (size_t i = 0; i < set->count; i++) {
@@ -327,7 +373,11 @@ void policies_apply(struct compiler *compiler, const struct policy_set *set, con
     if (mirror->sampling != SAMPLING_HASH)
         mirror->key = KEY_NONE;
     bool leaves = compiler->options->is_cluster && !str_eq(shadow->from_ns, shadow->ns);
-    policy_outcome_finish(&outcome, leaves && !outcome.keeps_credentials);
+    policy_outcome_redact(&outcome, leaves && !outcome.keeps_credentials, mirror);
+    comparison_finish(&outcome);
+    choose_control(compiler, &outcome, shadow, control);
+    if (compiler->options->compares_nothing)
+        mirror->comparison = NULL;
 }
 
 void policies_pass(const struct policy_set *set, const struct reference *shadow)

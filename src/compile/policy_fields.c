@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "compile/actions.h"
+#include "compile/comparison_fields.h"
 #include "http/head.h"
 
 static bool apply_suspend(const struct mirror_policy_spec *spec, struct policy_outcome *outcome)
@@ -230,8 +231,31 @@ const struct policy_field policy_fields[] = {
     {"request.marker.baggage", apply_baggage},
     {"request.marker.trace", apply_trace},
     {"request.keepCredentials", apply_keep_credentials},
+    {"compare.samples", apply_samples},
+    {"compare.bodyBytes", apply_body_bytes},
+    {"compare.control", apply_control},
+    {"compare.headers", apply_compared_headers},
+    {"compare.ignore.headers", apply_ignored_headers},
+    {"compare.ignore.jsonPaths", apply_ignored_paths},
+    {"compare.arrays", apply_arrays},
+    {"compare.redact.headers", apply_sample_headers},
+    {"compare.redact.cookies", apply_sample_cookies},
+    {"compare.redact.query", apply_sample_query},
+    {"compare.redact.jsonPaths", apply_sample_paths},
+    {"verdict.minPairs", apply_min_pairs},
+    {"verdict.minPairsP99", apply_min_pairs_p99},
+    {"verdict.maxShadowFailures", apply_max_shadow_failures},
+    {"verdict.maxLost", apply_max_lost},
+    {"verdict.maxBlind", apply_max_blind},
+    {"verdict.maxDifferent", apply_max_different},
+    {"verdict.maxNewErrors", apply_max_new_errors},
+    {"verdict.findingLatencyAdded", apply_finding_latency_added},
+    {"verdict.findingLatencyShare", apply_finding_latency_share},
+    {"verdict.maxLatencyAdded", apply_max_latency_added},
+    {"verdict.maxLatencyShare", apply_max_latency_share},
 };
 const size_t policy_field_count = sizeof(policy_fields) / sizeof(policy_fields[0]);
+_Static_assert(sizeof(policy_fields) / sizeof(policy_fields[0]) <= 64, "struct policy has a bit for each");
 
 static const struct str credentials[] = {
     STR_INIT("authorization"),
@@ -251,7 +275,7 @@ static bool has_redaction(const struct rule_redaction *list, size_t count, enum 
     return false;
 }
 
-void policy_outcome_finish(struct policy_outcome *outcome, bool drops_credentials)
+void policy_outcome_redact(const struct policy_outcome *outcome, bool drops_credentials, struct rule_mirror *mirror)
 {
     size_t most = drops_credentials ? CREDENTIALS : 0, count = 0;
     for (size_t kind = 0; kind <= REDACT_QUERY; kind++)
@@ -270,6 +294,6 @@ void policy_outcome_finish(struct policy_outcome *outcome, bool drops_credential
         if (!has_redaction(list, own, REDACT_HEADER, credentials[i]))
             list[count++] = (struct rule_redaction){REDACT_HEADER, credentials[i]};
     }
-    outcome->mirror->redactions = list;
-    outcome->mirror->redaction_count = count;
+    mirror->redactions = list;
+    mirror->redaction_count = count;
 }

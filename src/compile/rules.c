@@ -128,7 +128,7 @@ static void compile_backend(struct route_maker *maker, const struct http_backend
 {
     struct reference reference = reference_make(&ref->ref, maker->route->resource);
     *out = (struct rule_weighted){.weight = (uint32_t)ref->weight.value};
-    out->backend = targets_resolve(maker->compiler, &reference, false);
+    out->backend = targets_resolve(maker->compiler, &reference, TARGET_LIVE);
     /* Half of its filters would be worse than an error. */
     if (!actions_compile(maker->compiler, &ref->filters, &out->actions)) {
         out->actions = (struct rule_actions){0};

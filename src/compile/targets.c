@@ -2,6 +2,7 @@
 #include "compile/targets.h"
 
 #include "base/mem.h"
+#include "compile/revisions.h"
 #include "compile/services.h"
 
 #define LABEL_ANNOTATION "umbra.dev/label"
@@ -121,6 +122,13 @@ static void fail(struct target *target, const char *reason, struct str text, str
     *target = (struct target){.backend = SIZE_MAX, .failure = {.reason = reason, .text = text, .mend = mend}};
 }
 
+static void set_revision(struct compiler *compiler, enum kind_id kind, const struct reference *reference,
+                         size_t backend)
+{
+    struct rule_backend *rule = &compiler->backends[backend].rule;
+    rule->revision = revision_of(compiler, kind, reference->ns, reference->name, rule);
+}
+
 static void resolve_service(struct compiler *compiler, const struct reference *reference, struct target *target)
 {
     struct service_hosts hosts = services_resolve(compiler, reference);
@@ -131,6 +139,7 @@ static void resolve_service(struct compiler *compiler, const struct reference *r
     struct str label = reference_label(compiler->arena, reference);
     struct str owner = arena_printf(&compiler->scratch, "Service %.*s", STR_ARG(label));
     target->backend = find_backend(compiler, label, owner, hosts);
+    set_revision(compiler, KIND_SERVICE, reference, target->backend);
 }
 
 static struct service_hosts backend_hosts(struct compiler *compiler, const struct backend_spec *spec)
@@ -163,6 +172,7 @@ static void resolve_backend(struct compiler *compiler, const struct reference *r
     const struct str *annotated = map_find(&compiler->annotated, str_slice(owner, sizeof("Backend"), owner.len));
     struct str label = annotated ? *annotated : reference_label(compiler->arena, reference);
     target->backend = find_backend(compiler, label, owner, hosts);
+    set_revision(compiler, KIND_BACKEND, reference, target->backend);
 }
 
 static void resolve_kind(struct compiler *compiler, const struct reference *reference, struct target *target)
@@ -190,7 +200,7 @@ static void resolve_kind(struct compiler *compiler, const struct reference *refe
 /* What it leads to, resolved once for all references to the same thing from routes of one kind. */
 static const struct target *find_target(struct compiler *compiler, const struct reference *reference)
 {
-    struct str key = arena_printf(&compiler->scratch, "%d %.*s %.*s %.*s %.*s %d", (int)reference->from_kind,
+    struct str key = arena_printf(&compiler->scratch, "%d %.*s %.*s %.*s %.*s %d", reference->is_grpc,
                                   STR_ARG(reference->group), STR_ARG(reference->kind), STR_ARG(reference->ns),
                                   STR_ARG(reference->name), reference->has_port ? reference->port : -1);
     struct target *target = map_find(&compiler->targets, key);
@@ -205,16 +215,19 @@ static const struct target *find_target(struct compiler *compiler, const struct 
 
 /* Live traffic across namespaces is refused without a grant everywhere, copies in a cluster only: files on a laptop are
  * all of one owner, who is told. */
-static bool check_grant(struct compiler *compiler, const struct reference *reference, bool is_mirror)
+static bool check_grant(struct compiler *compiler, const struct reference *reference, enum target_use use)
 {
+    static const char *const words[] = {[TARGET_LIVE] = "requests to a backend",
+                                        [TARGET_SHADOW] = "copies to a shadow",
+                                        [TARGET_CONTROL] = "copies to a control"};
     if (grants_allow(compiler, reference))
         return true;
-    bool is_needed = compiler->options->is_cluster || !is_mirror;
+    bool is_needed = compiler->options->is_cluster || use == TARGET_LIVE;
     compiler_report(compiler, is_needed ? SEVERITY_ERROR : SEVERITY_WARNING, "RefNotPermitted", reference->node,
                     node_find(reference->node, STR("namespace")) ? "namespace" : NULL,
                     "%s in namespace %.*s %s a ReferenceGrant%s (from: %s of namespace %.*s, to: %.*s %.*s)",
-                    is_mirror ? "copies to a shadow" : "requests to a backend", STR_ARG(reference->ns),
-                    is_needed ? "need" : "go without", is_needed ? " there" : ", but in a cluster they need one there",
+                    words[use], STR_ARG(reference->ns), is_needed ? "need" : "go without",
+                    is_needed ? " there" : ", but in a cluster they need one there",
                     kind_table[reference->from_kind].name, STR_ARG(reference->from_ns), STR_ARG(reference->kind),
                     STR_ARG(reference->name));
     return !is_needed;
@@ -234,12 +247,17 @@ static bool leads_to_left_out(struct compiler *compiler, const struct reference 
     return true;
 }
 
-size_t targets_resolve(struct compiler *compiler, const struct reference *reference, bool is_mirror)
+size_t targets_resolve(struct compiler *compiler, const struct reference *reference, enum target_use use)
 {
+    static const char *const effects[] = {
+        [TARGET_LIVE] = "its share of requests gets 500",
+        [TARGET_SHADOW] = "nothing is copied to it",
+        [TARGET_CONTROL] = "shadows are compared without a control",
+    };
     bool is_known_kind = (reference->group.len == 0 && str_eq(reference->kind, STR("Service"))) ||
                          (str_eq(reference->group, STR(UMBRA_GROUP)) && str_eq(reference->kind, STR("Backend")));
-    const char *effect = is_mirror ? "nothing is copied to it" : "its share of requests gets 500";
-    if (is_known_kind && !check_grant(compiler, reference, is_mirror))
+    const char *effect = effects[use];
+    if (is_known_kind && !check_grant(compiler, reference, use))
         return SIZE_MAX;
     if (is_known_kind && leads_to_left_out(compiler, reference, effect))
         return SIZE_MAX;

@@ -7,9 +7,9 @@
 /* The labels that Backends ask for by their annotation. Before any reference is resolved. */
 void targets_collect(struct compiler *compiler);
 
-/* An index into the rules' backends; SIZE_MAX, and said (of what is left out: once), when it can't be resolved.
- * `is_mirror`: of a RequestMirror filter. */
-size_t targets_resolve(struct compiler *compiler, const struct reference *reference, bool is_mirror);
+enum target_use { TARGET_LIVE, TARGET_SHADOW, TARGET_CONTROL };
+/* An index into the rules' backends; SIZE_MAX, and said (of what is left out: once), when it can't be resolved. */
+size_t targets_resolve(struct compiler *compiler, const struct reference *reference, enum target_use use);
 
 /* Hands the backends to the rules. */
 void targets_finish(struct compiler *compiler);

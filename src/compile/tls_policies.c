@@ -223,12 +223,6 @@ static void use_policy(struct compiler *compiler, struct tls_policy *policy, str
 
 /* ---- Services ---- */
 
-/* Calls of gRPC need HTTP/2, whatever a backend says or leaves open. */
-static bool is_grpc(const struct reference *reference)
-{
-    return reference->from_kind == KIND_GRPC_ROUTE;
-}
-
 enum port_need { NEED_NOTHING, NEED_TLS, NEED_OTHER };
 
 /* What a port says that it speaks. Unknown names are taken for HTTP/1.1. */
@@ -279,7 +273,8 @@ struct backend_way way_to_service(struct compiler *compiler, const struct refere
                                   const struct service_port *port)
 {
     struct port_kind kind = port_kind_of(port);
-    struct backend_way way = {.protocol = is_grpc(reference) ? PROTOCOL_HTTP2 : kind.protocol};
+    /* Calls of gRPC need HTTP/2, whatever a backend says or leaves open. */
+    struct backend_way way = {.protocol = reference->is_grpc ? PROTOCOL_HTTP2 : kind.protocol};
     struct tls_policy *policy = find_policy(compiler, reference, port);
     if (policy && kind.need != NEED_OTHER) {
         use_policy(compiler, policy, &way);
@@ -370,7 +365,7 @@ static enum plan_protocol protocol_of(const struct reference *reference, const s
         [BACKEND_AUTO] = PROTOCOL_ALPN,
     };
     bool is_plain_http = spec->protocol.is_set && spec->protocol.value == BACKEND_HTTP;
-    return is_grpc(reference) && !is_plain_http ? PROTOCOL_HTTP2 : protocols[spec->protocol.value];
+    return reference->is_grpc && !is_plain_http ? PROTOCOL_HTTP2 : protocols[spec->protocol.value];
 }
 
 struct backend_way way_to_backend(struct compiler *compiler, const struct reference *reference,

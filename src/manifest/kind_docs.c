@@ -23,6 +23,17 @@ static const struct schema_field common_rows[] = {
 };
 static const struct schema common_schema = {.name = "Object", SCHEMA_ROWS(common_rows)};
 
+static const char annotations[] =
+    "\nAnnotations that Umbra acts on; a wrong one is a warning and does not count:\n\n"
+    "| annotation | of | what it says |\n|---|---|---|\n"
+    "| `umbra.dev/label` | Backend | The name in metrics, in status and in reports, in place of `namespace/name`: 1 to "
+    "253 visible characters without quotes and backslashes. |\n"
+    "| `umbra.dev/revision` | Backend, Service | Which revision runs there: 1 to 63 such characters, for instance an "
+    "image's tag. A verdict is about one revision of live and one of the shadow, and starts anew when either changes. "
+    "Absent: eight hexadecimal digits that stand for the label, the protocol, the names of TLS, and the hosts and "
+    "ports "
+    "(in a cluster, where pods come and go, without those of a Service). |\n";
+
 static void add_table_head(struct strbuf *out)
 {
     strbuf_add(out, STR("| field | type | default | what it says |\n|---|---|---|---|\n"));
@@ -59,6 +70,7 @@ void kinds_reference(struct strbuf *out)
     schema_document(&common_schema, &metadata);
     strbuf_add(out, strbuf_str(&metadata));
     strbuf_deinit(&metadata);
+    strbuf_add(out, str_from_c(annotations));
     for (size_t i = 0; i < KIND_COUNT; i++)
         add_kind(&kind_table[page_order[i]], out);
 }

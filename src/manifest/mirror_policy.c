@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "manifest/quote.h"
+#include "manifest/policy_judgement.h"
 #include "manifest/schema_formats.h"
 #include "manifest/umbra_kinds.h"
 
@@ -7,7 +7,6 @@
 #define SOURCES_MAX 128 /* each is compared with each client's address */
 #define NAMES_MAX 64    /* of headers, cookies, query parameters */
 #define REDACTED_MAX 16 /* cookies, parameters: a request may have thousands, each compared with all of these */
-#define JSON_PATHS_MAX 256
 #define TOKEN_MAX 256
 #define HOUR_MS (60 * 60 * 1000)
 #define MIB (1024 * 1024)
@@ -385,141 +384,6 @@ static const struct schema request_schema = {
     SCHEMA_ROWS(request_rows),
 };
 
-/* ---------------------------------------------------------------------------------------- comparing and judging */
-
-static const struct schema_field control_rows[] = {
-    {.name = "backendRef",
-     .help = "A second instance of the live version, which gets the same copies as the shadow.",
-     .type = SCHEMA_OBJECT,
-     SCHEMA_AT(policy_control, backend),
-     .flags = SCHEMA_REQUIRED,
-     .of = &backend_ref_schema},
-};
-static const struct schema control_schema = {
-    .name = "PolicyControl",
-    .help = "What differs between live and the control is noise.",
-    .size = sizeof(struct policy_control),
-    SCHEMA_ROWS(control_rows),
-};
-
-static bool is_json_path(struct str text)
-{
-    return str_eq(text, STR("$")) || str_starts_with(text, STR("$.")) || str_starts_with(text, STR("$["));
-}
-static const struct schema_format format_json_path = {
-    .name = "a JSON path",
-    .pattern = "^\\$([.\\[].*)?$",
-    .example = "$.items[*].id",
-    .is_valid = is_json_path,
-    .min_len = 1,
-    .max_len = 1024,
-};
-static const struct schema_field ignore_rows[] = {
-    {.name = "headers",
-     .help = "Headers of answers that are not compared, besides those that never are.",
-     .type = SCHEMA_LIST,
-     .item = SCHEMA_STRING,
-     SCHEMA_AT(policy_ignore, headers),
-     .max = NAMES_MAX,
-     .format = &format_header_name},
-    {.name = "jsonPaths",
-     .help = "Fields of JSON bodies that are not compared.",
-     .type = SCHEMA_LIST,
-     .item = SCHEMA_STRING,
-     SCHEMA_AT(policy_ignore, json_paths),
-     .max = JSON_PATHS_MAX,
-     .format = &format_json_path},
-};
-static const struct schema ignore_schema = {
-    .name = "PolicyIgnore",
-    .help = "What is not compared.",
-    .size = sizeof(struct policy_ignore),
-    SCHEMA_ROWS(ignore_rows),
-};
-
-static const char *const sample_kinds[] = {"None", "Fields", "Full", NULL};
-static const struct schema_field compare_rows[] = {
-    {.name = "samples",
-     .help = "What is kept of pairs that differ: nothing, the fields that differ with their values masked, or all; "
-             "absent: Fields in a cluster, else Full.",
-     .type = SCHEMA_ENUM,
-     SCHEMA_AT(policy_compare, samples),
-     .values = sample_kinds},
-    {.name = "bodyBytes",
-     .help = "How much of each body is compared.",
-     .type = SCHEMA_QUANTITY,
-     SCHEMA_AT(policy_compare, body_bytes),
-     .max = 64 * MIB,
-     .fallback = "256Ki"},
-    {.name = "control",
-     .help = "A second instance of the live version; what differs between it and live is noise.",
-     .type = SCHEMA_OBJECT,
-     SCHEMA_AT(policy_compare, control),
-     .of = &control_schema},
-    {.name = "ignore",
-     .help = "What is not compared.",
-     .type = SCHEMA_OBJECT,
-     SCHEMA_AT(policy_compare, ignore),
-     .of = &ignore_schema},
-};
-static const struct schema compare_schema = {
-    .name = "PolicyCompare",
-    .help = "How answers of live and shadow are compared. This version reads it and compares nothing.",
-    .size = sizeof(struct policy_compare),
-    SCHEMA_ROWS(compare_rows),
-};
-
-#define SHARE(field, member, default_share, text) \
-    { \
-        .name = field, .help = text, .type = SCHEMA_PERCENT, SCHEMA_AT(policy_verdict, member), .max = 1000000, \
-        .fallback = default_share \
-    }
-#define ADDED_SHARE(field, member, default_share, text) \
-    { \
-        .name = field, .help = text, .type = SCHEMA_PERCENT, SCHEMA_AT(policy_verdict, member), .max = 100000000, \
-        .fallback = default_share \
-    }
-#define ADDED(field, member, default_time, text) \
-    { \
-        .name = field, .help = text, .type = SCHEMA_DURATION, SCHEMA_AT(policy_verdict, member), .max = HOUR_MS, \
-        .fallback = default_time \
-    }
-static const struct schema_field verdict_rows[] = {
-    {.name = "minPairs",
-     .help = "How many pairs a verdict needs; with fewer it is INSUFFICIENT.",
-     .type = SCHEMA_INT,
-     SCHEMA_AT(policy_verdict, min_pairs),
-     .min = 1,
-     .max = 1000000000,
-     .fallback = "100"},
-    {.name = "minPairsP99",
-     .help = "From how many pairs on the p99 is judged.",
-     .type = SCHEMA_INT,
-     SCHEMA_AT(policy_verdict, min_pairs_p99),
-     .min = 1,
-     .max = 1000000000,
-     .fallback = "1000"},
-    SHARE("maxShadowFailures", max_shadow_failures, "1%",
-          "The share of copies that may fail by the shadow's fault, beyond live's own share of errors."),
-    SHARE("maxLost", max_lost, "10%", "The share of copies that Umbra may lose; above it the verdict can't be PASS."),
-    SHARE("maxDifferent", max_different, "0.1%", "The share of pairs whose answers may differ."),
-    SHARE("maxNewErrors", max_new_errors, "0.1%", "The share of pairs in which the shadow alone may answer an error."),
-    ADDED("findingLatencyAdded", finding_latency_added, "1ms",
-          "A finding is raised when the shadow adds more than this to live's p50 or p99."),
-    ADDED_SHARE("findingLatencyShare", finding_latency_share, "10%",
-                "The same as a part of live's; the larger of the two counts."),
-    ADDED("maxLatencyAdded", max_latency_added, "5ms",
-          "The verdict is FAIL when the shadow adds more than this to live's p50 or p99."),
-    ADDED_SHARE("maxLatencyShare", max_latency_share, "25%",
-                "The same as a part of live's; the larger of the two counts."),
-};
-static const struct schema verdict_schema = {
-    .name = "PolicyVerdict",
-    .help = "When a shadow passes. This version reads it and gives no verdicts.",
-    .size = sizeof(struct policy_verdict),
-    SCHEMA_ROWS(verdict_rows),
-};
-
 /* ------------------------------------------------------------------------------------------------------- policy */
 
 static void check_policy_spec(const void *object, struct problems *problems)
@@ -528,12 +392,6 @@ static void check_policy_spec(const void *object, struct problems *problems)
     if (spec->target_refs.count == 0)
         problems_add_member(problems, SEVERITY_WARNING, STR_NONE, spec->node, "targetRefs",
                             "names nothing, so the policy has no effect: name an HTTPRoute, a GRPCRoute or a Gateway");
-    if (spec->compare)
-        problems_add(problems, SEVERITY_NOTE, STR_NONE, spec->compare->node,
-                     "is read and checked, but this version compares nothing yet");
-    if (spec->verdict)
-        problems_add(problems, SEVERITY_NOTE, STR_NONE, spec->verdict->node,
-                     "is read and checked, but this version gives no verdicts yet");
 }
 static const struct schema_field policy_spec_rows[] = {
     {.name = "targetRefs",
@@ -587,12 +445,12 @@ static const struct schema_field policy_spec_rows[] = {
      .help = "How answers of live and shadow are compared.",
      .type = SCHEMA_OBJECT,
      SCHEMA_AT(mirror_policy_spec, compare),
-     .of = &compare_schema},
+     .of = &policy_compare_schema},
     {.name = "verdict",
      .help = "When a shadow passes.",
      .type = SCHEMA_OBJECT,
      SCHEMA_AT(mirror_policy_spec, verdict),
-     .of = &verdict_schema},
+     .of = &policy_verdict_schema},
 };
 static const struct schema policy_spec_schema = {
     .name = "MirrorPolicySpec",

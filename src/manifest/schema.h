@@ -47,6 +47,7 @@ struct schema_format {
     const char *example; /* what a right value looks like */
     const char *all;     /* how to say what "*" is meant for; NULL: by nothing else */
     bool (*is_valid)(struct str text);
+    void (*explain)(struct str text, struct strbuf *why); /* what is wrong with a text; NULL: the example says enough */
     uint16_t min_len, max_len; /* in characters, where the row says nothing; max_len 0: no limit */
 };
 

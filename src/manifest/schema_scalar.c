@@ -408,6 +408,14 @@ static bool has_right_format(const struct schema_scalar *scalar, const struct no
         problems_add(problems, SEVERITY_ERROR, STR_NONE, node, "\"*\" is not %s; %s", format->name, format->all);
         return false;
     }
+    if (format->explain && !scalar->is_secret) {
+        struct strbuf why = STRBUF_INIT;
+        format->explain(node->text, &why);
+        problems_add(problems, SEVERITY_ERROR, STR_NONE, node, "%s is not %s: %s (like \"%s\")",
+                     show(scalar, node, shown), format->name, why.ptr, format->example);
+        strbuf_deinit(&why);
+        return false;
+    }
     const char *like = scalar->is_secret ? NULL : guess_format(node->text, format, mended);
     problems_add(problems, SEVERITY_ERROR, STR_NONE, node, "%s is not %s (like \"%s\")", show(scalar, node, shown),
                  format->name, like ? like : format->example);

@@ -83,17 +83,31 @@ struct policy_ignore {
     const struct node *node;
     struct schema_list headers, json_paths; /* struct str */
 };
+enum array_type { ARRAY_OF_SET, ARRAY_OF_KEYED };
+struct policy_array {
+    const struct node *node;
+    struct str path;
+    struct schema_int type; /* enum array_type */
+    struct str key;         /* of Keyed */
+};
+struct policy_sample_redact {
+    const struct node *node;
+    struct schema_list headers, cookies, query, json_paths; /* struct str */
+};
 struct policy_compare {
     const struct node *node;
     struct schema_int samples; /* enum compare_samples */
     struct schema_int body_bytes;
     struct policy_control *control;
+    struct schema_list headers; /* struct str; none: all but the noisy ones */
     struct policy_ignore *ignore;
+    struct schema_list arrays; /* struct policy_array */
+    struct policy_sample_redact *redact;
 };
 struct policy_verdict {
     const struct node *node;
     struct schema_int min_pairs, min_pairs_p99;
-    struct schema_int max_shadow_failures, max_lost, max_different, max_new_errors; /* millionths */
+    struct schema_int max_shadow_failures, max_lost, max_different, max_new_errors, max_blind; /* millionths */
     /* Added to live's p50 or p99, in milliseconds and in millionths of live's; the larger of the two counts. */
     struct schema_int finding_latency_added, finding_latency_share; /* a finding is raised above */
     struct schema_int max_latency_added, max_latency_share;         /* the verdict is FAIL above */

@@ -113,7 +113,7 @@ struct rule_mirror {
     struct str marker_header;
     bool has_baggage;
     enum plan_trace trace;
-    bool is_control; /* of the mirror before it in its list, whose policy it has */
+    bool is_control;                          /* of the mirror before it in its list, whose policy it has */
     const struct rule_comparison *comparison; /* NULL: answers are not compared */
 };
 

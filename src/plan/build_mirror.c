@@ -99,8 +99,13 @@ static struct plan_range add_array_rules(struct draft *draft, const struct rule_
     return range;
 }
 
+/* A control has its mirror's, and neighbours without a policy have all the same. */
 static uint32_t add_comparison(struct draft *draft, const struct rule_comparison *rule)
 {
+    if (!rule)
+        return PLAN_NONE;
+    if (draft->comparison == rule)
+        return draft->comparison_index;
     struct plan_comparison comparison = {
         .samples = rule->samples,
         .body_bytes = rule->body_bytes,
@@ -124,7 +129,9 @@ static uint32_t add_comparison(struct draft *draft, const struct rule_comparison
         .max_latency_ms = rule->max_latency_ms,
         .max_latency_share = rule->max_latency_share,
     };
-    return draft_add_copies(draft, ARRAY_COMPARISONS, &comparison, 1).first;
+    draft->comparison = rule;
+    draft->comparison_index = draft_add_copies(draft, ARRAY_COMPARISONS, &comparison, 1).first;
+    return draft->comparison_index;
 }
 
 void build_mirror(struct draft *draft, uint32_t route, const struct rule_mirror *rule)
@@ -157,7 +164,7 @@ void build_mirror(struct draft *draft, uint32_t route, const struct rule_mirror 
         .has_baggage = rule->has_baggage,
         .trace = rule->trace,
         .is_control = rule->is_control,
-        .comparison = rule->comparison ? add_comparison(draft, rule->comparison) : PLAN_NONE,
+        .comparison = add_comparison(draft, rule->comparison),
     };
     draft_add_copies(draft, ARRAY_MIRRORS, &mirror, 1);
 }

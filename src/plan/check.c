@@ -70,7 +70,8 @@ bool plan_check(const void *bytes, size_t len, struct err *err)
     const struct plan *plan = bytes;
     return flat_check_head(bytes, len, &want, "plan", err) && check_arrays(plan, err) && check_sockets(plan, err) &&
            check_listeners(plan, err) && check_backends(plan, err) && check_routes(plan, err) &&
-           check_mirrors(plan, err) && check_matching(plan, err) && check_cidrs(plan, err);
+           check_mirrors(plan, err) && check_comparisons(plan, err) && check_controls(plan, err) &&
+           check_matching(plan, err) && check_cidrs(plan, err);
 }
 
 const struct plan *plan_map(int fd, struct err *err)

@@ -53,6 +53,8 @@ static bool check_mirror(const struct plan *plan, uint32_t i, struct err *err)
         return err_set(err, "plan: the sources of mirror %u are out of range", i);
     if (mirror->is_suspended > 1)
         return err_set(err, "plan: mirror %u is neither suspended nor not", i);
+    if (mirror->comparison != PLAN_NONE && mirror->comparison >= plan->comparisons.count)
+        return err_set(err, "plan: mirror %u has comparison %u of %u", i, mirror->comparison, plan->comparisons.count);
     return check_sampling(mirror, i, err) && check_copies(plan, mirror, i, err);
 }
 

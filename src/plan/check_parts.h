@@ -11,5 +11,8 @@ bool check_backends(const struct plan *plan, struct err *err) __attribute__((war
 bool check_routes(const struct plan *plan, struct err *err) __attribute__((warn_unused_result));
 /* check_mirror.c */
 bool check_mirrors(const struct plan *plan, struct err *err) __attribute__((warn_unused_result));
+/* check_comparison.c: how answers are compared; and that each control stands behind its mirror, after the mirrors and routes. */
+bool check_comparisons(const struct plan *plan, struct err *err) __attribute__((warn_unused_result));
+bool check_controls(const struct plan *plan, struct err *err) __attribute__((warn_unused_result));
 /* check_match.c: hosts, paths, groups, matches and their tables. */
 bool check_matching(const struct plan *plan, struct err *err) __attribute__((warn_unused_result));

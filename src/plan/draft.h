@@ -14,8 +14,10 @@ struct draft_array {
 
 struct draft {
     struct draft_array arrays[ARRAY_COUNT];
-    struct map texts; /* the place of each among those in the strings, plus one */
-    uint64_t size;    /* of all elements, in bytes */
+    struct map texts;          /* the place of each among those in the strings, plus one */
+    uint64_t size;             /* of all elements, in bytes */
+    const void *comparison;    /* the one that was added last, as the rules have it */
+    uint32_t comparison_index; /* and in the plan */
 };
 
 void draft_init(struct draft *draft);

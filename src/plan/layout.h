@@ -51,7 +51,8 @@ struct plan_backend {
     struct plan_str label; /* `backend` and `mirror` label of section 6: "default/shop-v2:80", "127.0.0.1:3000" */
     uint32_t protocol;     /* enum plan_protocol */
     uint32_t tls;          /* of plan.tls, or PLAN_NONE: plain */
-    struct plan_str revision; /* of what runs there: the annotation umbra.dev/revision, else a hash of how it is defined */
+    struct plan_str
+        revision; /* of what runs there: the annotation umbra.dev/revision, else a hash of how it is defined */
 };
 
 /* ---- what is done to requests and answers that a rule takes ---- */
@@ -127,7 +128,7 @@ struct plan_comparison {
     struct plan_range redacted_headers, redacted_cookies, redacted_query, redacted_paths; /* of samples */
     struct plan_range arrays;                                                             /* of plan.array_rules */
     uint64_t min_pairs, min_pairs_p99;
-    uint32_t max_shadow_failures, max_lost, max_different, max_new_errors, max_blind; /* millionths */
+    uint32_t max_shadow_failures, max_lost, max_different, max_new_errors, max_blind;      /* millionths */
     uint32_t finding_latency_ms, finding_latency_share, max_latency_ms, max_latency_share; /* shares in millionths */
 };
 

@@ -2,24 +2,37 @@
 #include "provider/flags.h"
 
 #define DEFAULT_PORT 80
+#define CONTROL SIZE_MAX /* in place of a shadow's number */
 
-/* The number of the first target that goes where this one goes: 0 is live, then the shadows. */
-static size_t first_same(const struct flags_input *input, size_t index)
+/* The number of the first target with a label, of live, which is 0, and the first `count` shadows; else `otherwise`. */
+static size_t first_with(const struct flags_input *input, struct str label, size_t count, size_t otherwise)
 {
-    struct str label = input->shadows[index - 1].label;
     if (str_eq(input->live.label, label))
         return 0;
-    for (size_t i = 0; i + 1 < index; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (str_eq(input->shadows[i].label, label))
             return i + 1;
     }
-    return index;
+    return otherwise;
+}
+
+/* The number of the first target that goes where a shadow goes. */
+static size_t first_same(const struct flags_input *input, size_t index)
+{
+    return first_with(input, input->shadows[index - 1].label, index - 1, index);
+}
+
+static size_t control_number(const struct flags_input *input)
+{
+    return first_with(input, input->control->label, input->shadow_count, CONTROL);
 }
 
 static void add_name(struct strbuf *out, size_t number)
 {
     if (number == 0)
         strbuf_add(out, STR("live"));
+    else if (number == CONTROL)
+        strbuf_add(out, STR("control"));
     else
         strbuf_printf(out, "shadow-%zu", number);
 }
@@ -140,6 +153,12 @@ static void add_policy(struct strbuf *out, const struct flags_input *input)
     strbuf_printf(out, "  sampling:\n    mode: %s\n", modes[input->sampling]);
     if (input->sampling == SAMPLING_HASH)
         add_key(out, input);
+    if (input->control) {
+        strbuf_add(out, STR("  compare:\n"
+                            "    control:\n"
+                            "      backendRef: "));
+        add_ref(out, control_number(input));
+    }
 }
 
 void flags_manifest(const struct flags_input *input, struct strbuf *out)
@@ -151,6 +170,8 @@ void flags_manifest(const struct flags_input *input, struct strbuf *out)
         if (first_same(input, i) == i)
             add_backend(out, &input->shadows[i - 1], i);
     }
+    if (input->control && control_number(input) == CONTROL)
+        add_backend(out, input->control, CONTROL);
     if (input->shadow_count > 0)
         add_policy(out, input);
 }

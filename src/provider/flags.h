@@ -23,7 +23,8 @@ struct flags_input {
     struct flags_target live;
     const struct flags_target *shadows;
     size_t shadow_count;
-    bool is_mirroring_writes; /* else only GET, HEAD and OPTIONS are copied */
+    const struct flags_target *control; /* of every shadow; NULL: none */
+    bool is_mirroring_writes;           /* else only GET, HEAD and OPTIONS are copied */
     enum plan_sampling sampling;
     enum plan_key key;
     struct str key_name;

@@ -164,6 +164,7 @@ static void test_the_defaults_of_a_verdict_are_those_that_are_promised(void **st
     assert_int_equal(verdict->min_pairs_p99.value, 1000);
     assert_int_equal(verdict->max_shadow_failures.value, 10000);
     assert_int_equal(verdict->max_lost.value, 100000);
+    assert_int_equal(verdict->max_blind.value, 100000);
     assert_int_equal(verdict->max_different.value, 1000);
     assert_int_equal(verdict->max_new_errors.value, 1000);
     assert_int_equal(verdict->finding_latency_added.value, 1);
@@ -173,17 +174,51 @@ static void test_the_defaults_of_a_verdict_are_those_that_are_promised(void **st
     manifests_unref(manifests);
 }
 
-static void test_what_nothing_acts_on_yet_is_said(void **state)
+static void test_what_comparing_can_say_is_read(void **state)
 {
     (void)state;
-    static const struct breach notes[] = {
-        {TARGET ", compare: {samples: Full, bodyBytes: 1Ki, control: {backendRef: {name: twin, port: 80}}, "
-                "ignore: {headers: [date], jsonPaths: [$.requestId]}}",
-         "spec.compare", "compares nothing yet"},
-        {TARGET ", verdict: {minPairs: 5}", "spec.verdict", "no verdicts yet"},
+    struct manifests *manifests = load_spec(
+        "MirrorPolicy", TARGET ", compare: {samples: Fields, bodyBytes: 1Ki, headers: [content-type, x-total], "
+                               "control: {backendRef: {name: twin, port: 80}}, "
+                               "ignore: {headers: [date], jsonPaths: [$.requestId, '$..at', \"$['x-id'][*][0].*\"]}, "
+                               "arrays: [{path: $.tags, type: Set}, {path: '$.items', type: Keyed, key: id}], "
+                               "redact: {headers: [x-secret], cookies: [sid], query: [token], jsonPaths: [$.card]}}, "
+                               "verdict: {maxBlind: 25%}");
+    assert_int_equal(manifests->problems.count, 0);
+    const struct mirror_policy_spec *spec = ((const struct mirror_policy *)manifests->resources[0].object)->spec;
+    const struct policy_compare *compare = spec->compare;
+    assert_int_equal(compare->samples.value, SAMPLES_FIELDS);
+    assert_int_equal(compare->headers.count, 2);
+    assert_true(str_eq(*SCHEMA_ITEM(compare->ignore->json_paths, struct str, 2), STR("$['x-id'][*][0].*")));
+    const struct policy_array *arrays = compare->arrays.items;
+    assert_int_equal(compare->arrays.count, 2);
+    assert_true(str_eq(arrays[0].path, STR("$.tags")));
+    assert_int_equal(arrays[0].type.value, ARRAY_OF_SET);
+    assert_int_equal(arrays[1].type.value, ARRAY_OF_KEYED);
+    assert_true(str_eq(arrays[1].key, STR("id")));
+    assert_int_equal(compare->redact->headers.count, 1);
+    assert_int_equal(compare->redact->cookies.count, 1);
+    assert_int_equal(compare->redact->query.count, 1);
+    assert_true(str_eq(*SCHEMA_ITEM(compare->redact->json_paths, struct str, 0), STR("$.card")));
+    assert_int_equal(spec->verdict->max_blind.value, 250000);
+    manifests_unref(manifests);
+}
+
+static void test_what_may_not_be_meant_is_said(void **state)
+{
+    (void)state;
+    static const struct breach warnings[] = {
+        {"suspend: true", "spec.targetRefs", "has no effect"},
+        {TARGET ", verdict: {minPairs: 500, minPairsP99: 100}", "spec.verdict.minPairsP99",
+         "below minPairs (100 < 500)"},
+        {TARGET ", verdict: {minPairsP99: 99}", "spec.verdict.minPairsP99", "below minPairs (99 < 100)"},
+        {TARGET ", compare: {bodyBytes: 0, ignore: {jsonPaths: [$.a]}}", "spec.compare.ignore.jsonPaths",
+         "no body is looked at"},
+        {TARGET ", compare: {bodyBytes: 0, arrays: [{path: $.a, type: Set}]}", "spec.compare.arrays",
+         "no body is looked at"},
+        {TARGET ", compare: {bodyBytes: 0, redact: {jsonPaths: [$.a]}}", "spec.compare.redact.jsonPaths",
+         "no body is looked at"},
     };
-    check_breaches("MirrorPolicy", SEVERITY_NOTE, notes, COUNT(notes));
-    static const struct breach warnings[] = {{"suspend: true", "spec.targetRefs", "has no effect"}};
     check_breaches("MirrorPolicy", SEVERITY_WARNING, warnings, COUNT(warnings));
 }
 
@@ -222,7 +257,22 @@ static void test_a_wrong_policy_is_refused(void **state)
         {TARGET ", request: {host: {type: Literal, value: 'a b'}}", "spec.request.host.value", "a host"},
         {TARGET ", request: {headers: {remove: [a, a]}}", "spec.request.headers.remove[1]", "already"},
         {TARGET ", request: {redact: {cookies: ['a=b']}}", "spec.request.redact.cookies[0]", "header name"},
-        {TARGET ", compare: {ignore: {jsonPaths: [requestId]}}", "spec.compare.ignore.jsonPaths[0]", "JSON path"},
+        {TARGET ", compare: {ignore: {jsonPaths: [requestId]}}", "spec.compare.ignore.jsonPaths[0]",
+         "\"requestId\" is not a JSON path: character 1: a path begins with \"$\""},
+        {TARGET ", compare: {ignore: {jsonPaths: [$.a, $.x-id]}}", "spec.compare.ignore.jsonPaths[1]",
+         "character 4: a name of other characters"},
+        {TARGET ", compare: {redact: {jsonPaths: ['$.a[?(@.b)]']}}", "spec.compare.redact.jsonPaths[0]",
+         "character 5: filters are not understood"},
+        {TARGET ", compare: {headers: []}", "spec.compare.headers", "1"},
+        {TARGET ", compare: {arrays: [{path: $.a}]}", "spec.compare.arrays[0].type", "is missing"},
+        {TARGET ", compare: {arrays: [{type: Set}]}", "spec.compare.arrays[0].path", "is missing"},
+        {TARGET ", compare: {arrays: [{path: $.a, type: Keyed}]}", "spec.compare.arrays[0].key", "add it, as key: id"},
+        {TARGET ", compare: {arrays: [{path: $.a, type: Set, key: id}]}", "spec.compare.arrays[0].key",
+         "is for the type Keyed"},
+        {TARGET ", compare: {arrays: [{path: '$.a[', type: Set}]}", "spec.compare.arrays[0].path", "character 5"},
+        {TARGET ", compare: {arrays: [{path: $.a, type: Set}, {path: $.a, type: Set}]}", "spec.compare.arrays[1].path",
+         "$.a"},
+        {TARGET ", verdict: {maxBlind: 101%}", "spec.verdict.maxBlind", "100%"},
         {TARGET ", compare: {control: {backendRef: {name: a}}}", "spec.compare.control.backendRef.port",
          "a Service needs a port"},
         {TARGET ", verdict: {maxLost: 101%}", "spec.verdict.maxLost", "100%"},
@@ -240,7 +290,8 @@ int main(void)
         cmocka_unit_test(test_a_policy_with_everything_is_read),
         cmocka_unit_test(test_what_a_policy_does_not_say_has_its_default),
         cmocka_unit_test(test_the_defaults_of_a_verdict_are_those_that_are_promised),
-        cmocka_unit_test(test_what_nothing_acts_on_yet_is_said),
+        cmocka_unit_test(test_what_comparing_can_say_is_read),
+        cmocka_unit_test(test_what_may_not_be_meant_is_said),
         cmocka_unit_test(test_a_policy_without_a_spec_is_no_error),
         cmocka_unit_test(test_a_wrong_policy_is_refused),
     };

@@ -33,6 +33,33 @@ static void init_mirrors(struct sample_rules *sample)
     sample->mirrors[2].redactions = sample->redactions;
     sample->mirrors[2].redaction_count = 1;
     sample->mirrors[2].trace = COPY_TRACE_NEW_ROOT;
+
+    sample->mirrors[3] = sample->mirrors[2];
+    sample->mirrors[3].label = STR("127.0.0.1:3000");
+    sample->mirrors[3].backend = 0;
+    sample->mirrors[3].is_control = true;
+}
+
+/* The first mirror is not compared, the second has the defaults, the third and its control have it all. */
+static void init_comparisons(struct sample_rules *sample)
+{
+    struct rule_comparison *all = &sample->comparisons[1];
+    const struct str *texts = sample->compared;
+    rule_comparison_init(&sample->comparisons[0]);
+    *all = sample->comparisons[0];
+    all->samples = KEEP_FIELDS;
+    all->body_bytes = 1024;
+    all->headers = (struct rule_texts){texts, 1};
+    all->ignored_headers = (struct rule_texts){texts + 1, 1};
+    all->ignored_paths = (struct rule_texts){texts + 2, 2};
+    all->redacted_headers = all->redacted_cookies = all->redacted_query = (struct rule_texts){texts + 4, 1};
+    all->redacted_paths = (struct rule_texts){texts + 5, 1};
+    all->arrays = sample->arrays;
+    all->array_count = 2;
+    all->min_pairs = 7;
+    all->max_blind = 1;
+    sample->mirrors[1].comparison = &sample->comparisons[0];
+    sample->mirrors[2].comparison = sample->mirrors[3].comparison = all;
 }
 
 /* At one place: two that look at the same values, and one that looks at none. */
@@ -82,7 +109,7 @@ static void init_routes(struct sample_rules *sample)
     second->actions.redirect = &sample->redirect;
     sample->bindings[0].host = STR("a.example.com");
     sample->weighted[1].mirrors = sample->mirrors + 2;
-    sample->weighted[1].mirror_count = 1;
+    sample->weighted[1].mirror_count = 2;
     sample->weighted[1].actions.response_edits = sample->edits + 1;
     sample->weighted[1].actions.response_edit_count = 1;
 }
@@ -90,7 +117,7 @@ static void init_routes(struct sample_rules *sample)
 void sample_rules_init(struct sample_rules *sample)
 {
     *sample = (struct sample_rules){
-        .backends = {{.label = STR("127.0.0.1:3000")},
+        .backends = {{.label = STR("127.0.0.1:3000"), .revision = STR("v1")},
                      {.label = STR("127.0.0.1:3001")},
                      {.label = STR("127.0.0.1:3002")}},
         .weighted = {{.backend = 0, .weight = 9},
@@ -108,6 +135,8 @@ void sample_rules_init(struct sample_rules *sample)
         .rewrite = {STR("other.test"), REWRITE_PREFIX, STR("/new")},
         .redirect = {STR("https"), STR("there.test"), REWRITE_FULL_PATH, STR("/gone"), 8443, 308},
         .redactions = {{REDACT_COOKIE, STR("session")}},
+        .arrays = {{STR("$.tags"), COMPARE_SET, STR_NONE}, {STR("$.items"), COMPARE_KEYED, STR("id")}},
+        .compared = {STR("content-type"), STR("x-took"), STR("$.id"), STR("$..at"), STR("secret"), STR("$.card")},
         .origins = {STR("https://a.test"), STR("https://*.b.test")},
         .codes = {502, 503},
         .conditions = {{CONDITION_HEADER, STR("X-Exact"), STR("1"), false},
@@ -127,6 +156,7 @@ void sample_rules_init(struct sample_rules *sample)
     sample->backends[1].protocol = PROTOCOL_ALPN;
     sample->backends[1].tls = &sample->tls;
     init_mirrors(sample);
+    init_comparisons(sample);
     init_routes(sample);
     sample->rules = (struct rule_set){
         .generation = 7,

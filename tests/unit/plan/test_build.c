@@ -138,7 +138,7 @@ static void test_plan_holds_what_the_backend_refs_say(void **state)
     assert_int_equal(PLAN_WEIGHTED(plan, first + 2)->backend, PLAN_NONE);
     const struct plan_weighted *weighted = PLAN_WEIGHTED(plan, first + 1);
     assert_text(plan, PLAN_EDIT(plan, weighted->actions.response_edits.first)->name, "x-add");
-    assert_int_equal(weighted->mirrors.count, 1);
+    assert_int_equal(weighted->mirrors.count, 2);
     const struct plan_mirror *mirror = PLAN_MIRROR(plan, weighted->mirrors.first);
     assert_text(plan, mirror->label, "127.0.0.1:3002~2");
     assert_int_equal(mirror->route, 0);
@@ -189,6 +189,64 @@ static void test_plan_holds_what_the_mirrors_say(void **state)
     assert_int_equal(hash->sources.count, 0);
     assert_int_equal(hash->method_mask, UINT32_MAX);
     plan_unmap(plan);
+}
+
+static void test_plan_holds_how_answers_are_compared(void **state)
+{
+    (void)state;
+    struct sample_rules sample;
+    sample_rules_init(&sample);
+    const struct plan *plan = build_and_map(&sample.rules);
+    const struct plan_mirror *mirrors = PLAN_MIRROR(plan, 0);
+    assert_text(plan, PLAN_BACKEND(plan, 0)->revision, "v1");
+    assert_int_equal(mirrors[0].comparison, PLAN_NONE);
+    assert_int_equal(plan->comparisons.count, 2); /* a control has its mirror's */
+    assert_int_equal(mirrors[2].is_control, 0);
+    assert_int_equal(mirrors[3].is_control, 1);
+    assert_int_equal(mirrors[3].comparison, mirrors[2].comparison);
+
+    const struct plan_comparison *plain = PLAN_COMPARISON(plan, mirrors[1].comparison);
+    assert_int_equal(plain->samples, KEEP_FULL);
+    assert_int_equal(plain->body_bytes, 256 * 1024);
+    assert_int_equal(plain->min_pairs, 100);
+    assert_int_equal(plain->min_pairs_p99, 1000);
+    assert_int_equal(plain->max_shadow_failures, 10000);
+    assert_int_equal(plain->max_lost, 100000);
+    assert_int_equal(plain->max_different, 1000);
+    assert_int_equal(plain->max_new_errors, 1000);
+    assert_int_equal(plain->max_blind, 100000);
+    assert_int_equal(plain->finding_latency_ms, 1);
+    assert_int_equal(plain->finding_latency_share, 100000);
+    assert_int_equal(plain->max_latency_ms, 5);
+    assert_int_equal(plain->max_latency_share, 250000);
+
+    const struct plan_comparison *all = PLAN_COMPARISON(plan, mirrors[2].comparison);
+    assert_int_equal(all->samples, KEEP_FIELDS);
+    assert_int_equal(all->headers.count, 1);
+    assert_text(plan, PLAN_TEXT(plan, all->headers.first), "content-type");
+    assert_text(plan, PLAN_TEXT(plan, all->ignored_headers.first), "x-took");
+    assert_int_equal(all->ignored_paths.count, 2);
+    assert_text(plan, PLAN_TEXT(plan, all->ignored_paths.first + 1), "$..at");
+    assert_text(plan, PLAN_TEXT(plan, all->redacted_query.first), "secret");
+    assert_text(plan, PLAN_TEXT(plan, all->redacted_paths.first), "$.card");
+    const struct plan_array_rule *keyed = PLAN_ARRAY_RULE(plan, all->arrays.first + 1);
+    assert_text(plan, keyed->path, "$.items");
+    assert_int_equal(keyed->kind, COMPARE_KEYED);
+    assert_text(plan, keyed->key, "id");
+    assert_int_equal(all->min_pairs, 7);
+    assert_int_equal(all->max_blind, 1);
+    plan_unmap(plan);
+}
+
+static void test_a_control_without_its_mirror_is_refused(void **state)
+{
+    (void)state;
+    struct sample_rules sample;
+    struct err err;
+    sample_rules_init(&sample);
+    sample.mirrors[0].is_control = true;
+    assert_int_equal(plan_build(&sample.rules, &err), -1);
+    assert_non_null(strstr(err.text, "no mirror before the control"));
 }
 
 static void test_fractions_are_reduced(void **state)
@@ -355,6 +413,8 @@ int main(void)
         cmocka_unit_test(test_plan_holds_what_the_actions_say),
         cmocka_unit_test(test_plan_holds_what_the_backend_refs_say),
         cmocka_unit_test(test_plan_holds_what_the_mirrors_say),
+        cmocka_unit_test(test_plan_holds_how_answers_are_compared),
+        cmocka_unit_test(test_a_control_without_its_mirror_is_refused),
         cmocka_unit_test(test_fractions_are_reduced),
         cmocka_unit_test(test_empty_rules_make_an_empty_plan),
         cmocka_unit_test(test_wrong_rules_are_refused_with_a_reason),

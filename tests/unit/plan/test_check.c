@@ -89,12 +89,14 @@ static void fill_buckets(struct plan *plan)
         struct plan_san *san = at(plan, plan->sans); \
         struct plan_mirror *mirror = at(plan, plan->mirrors); \
         struct cidr *cidr = at(plan, plan->cidrs); \
+        struct plan_comparison *comparison = at(plan, plan->comparisons); \
+        struct plan_array_rule *array = at(plan, plan->array_rules); \
         struct cidr *trusted = at(plan, plan->trusted_proxies); \
         struct plan_node *node = at(plan, plan->nodes); \
         struct plan_group *group = at(plan, plan->groups); \
         struct plan_match *match = at(plan, plan->matches); \
         struct plan_condition *condition = at(plan, plan->conditions); \
-        (void)tls, (void)san, (void)node, (void)group, (void)match, (void)condition; \
+        (void)comparison, (void)array, (void)tls, (void)san, (void)node, (void)group, (void)match, (void)condition; \
         (void)socket, (void)listener, (void)route, (void)weighted, (void)backend, (void)mirror, (void)cidr, \
             (void)trusted; \
         statement; \
@@ -161,7 +163,7 @@ DAMAGE(mirror_host_of_no_kind, mirror->host_kind = 3)
 DAMAGE(mirror_trace_of_no_kind, mirror->trace = 3)
 DAMAGE(mirror_with_some_baggage, mirror->has_baggage = 2)
 DAMAGE(mirror_edits_over_the_end, mirror->edits.count = plan->edits.count + 1)
-DAMAGE(mirror_redactions_over_the_end, mirror->redactions.count = 2)
+DAMAGE(mirror_redactions_over_the_end, mirror->redactions.count = 3)
 DAMAGE(mirror_salt_outside, mirror[1].salt.len = UINT32_MAX)
 DAMAGE(mirror_with_no_such_backend, mirror->backend = plan->backends.count)
 DAMAGE(mirror_sampling_unknown, mirror->sampling = 3)
@@ -172,6 +174,45 @@ DAMAGE(mirror_hash_without_key, mirror[1].key = KEY_NONE)
 DAMAGE(mirror_key_without_name, mirror[1].key_name.len = 0)
 DAMAGE(mirror_half_suspended, mirror->is_suspended = 2)
 DAMAGE(mirror_sources_over_the_end, mirror->sources.count = 3)
+DAMAGE(mirror_with_no_such_comparison, mirror->comparison = plan->comparisons.count)
+DAMAGE(mirror_half_control, mirror[3].is_control = 2)
+DAMAGE(control_first, mirror->is_control = 1)
+DAMAGE(control_behind_a_control, (mirror[2].is_control = 1, mirror[2].comparison = mirror[1].comparison))
+DAMAGE(control_of_another_route, mirror[3].route = 1)
+DAMAGE(control_compared_otherwise, mirror[3].comparison = 0)
+DAMAGE(route_mirrors_begin_with_a_control, route[1].mirrors = ((struct plan_range){3, 1}))
+DAMAGE(weight_mirrors_begin_with_a_control, weighted[1].mirrors = ((struct plan_range){3, 1}))
+DAMAGE(route_mirrors_end_before_a_control, route->mirrors.count = 3)
+DAMAGE(weight_mirrors_end_before_a_control, weighted[1].mirrors.count = 1)
+DAMAGE(backend_revision_outside, backend->revision.off = UINT32_MAX)
+DAMAGE(comparison_of_no_samples, comparison->samples = 3)
+DAMAGE(comparison_of_large_bodies, comparison[1].body_bytes = 64 * 1024 * 1024 + 1)
+DAMAGE(comparison_headers_over_the_end, comparison->headers.first = UINT32_MAX)
+DAMAGE(comparison_ignored_headers_over_the_end, comparison->ignored_headers.count = UINT32_MAX)
+DAMAGE(comparison_ignored_paths_over_the_end, comparison[1].ignored_paths.count = plan->texts.count)
+DAMAGE(comparison_redacted_headers_over_the_end, comparison[1].redacted_headers.count = plan->texts.count)
+DAMAGE(comparison_redacted_cookies_over_the_end, comparison[1].redacted_cookies.count = plan->texts.count)
+DAMAGE(comparison_redacted_query_over_the_end, comparison[1].redacted_query.count = plan->texts.count)
+DAMAGE(comparison_redacted_paths_over_the_end, comparison[1].redacted_paths.count = plan->texts.count)
+DAMAGE(comparison_arrays_over_the_end, comparison[1].arrays.count = 3)
+DAMAGE(comparison_without_pairs, comparison->min_pairs = 0)
+DAMAGE(comparison_of_too_many_pairs, comparison->min_pairs = 1000000001)
+DAMAGE(comparison_without_p99_pairs, comparison->min_pairs_p99 = 0)
+DAMAGE(comparison_of_too_many_p99_pairs, comparison->min_pairs_p99 = UINT64_MAX)
+DAMAGE(comparison_failures_over_all, comparison->max_shadow_failures = 1000001)
+DAMAGE(comparison_lost_over_all, comparison->max_lost = 1000001)
+DAMAGE(comparison_different_over_all, comparison->max_different = 1000001)
+DAMAGE(comparison_errors_over_all, comparison->max_new_errors = 1000001)
+DAMAGE(comparison_blind_over_all, comparison[1].max_blind = 1000001)
+DAMAGE(comparison_finding_after_hours, comparison->finding_latency_ms = 3600001)
+DAMAGE(comparison_latency_of_hours, comparison->max_latency_ms = 3600001)
+DAMAGE(comparison_finding_share_too_large, comparison->finding_latency_share = 100000001)
+DAMAGE(comparison_latency_share_too_large, comparison->max_latency_share = 100000001)
+DAMAGE(array_rule_of_no_kind, array->kind = 2)
+DAMAGE(array_rule_path_outside, array->path.off = 0)
+DAMAGE(array_rule_without_path, array->path.len = 0)
+DAMAGE(array_rule_key_outside, array[1].key.len = UINT32_MAX)
+DAMAGE(array_rule_without_key, array[1].key.len = 0)
 DAMAGE(source_without_family, cidr->family = ADDRESS_UNIX)
 DAMAGE(source_with_too_many_bits, cidr->bits = 33)
 DAMAGE(trusted_with_too_many_bits, trusted->bits = 255)
@@ -216,7 +257,7 @@ static const struct {
     const char *reason;
 } damages[] = {
     {wrong_magic, "magic"},
-    {wrong_version, "layout version 5"},
+    {wrong_version, "layout version 6, this binary reads 5"},
     {array_over_the_end, "array of routes"},
     {array_overflows, "array of mirrors"},
     {array_in_the_head, "array of listeners"},
@@ -287,6 +328,45 @@ static const struct {
     {mirror_key_without_name, "has no name"},
     {mirror_half_suspended, "suspended"},
     {mirror_sources_over_the_end, "sources of mirror 0"},
+    {mirror_with_no_such_comparison, "mirror 0 has comparison 2 of 2"},
+    {mirror_half_control, "mirror 3 is neither a control nor none"},
+    {control_first, "no mirror before the control 0"},
+    {control_behind_a_control, "no mirror before the control 3"},
+    {control_of_another_route, "the control 3 and its mirror do not agree"},
+    {control_compared_otherwise, "the control 3 and its mirror do not agree"},
+    {route_mirrors_begin_with_a_control, "mirrors of route 1 begin or end"},
+    {weight_mirrors_begin_with_a_control, "mirrors of weight 1 begin or end"},
+    {route_mirrors_end_before_a_control, "mirrors of route 0 begin or end"},
+    {weight_mirrors_end_before_a_control, "mirrors of weight 1 begin or end"},
+    {backend_revision_outside, "revision of backend 0"},
+    {comparison_of_no_samples, "comparison 0 keeps samples of the unknown kind 3"},
+    {comparison_of_large_bodies, "comparison 1 captures 67108865 bytes"},
+    {comparison_headers_over_the_end, "list of comparison 0"},
+    {comparison_ignored_headers_over_the_end, "list of comparison 0"},
+    {comparison_ignored_paths_over_the_end, "list of comparison 1"},
+    {comparison_redacted_headers_over_the_end, "list of comparison 1"},
+    {comparison_redacted_cookies_over_the_end, "list of comparison 1"},
+    {comparison_redacted_query_over_the_end, "list of comparison 1"},
+    {comparison_redacted_paths_over_the_end, "list of comparison 1"},
+    {comparison_arrays_over_the_end, "list of comparison 1"},
+    {comparison_without_pairs, "threshold of comparison 0"},
+    {comparison_of_too_many_pairs, "threshold of comparison 0"},
+    {comparison_without_p99_pairs, "threshold of comparison 0"},
+    {comparison_of_too_many_p99_pairs, "threshold of comparison 0"},
+    {comparison_failures_over_all, "threshold of comparison 0"},
+    {comparison_lost_over_all, "threshold of comparison 0"},
+    {comparison_different_over_all, "threshold of comparison 0"},
+    {comparison_errors_over_all, "threshold of comparison 0"},
+    {comparison_blind_over_all, "threshold of comparison 1"},
+    {comparison_finding_after_hours, "threshold of comparison 0"},
+    {comparison_latency_of_hours, "threshold of comparison 0"},
+    {comparison_finding_share_too_large, "threshold of comparison 0"},
+    {comparison_latency_share_too_large, "threshold of comparison 0"},
+    {array_rule_of_no_kind, "rule for arrays 0 is none"},
+    {array_rule_path_outside, "rule for arrays 0 is none"},
+    {array_rule_without_path, "rule for arrays 0 is none"},
+    {array_rule_key_outside, "rule for arrays 1 is none"},
+    {array_rule_without_key, "rule for arrays 1 has no key"},
     {source_without_family, "source network 0"},
     {source_with_too_many_bits, "source network 0"},
     {trusted_with_too_many_bits, "trusted proxy network 0"},
