@@ -54,6 +54,15 @@ const struct command commands[] = {
      .min_words = 1,
      .max_words = 1,
      .run = cmd_mirror},
+    {.name = "purge",
+     .usage = "[--data DIR] [--samples]",
+     .summary = "Erase what was kept of traffic: samples, findings and history.",
+     .details =
+         "Afterwards no byte of it is left in the files of the directory. A running umbra may go on meanwhile; what it "
+         "has in memory it keeps, and what it sees later is kept anew. Without --data: all directories below the "
+         "default one, of all --admin addresses. Nothing is asked. Exit code 1: something is left, and is said.",
+     .bit = FOR_PURGE,
+     .run = cmd_purge},
     {.name = "demo",
      .usage = "[--play] [--duration TIME] [--rate N]",
      .summary = "Watch live stay as it is while its shadow is killed, hung, slowed and garbled.",

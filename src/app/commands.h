@@ -18,6 +18,7 @@ enum command_bit {
     FOR_DEMO = 1 << 4,
     FOR_CHECK = 1 << 5,
     FOR_PRINT = 1 << 6,
+    FOR_PURGE = 1 << 7,
     FOR_RULES = FOR_RUN | FOR_CHECK | FOR_PRINT,     /* those that take rules; words without a dash are further files */
     FOR_CLIENTS = FOR_STATUS | FOR_TOP | FOR_MIRROR, /* those that ask the admin port of a running umbra */
 };
@@ -47,6 +48,7 @@ int cmd_print(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_top(int argc, char **argv);
 int cmd_mirror(int argc, char **argv);
+int cmd_purge(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 int cmd_help(int argc, char **argv);

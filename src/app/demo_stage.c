@@ -90,6 +90,8 @@ static int run_gateway(const void *user)
                           line.admin,
                           (char[]){"--drain"},
                           (char[]){DRAIN},
+                          (char[]){"--data"},
+                          (char[]){""},
                           (char[]){"--log-level"},
                           (char[]){"warn"},
                           NULL};

@@ -13,6 +13,11 @@
 #define MAX_DRAIN_MS (24u * 60 * 60 * 1000)
 #define MIN_BUDGET (256u * 1024) /* one connection to a shadow and some copies; half of it stays free */
 #define MAX_BUDGET (1ull << 42)
+/* Less would not hold one comparison of two large bodies. */
+#define MIN_ANALYST_MEMORY (64u * 1024 * 1024)
+#define MAX_ANALYST_MEMORY (1ull << 40)
+#define MIN_SAMPLE_TTL_MS 60000u
+#define MAX_SAMPLE_TTL_MS (3660ull * 24 * 3600 * 1000)
 #define MAX_CONNECTIONS (16u * 1024 * 1024)
 #define MIN_KEY_BYTES 16
 #define MAX_KEY_BYTES 4096
@@ -343,6 +348,47 @@ OPTION_PARSER(option_mirror_budget)
     if (bytes < MIN_BUDGET || bytes > MAX_BUDGET)
         return err_set(err, "write a size from 256Ki to 4Ti");
     options->settings.mirror_budget = bytes;
+    return true;
+}
+
+OPTION_PARSER(option_data)
+{
+    struct settings *settings = &options->settings;
+    if (value.len >= sizeof(settings->data))
+        return err_set(err, "the name of a directory has at most %zu bytes", sizeof(settings->data) - 1);
+    options->has_data = true;
+    if (value.len > 0)
+        memcpy(settings->data, value.ptr, value.len);
+    settings->data[value.len] = '\0';
+    return true;
+}
+
+OPTION_PARSER(option_sample_ttl)
+{
+    uint64_t ms;
+    if (!str_to_ms(value, &ms))
+        return err_set(err, "not a time; write 72h, 30m or 1h30m");
+    if (ms < MIN_SAMPLE_TTL_MS || ms > MAX_SAMPLE_TTL_MS)
+        return err_set(err, "write a time from 1m to 87840h (ten years)");
+    options->settings.sample_ttl_ms = ms;
+    return true;
+}
+
+OPTION_PARSER(option_analyst_memory)
+{
+    uint64_t bytes;
+    if (!str_to_bytes(value, &bytes))
+        return err_set(err, "not a size; write 256Mi, 1Gi or a number of bytes");
+    if (bytes < MIN_ANALYST_MEMORY || bytes > MAX_ANALYST_MEMORY)
+        return err_set(err, "write a size from 64Mi to 1Ti");
+    options->settings.analyst_memory = bytes;
+    return true;
+}
+
+OPTION_PARSER(option_purge_samples)
+{
+    (void)value, (void)err;
+    options->is_samples_only = true;
     return true;
 }
 

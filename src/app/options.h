@@ -31,6 +31,8 @@ struct options {
     struct settings settings; /* run, demo (listen and admin) */
     bool is_replace;
     bool has_marker_key_file;
+    bool has_data; /* --data is given, if only as "" */
+    bool is_samples_only; /* purge: --samples */
     struct client_options client;
     struct demo_options demo;
     const char *words[OPTIONS_MAX_WORDS]; /* what is no option, in order */

@@ -15,19 +15,23 @@
 #define STORE_SAMPLES_EACH 20
 #define STORE_FIRST_SAMPLES 5
 #define STORE_SAMPLE_BYTES (128ull * 1024 * 1024)
+/* What waits in memory while nothing can be written: minutes of a busy gateway. A row may have a quarter of it. */
+#define STORE_QUEUE_BYTES (8u * 1024 * 1024)
+#define STORE_ROW_BYTES (STORE_QUEUE_BYTES / 4)
 
 struct store;
 
 struct store_options {
-    const char *directory;  /* exists and is writable; NULL: in memory only */
-    uint64_t sample_ttl_ms;
+    const char *directory;  /* exists and is writable; NULL or "": in memory only */
+    uint64_t sample_ttl_ms; /* 0: they don't expire */
     uint64_t sample_bytes;  /* 0: STORE_SAMPLE_BYTES */
-    size_t memory_bytes;    /* what SQLite may take: 0: 16 MiB */
+    size_t memory_bytes;    /* what SQLite may take, of all stores of the process together: 0: 16 MiB */
 };
 
 /* NULL only when not even a database in memory can be had. `note` gets a sentence when something is not as it should be (set aside,
  * not writable), else it is empty. */
 struct store *store_open(const struct store_options *options, struct err *note);
+/* Tries once more to write what waits. */
 void store_close(struct store *store);
 /* What is wrong with writing now, for people; empty when nothing is. */
 const char *store_trouble(const struct store *store);
@@ -36,6 +40,7 @@ struct store_counts {
     uint64_t writes, failures, lost; /* transactions; those that failed; rows given up */
     uint64_t bytes;                  /* of the database and its WAL */
     uint64_t samples;
+    uint64_t waiting; /* rows that could not be written yet */
 };
 struct store_counts store_counts(struct store *store);
 
@@ -44,16 +49,23 @@ struct store_key {
     struct str route, mirror, live_revision, shadow_revision;
 };
 
-/* Everything between begin and commit happens or none of it. False: nothing was kept, try again later. */
-bool store_begin(struct store *store);
+/* What is added between begin and commit is written in one transaction: all of it or none. What can't be written waits in memory, is
+ * seen by the functions below that read, and is written by a later commit: it is never to be added again.
+ * store_begin: false: too much waits already (or nothing can be written at all): add nothing now, keep it and come back.
+ * store_commit: true: everything that was ever added is in the database; false: some of it waits. */
+bool store_begin(struct store *store) __attribute__((warn_unused_result));
 bool store_commit(struct store *store) __attribute__((warn_unused_result));
 
 /* A tally of one slot of time; further ones of the same slot are kept beside it. */
-void store_add_slot(struct store *store, const struct store_key *key, uint64_t begin_ns, uint64_t end_ns, struct str tally);
-/* All slots of a key (route and mirror empty: all; revisions empty: all) that end after `since_ns`, oldest first. The texts are borrowed for the call. */
-typedef void store_slot_fn(void *user, const struct store_key *key, uint64_t begin_ns, uint64_t end_ns, struct str tally);
+void store_add_slot(struct store *store, const struct store_key *key, uint64_t begin_ns, uint64_t end_ns,
+                    struct str tally);
+/* All slots of a key (route and mirror empty: all; revisions empty: all) that end after `since_ns`, oldest first. The texts are borrowed
+ * for the call; `each` must not call the store. False: not all could be read. */
+typedef void store_slot_fn(void *user, const struct store_key *key, uint64_t begin_ns, uint64_t end_ns,
+                           struct str tally);
 bool store_slots(struct store *store, const struct store_key *key, uint64_t since_ns, store_slot_fn *each, void *user);
-/* Merges the slots of one key into coarser ones. `merge` gets the texts of what becomes one and returns the sum, to be freed with mem_free. */
+/* Merges the slots of one key into coarser ones; some at a time: once a minute. `merge` gets the texts of what becomes one and returns the
+ * sum with a NUL at its end, to be freed with mem_free; NULL: they can't be added up and stay apart. False: it could not be written. */
 typedef char *store_merge_fn(void *user, const struct str *tallies, size_t count);
 bool store_roll_up(struct store *store, uint64_t now_ns, store_merge_fn *merge, void *user);
 
@@ -61,13 +73,18 @@ void store_add_sample(struct store *store, struct str finding, uint64_t at_ns, s
 /* Newest first. */
 typedef void store_sample_fn(void *user, uint64_t at_ns, struct str sample);
 bool store_samples(struct store *store, struct str finding, store_sample_fn *each, void *user);
-/* Samples that are too old or too many go; once a minute. */
+/* Samples that are too old or too many go; once a minute. Also when a directory that could not be used is tried again. */
 void store_expire(struct store *store, uint64_t now_ns);
 
 /* What a finding was first seen at, beyond rolled-up slots and restarts. */
 void store_note_finding(struct store *store, struct str finding, uint64_t at_ns);
 uint64_t store_finding_since(struct store *store, struct str finding); /* 0: not known */
 
-/* `umbra purge`: everything (or only samples) is erased so that no byte of it is left in the database or its WAL (secure_delete, VACUUM, truncated
- * checkpoint), also while an analyst has it open. */
-bool store_purge(const char *directory, bool is_samples_only, struct err *err) __attribute__((warn_unused_result));
+/* `umbra purge`: everything (or only samples) is erased so that no byte of it is left in the database or its WAL (secure_delete, VACUUM,
+ * truncated checkpoint), also while an analyst has it open; what was set aside is removed. False: `err` says what is left. */
+struct store_purged {
+    uint64_t slots, samples, findings; /* rows erased */
+    uint64_t files;                    /* databases that had been set aside, or were too damaged to be read */
+};
+bool store_purge(const char *directory, bool is_samples_only, struct store_purged *purged, struct err *err)
+    __attribute__((warn_unused_result));

@@ -64,6 +64,10 @@ static void test_defaults_are_those_of_the_design(void **state)
     assert_int_equal(settings->log_level, LOG_INFO);
     assert_true(settings->is_shedding && settings->is_sandboxed);
     assert_true(settings->workers >= 1);
+    assert_int_equal(settings->sample_ttl_ms, 72ull * 3600 * 1000);
+    assert_int_equal(settings->analyst_memory, 256 << 20);
+    assert_string_equal(settings->data, "");
+    assert_false(options.has_data);
     assert_int_equal(settings->max_connections, 0);
     assert_false(settings->is_mirroring_writes || settings->is_safe_methods || settings->is_access_log);
     assert_false(options.is_replace || options.has_marker_key_file);
@@ -78,7 +82,7 @@ static void test_all_options_of_run_reach_the_settings(void **state)
         "--sampling-key header:x-user-id --mirror-writes --safe-methods --admin [::1]:9901 --admin-host a.example "
         "--trusted-proxies 10.0.0.0/8,fd00::/8 --drain 1m30s --drain-delay=500ms --max-connections 100 "
         "--workers 4 --mirror-budget 1Gi --log-format json --log-level debug --access-log --shed off --sandbox off "
-        "--replace",
+        "--replace --data /var/lib/umbra --sample-ttl 1h30m --analyst-memory 512Mi",
         &options);
     const struct settings *settings = &options.settings;
     assert_int_equal(settings->shadow_count, 3);
@@ -106,6 +110,9 @@ static void test_all_options_of_run_reach_the_settings(void **state)
     assert_int_equal(settings->log_level, LOG_DEBUG);
     assert_false(settings->is_shedding || settings->is_sandboxed);
     assert_true(options.is_replace);
+    assert_string_equal(settings->data, "/var/lib/umbra");
+    assert_int_equal(settings->sample_ttl_ms, 5400000);
+    assert_int_equal(settings->analyst_memory, 512 << 20);
 }
 
 static void test_files_are_kept_in_their_order(void **state)
