@@ -21,7 +21,7 @@ struct call {
 
 struct api_route {
     const char *method; /* GET answers HEAD as well */
-    const char *path;
+    const char *path;   /* ends in "/ID": anything may stand there */
     bool needs_token;
     bool changes_state;
     const char *parameters; /* of the query, or of the body of a change */
@@ -120,6 +120,34 @@ static void set_switches(struct call *call)
         say(call->response, status, "%s", err.text);
 }
 
+static void relay_page(struct call *call)
+{
+    const struct head *head = call->request->head;
+    call->response->is_relayed = true;
+    call->response->question = (struct relay_question){.path = head->path, .query = head->query};
+}
+
+/* The number that a browser sends when it comes back (WHATWG HTML 9.2.4); 0 when there is none. */
+static uint64_t last_event(const struct head *head)
+{
+    const struct field *field = head_find_name(head, STR("Last-Event-ID"));
+    uint64_t number = 0;
+    for (size_t i = 0; field && i < field->value.len; i++) {
+        char digit = field->value.ptr[i];
+        if (digit < '0' || digit > '9' || i > 18)
+            return 0;
+        number = number * 10 + (uint64_t)(digit - '0');
+    }
+    return number;
+}
+
+static void relay_events(struct call *call)
+{
+    relay_page(call);
+    call->response->question.is_stream = true;
+    call->response->question.last_event = last_event(call->request->head);
+}
+
 static void get_index(struct call *call)
 {
     struct strbuf *page = &call->response->body;
@@ -147,14 +175,48 @@ static const struct api_route api_routes[] = {
     {"POST", "/api/mirror", true, true,
      "`{\"off\": true}` or false, and optionally `\"route\"`, `\"mirror\"`: only the mirrors with these labels",
      "Switches mirroring off or on, at once.", set_switches},
+    {"GET", "/api/verdict", true, false,
+     "`route`, `mirror`: only these labels; `since`: only pairs of so long, like `10m`",
+     "For each mirror whose answers are compared: PASS, FAIL or INSUFFICIENT, the numbers and reasons in sentences.",
+     relay_page},
+    {"GET", "/api/findings", true, false,
+     "`kind`: `difference`, `latency`, `load` or `security`; `route`, `mirror`: only these labels; `since`; `limit`, "
+     "`after`: "
+     "pages",
+     "What is worth a look, the weightiest first.", relay_page},
+    {"GET", "/api/findings/ID", true, false, "", "One finding, with its samples.", relay_page},
+    {"GET", "/api/services", true, false, "`route`: only this label",
+     "Per route, backend and endpoint: rate, errors, latency, requests in flight.", relay_page},
+    {"GET", "/api/tallies", true, false, "`route`, `mirror`: only these labels; `since`",
+     "What verdicts are made of, as counts that can be added: `umbra report` merges those of several replicas.",
+     relay_page},
+    {"GET", "/api/events", true, false, "header `Last-Event-ID`: only those after this one",
+     "Findings as they come and verdicts as they change, as server-sent events. The connection stays open.",
+     relay_events},
 };
 #define API_ROUTE_COUNT (sizeof(api_routes) / sizeof(api_routes[0]))
+
+/* "/api/findings/ID" stands for everything beneath "/api/findings/". */
+static bool is_prefix(const struct api_route *route)
+{
+    size_t len = strlen(route->path);
+    return len > 3 && strcmp(route->path + len - 3, "/ID") == 0;
+}
+
+static bool is_path_of(const struct api_route *route, struct str path)
+{
+    struct str own = str_from_c(route->path);
+    if (!is_prefix(route))
+        return str_eq(path, own);
+    own.len -= 2;
+    return path.len > own.len && str_eq(str_slice(path, 0, own.len), own);
+}
 
 static void add_index_rows(struct strbuf *page)
 {
     for (size_t i = 0; i < API_ROUTE_COUNT; i++) {
         const struct api_route *route = &api_routes[i];
-        bool is_link = !route->changes_state;
+        bool is_link = !route->changes_state && !is_prefix(route);
         strbuf_printf(page, "<tr><td>%s</td><td>%s%s%s<code>%s</code>%s</td><td>%s</td></tr>\n", route->method,
                       is_link ? "<a href=\"" : "", is_link ? route->path : "", is_link ? "\">" : "", route->path,
                       is_link ? "</a>" : "", route->help);
@@ -210,7 +272,7 @@ static const struct api_route *find_route(const struct head *head, struct admin_
     struct str method = head->method_id == METHOD_HEAD ? STR("GET") : head->method;
     bool is_known = false;
     for (size_t i = 0; i < API_ROUTE_COUNT; i++) {
-        if (!str_eq(head->path, str_from_c(api_routes[i].path)))
+        if (!is_path_of(&api_routes[i], head->path))
             continue;
         if (str_eq(method, str_from_c(api_routes[i].method)))
             return &api_routes[i];
@@ -252,8 +314,8 @@ void admin_handle(const struct admin *admin, const struct admin_request *request
 void admin_next(const struct admin *admin, struct admin_response *response)
 {
     strbuf_clear(&response->body);
-    response->has_more = metrics_next(admin->status.registry, &admin->process, &response->cursor, ADMIN_PIECE,
-                                      &response->body);
+    struct metrics_from from = {admin->status.registry, &admin->process, admin->analyst};
+    response->has_more = metrics_next(&from, &response->cursor, ADMIN_PIECE, &response->body);
 }
 
 void admin_response_deinit(struct admin_response *response)

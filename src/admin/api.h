@@ -7,6 +7,7 @@
 #pragma once
 
 #include "admin/metrics.h"
+#include "admin/relay.h"
 #include "admin/status.h"
 #include "http/head.h"
 
@@ -19,7 +20,8 @@
 struct admin {
     struct status_source status; /* its clocks are set for each request */
     struct process process;
-    struct str token; /* empty: none is asked for */
+    const struct analyst_figures *analyst; /* NULL: nothing is known of one */
+    struct str token;                      /* empty: none is asked for */
     const struct str *hosts;
     size_t host_count;
 };
@@ -36,6 +38,8 @@ struct admin_response {
     struct strbuf allow; /* value of Allow, for 405; else empty */
     bool has_challenge;  /* WWW-Authenticate: Bearer */
     bool has_more;       /* the body goes on: admin_next */
+    bool is_relayed;     /* another process makes the page: `question`; the rest is not set */
+    struct relay_question question;
     struct metrics_cursor cursor;
 };
 

@@ -9,13 +9,25 @@ enum kind { KIND_COUNTER, KIND_GAUGE, KIND_HISTOGRAM };
 static const char *const kind_names[] = {"counter", "gauge", "histogram"};
 
 /* What a family has one sample (or set of samples) for. */
-enum scope { SCOPE_ONCE, SCOPE_GATEWAY, SCOPE_ROUTE, SCOPE_MIRROR, SCOPE_CALL, SCOPE_PROCESS };
+enum scope {
+    SCOPE_ONCE,
+    SCOPE_GATEWAY,
+    SCOPE_ROUTE,
+    SCOPE_MIRROR,
+    SCOPE_CALL,
+    SCOPE_PROCESS,
+    SCOPE_ANALYST,
+    SCOPE_TEXT
+};
+/* SCOPE_TEXT: the analyst writes them. */
 
 /* Everything that a sample is made from. Which pointers are set is the family's scope. */
 struct source {
     struct registry *registry;
     const struct process *process;
-    const void *entry; /* struct registry_gateway, registry_route, registry_mirror, registry_totals or process */
+    const struct analyst_figures *analyst;
+    const void *
+        entry; /* struct registry_gateway, registry_route, registry_mirror, registry_totals, process or analyst_figures */
     struct str labels; /* of the entry, without braces: route="…",mirror="…"; empty for SCOPE_ONCE */
 };
 
@@ -35,6 +47,7 @@ struct metric {
 static const char *const filtered_reasons[] = {FILTERED_REASONS(X)};
 static const char *const dropped_reasons[] = {DROPPED_REASONS(X)};
 static const char *const failed_reasons[] = {FAILED_REASONS(X)};
+static const char *const record_reasons[] = {RECORD_DROPS(X) RING_LOSSES(X)};
 #undef X
 
 static void open_sample(struct strbuf *page, const struct metric *metric, const char *suffix, struct str labels)
@@ -183,6 +196,23 @@ static void add_handshakes(struct strbuf *page, const struct metric *metric, con
     }
 }
 
+/* What the gateway did not write, then what no analyst came to judge. */
+static void add_record_drops(struct strbuf *page, const struct metric *metric, const struct source *source)
+{
+    for (size_t i = 0; i < metric->reason_count; i++) {
+        size_t loss = i - RECORD_DROP_COUNT;
+        if (i >= RECORD_DROP_COUNT && !source->analyst)
+            break;
+        open_labelled(page, metric, source->labels, "reason", str_from_c(metric->reasons[i]));
+        add_u64(page, i < RECORD_DROP_COUNT ? read_counter(metric, source->entry, i) : source->analyst->lost[loss]);
+    }
+}
+
+static void add_analyst_up(struct strbuf *page, const struct metric *metric, const struct source *source)
+{
+    add_plain(page, metric, source, source->analyst->is_up);
+}
+
 static int64_t sum_gateways(struct registry *registry, size_t offset)
 {
     int64_t sum = 0;
@@ -306,6 +336,26 @@ static const struct metric metrics[] = {
     {"umbra_refused_total", KIND_COUNTER, SCOPE_ONCE, "reason",
      "Requests refused before any route; reason marker counts forged markers that were removed.",
      add_refusals, AT(registry_totals, refused)},
+    {"umbra_records_total", KIND_COUNTER, SCOPE_ONCE, "",
+     "Legs of exchanges (live, shadow, control) that were handed to the analyst as records.",
+     add_counter, AT(registry_totals, records)},
+    {"umbra_records_dropped_total", KIND_COUNTER, SCOPE_ONCE, "reason",
+     "Legs that were not recorded (ring: the analyst did not keep pace, budget, retry), and records that were lost on their way into a "
+     "judgement (analyst: it died before they were stored, poison: it died of them, damaged, memory).",
+     add_record_drops, AT(registry_totals, records_dropped), REASONS(record_reasons)},
+    {"umbra_analyst_up", KIND_GAUGE, SCOPE_ANALYST, "",
+     "1 while the analyst answers; 0 when it has not for 3 s, or none was started since nothing is compared. The families below are there "
+     "while it is 1.",
+     add_analyst_up, .offset = 0},
+    {"umbra_verdict", KIND_GAUGE, SCOPE_TEXT, "route, mirror, verdict",
+     "1 for the verdict that a mirror has (PASS, FAIL, INSUFFICIENT), 0 for the others.", NULL, .offset = 0},
+    {"umbra_pairs_total", KIND_COUNTER, SCOPE_TEXT, "route, mirror, result",
+     "Pairs of a live answer and its shadow's, by what came of comparing them.", NULL, .offset = 0},
+    {"umbra_latency_delta_seconds", KIND_GAUGE, SCOPE_TEXT, "route, mirror, quantile, bound",
+     "What the shadow takes longer than live for the same request, at a quantile: the estimate and both ends of its confidence interval.",
+     NULL, .offset = 0},
+    {"umbra_analyst_*", KIND_COUNTER, SCOPE_TEXT, "",
+     "The analyst's own work and memory.", NULL, .offset = 0},
     {"umbra_tls_handshakes_total", KIND_COUNTER, SCOPE_ONCE, "result, version, resumed",
      "TLS handshakes with clients: ok or failed, the version of TLS (empty when it failed), and whether an earlier session was "
      "resumed (yes, no).",
@@ -426,6 +476,8 @@ static bool find_entry(struct source *source, enum scope scope, size_t index, st
         return true;
     }
     case SCOPE_CALL: return find_call(source, index, labels);
+    case SCOPE_ANALYST: source->entry = source->analyst; return index == 0 && source->analyst;
+    case SCOPE_TEXT: return false;
     }
     return false;
 }
@@ -439,11 +491,54 @@ static bool is_shown(const struct metric *metric, const struct source *source)
            atomic_load_explicit(&((struct registry_gateway *)source->entry)->pid, memory_order_relaxed) != 0;
 }
 
-bool metrics_next(struct registry *registry, const struct process *process, struct metrics_cursor *cursor, size_t piece,
-                  struct strbuf *page)
+/* Whether a name, possibly with the suffix of a histogram's or summary's sample, is one of the analyst's families. */
+static bool is_analysts(struct str name)
+{
+    for (size_t i = 0; i < METRIC_COUNT; i++) {
+        struct str family = str_from_c(metrics[i].name);
+        bool is_prefix = metrics[i].scope == SCOPE_TEXT && family.ptr[family.len - 1] == '*';
+        family.len -= is_prefix;
+        if (metrics[i].scope == SCOPE_TEXT && str_eq(str_slice(name, 0, family.len), family) &&
+            (is_prefix || name.len == family.len || name.ptr[family.len] == '_'))
+            return !str_eq(name, STR("umbra_analyst_up"));
+    }
+    return false;
+}
+
+/* One line without its newline: a sample, or HELP or TYPE of a family. */
+static bool is_good_line(struct str line)
+{
+    size_t end = 0;
+    for (size_t i = 0; i < line.len; i++) {
+        if ((unsigned char)line.ptr[i] < ' ' || line.ptr[i] == 0x7f)
+            return false;
+    }
+    if (str_eq(str_slice(line, 0, 7), STR("# HELP ")) || str_eq(str_slice(line, 0, 7), STR("# TYPE ")))
+        line = str_slice(line, 7, line.len);
+    while (end < line.len && line.ptr[end] != '{' && line.ptr[end] != ' ')
+        end++;
+    return end < line.len && is_analysts(str_slice(line, 0, end));
+}
+
+void metrics_add_analyst(struct strbuf *page, struct str text)
+{
+    while (text.len) {
+        size_t len = str_find_char(text, '\n');
+        if (len == text.len)
+            return; /* cut off */
+        struct str line = str_slice(text, 0, len);
+        text = str_slice(text, len + 1, text.len);
+        if (!is_good_line(line))
+            continue;
+        strbuf_add(page, line);
+        strbuf_add_char(page, '\n');
+    }
+}
+
+bool metrics_next(const struct metrics_from *from, struct metrics_cursor *cursor, size_t piece, struct strbuf *page)
 {
     struct strbuf labels = STRBUF_INIT;
-    struct source source = {.registry = registry, .process = process};
+    struct source source = {.registry = from->registry, .process = from->process, .analyst = from->analyst};
     size_t until = page->len + piece;
     while (cursor->family < METRIC_COUNT && page->len < until) {
         const struct metric *metric = &metrics[cursor->family];
@@ -460,7 +555,11 @@ bool metrics_next(struct registry *registry, const struct process *process, stru
             metric->add(page, metric, &source);
     }
     strbuf_deinit(&labels);
-    return cursor->family < METRIC_COUNT;
+    bool has_more = cursor->family < METRIC_COUNT;
+    if (!has_more && !cursor->is_over && from->analyst)
+        metrics_add_analyst(page, from->analyst->metrics);
+    cursor->is_over = !has_more;
+    return has_more;
 }
 
 static void reference_reasons(struct strbuf *page, const struct metric *metric)

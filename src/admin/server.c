@@ -25,13 +25,17 @@ struct admin_server {
     struct server server;
     struct listener listener;
     struct timer sampling;
+    const struct relay_ops *relay; /* NULL: none */
+    void *relay_user;
     struct task turn_over; /* while it is freed */
 };
 
 /* One request being received or answered; the stream's user. */
 struct call {
     struct admin_server *owner;
-    struct arena arena; /* of the head */
+    struct stream *stream;
+    struct relay_call relay; /* with a question: the answer is another process's */
+    struct arena arena;      /* of the head */
     struct head head;
     struct strbuf body;
     struct admin_response response;
@@ -41,10 +45,24 @@ struct call {
 
 static void call_free(struct call *call)
 {
+    if (call->relay.question)
+        call->owner->relay->cancel(&call->relay);
     strbuf_deinit(&call->body);
     admin_response_deinit(&call->response);
     arena_deinit(&call->arena);
     mem_free(call);
+}
+
+/* The answer is whole, and the call gone. */
+static void end_answer(struct stream *stream)
+{
+    struct call *call = stream->user;
+    bool is_received = call->is_received;
+    stream->user = NULL;
+    call_free(call);
+    stream_send_end(stream, NULL, 0);
+    if (!is_received)
+        stream_reset(stream, RESET_CANCEL);
 }
 
 /* Sends pieces while the client takes them. The call is gone when the answer is whole. */
@@ -63,20 +81,14 @@ static void send_pieces(struct stream *stream)
             return; /* on_credit goes on */
         admin_next(&call->owner->admin, &call->response);
     }
-    bool is_received = call->is_received;
-    stream->user = NULL;
-    call_free(call);
-    stream_send_end(stream, NULL, 0);
-    if (!is_received)
-        stream_reset(stream, RESET_CANCEL);
+    end_answer(stream);
 }
 
 #define FIELD(label, text) ((struct field){STR(label), text, FIELD_OTHER})
 
-static void send_response(struct stream *stream)
+/* The head of an answer; `length` counts unless the body goes on. */
+static void send_response_head(struct stream *stream, const struct admin_response *response, uint64_t length)
 {
-    struct call *call = stream->user;
-    struct admin_response *response = &call->response;
     struct field fields[6] = {
         FIELD("Content-Type", str_from_c(response->content_type)),
         FIELD("Cache-Control", STR("no-store")),
@@ -87,7 +99,7 @@ static void send_response(struct stream *stream)
         .version = HTTP_1_1,
         .status = response->status,
         .body = response->has_more ? BODY_STREAM : BODY_LENGTH,
-        .content_length = response->body.len,
+        .content_length = length,
         .fields = fields,
         .field_count = 4,
     };
@@ -95,9 +107,87 @@ static void send_response(struct stream *stream)
         fields[head.field_count++] = FIELD("Allow", strbuf_str(&response->allow));
     if (response->has_challenge)
         fields[head.field_count++] = FIELD("WWW-Authenticate", STR("Bearer"));
-    call->is_answering = true;
     stream_send_head(stream, &head);
+}
+
+static void send_response(struct stream *stream)
+{
+    struct call *call = stream->user;
+    call->is_answering = true;
+    send_response_head(stream, &call->response, call->response.body.len);
     send_pieces(stream);
+}
+
+/* ---- pages of another process ---- */
+
+static void send_sentence(struct stream *stream, uint16_t status, const char *sentence)
+{
+    struct admin_response *response = &((struct call *)stream->user)->response;
+    response->is_relayed = false;
+    response->status = status;
+    response->content_type = "text/plain; charset=utf-8";
+    strbuf_clear(&response->body);
+    strbuf_printf(&response->body, "%s\n", sentence);
+    send_response(stream);
+}
+
+static void on_relay_head(struct relay_call *relay, const struct relay_head *head)
+{
+    struct call *call = CONTAINER_OF(relay, struct call, relay);
+    struct stream *stream = call->stream;
+    call->response.status = head->status;
+    call->response.content_type = head->content_type;
+    call->response.has_more = head->is_stream;
+    call->is_answering = true;
+    send_response_head(stream, &call->response, head->length);
+    if (call->head.method_id == METHOD_HEAD)
+        end_answer(stream);
+    else
+        call->owner->relay->pull(relay, stream->send_credit);
+}
+
+static void on_relay_fail(struct relay_call *relay, uint16_t status, const char *sentence)
+{
+    send_sentence(CONTAINER_OF(relay, struct call, relay)->stream, status, sentence);
+}
+
+static void on_relay_data(struct relay_call *relay, struct str data)
+{
+    struct call *call = CONTAINER_OF(relay, struct call, relay);
+    struct stream *stream = call->stream;
+    struct slice piece = slice_copy(data);
+    stream_send_data(stream, piece);
+    chunk_unref(piece.chunk);
+    if (stream->user == call && relay->question)
+        call->owner->relay->pull(relay, stream->send_credit);
+}
+
+static void on_relay_end(struct relay_call *relay, bool is_whole)
+{
+    struct stream *stream = CONTAINER_OF(relay, struct call, relay)->stream;
+    if (is_whole) {
+        end_answer(stream);
+        return;
+    }
+    struct call *call = stream->user;
+    stream->user = NULL;
+    call_free(call);
+    stream_reset(stream, RESET_CANCEL);
+}
+
+static const struct relay_call_ops relay_call_ops = {"admin", on_relay_head, on_relay_fail, on_relay_data,
+                                                     on_relay_end};
+
+static void ask_other(struct stream *stream)
+{
+    struct call *call = stream->user;
+    struct admin_server *server = call->owner;
+    struct err err;
+    call->relay.ops = &relay_call_ops;
+    if (!server->relay)
+        send_sentence(stream, 503, "there is nobody to ask");
+    else if (!server->relay->ask(server->relay_user, &call->relay, &call->response.question, &err))
+        send_sentence(stream, 503, err.text);
 }
 
 static void answer(struct stream *stream)
@@ -109,7 +199,10 @@ static void answer(struct stream *stream)
     admin->status.now_ns = loop_now_ns(call->owner->loop);
     admin->process = process_read();
     admin_handle(admin, &request, &call->response);
-    send_response(stream);
+    if (call->response.is_relayed)
+        ask_other(stream);
+    else
+        send_response(stream);
 }
 
 static void refuse_body(struct stream *stream)
@@ -125,6 +218,7 @@ static void on_head(struct stream *stream, const struct head *head)
 {
     struct call *call = mem_alloc(sizeof(*call));
     call->owner = stream->user;
+    call->stream = stream;
     call->response = (struct admin_response)ADMIN_RESPONSE_INIT;
     arena_init(&call->arena, NULL, 0);
     head_copy(&call->head, head, &call->arena, 0);
@@ -158,7 +252,7 @@ static void on_end(struct stream *stream, const struct field *trailers, uint16_t
     (void)count;
     struct call *call = stream->user;
     call->is_received = true;
-    if (!call->is_answering)
+    if (!call->is_answering && !call->relay.question)
         answer(stream);
 }
 
@@ -173,7 +267,9 @@ static void on_reset(struct stream *stream, enum reset why)
 static void on_credit(struct stream *stream)
 {
     struct call *call = stream->user;
-    if (!call || !call->is_answering || !call->response.has_more)
+    if (call && call->relay.question && call->is_answering)
+        call->owner->relay->pull(&call->relay, stream->send_credit);
+    if (!call || !call->is_answering || !call->response.has_more || call->response.is_relayed)
         return;
     admin_next(&call->owner->admin, &call->response);
     send_pieces(stream);
@@ -210,7 +306,10 @@ struct admin_server *admin_server_new(struct loop *loop, const struct admin_conf
         .token = config->token,
         .hosts = config->hosts,
         .host_count = config->host_count,
+        .analyst = config->analyst,
     };
+    server->relay = config->relay;
+    server->relay_user = config->relay_user;
     codec_init(&server->codec, loop);
     server_init(&server->server, &server->codec, &handler, server);
     server->server.timeouts = &timeouts;

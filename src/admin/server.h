@@ -18,6 +18,9 @@ struct admin_config {
     struct str token;          /* borrowed; empty: none is asked for */
     const struct str *hosts;   /* --admin-host; borrowed */
     size_t host_count;
+    const struct analyst_figures *analyst; /* borrowed; NULL: nothing is known of one */
+    const struct relay_ops *relay;         /* whom pages are asked that are made elsewhere; NULL: nobody */
+    void *relay_user;
 };
 
 struct admin_server *admin_server_new(struct loop *loop, const struct admin_config *config);

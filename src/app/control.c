@@ -35,6 +35,32 @@ void control_tell_parts(struct control *control, const struct ipc_parts *parts)
         end_unheard(control);
 }
 
+/* Why no answer is compared as long as these rules are in force; NULL: some are. */
+static const char *why_not_compared(const struct control *control)
+{
+    const struct plan *plan = control->plan;
+    if (!control->settings.is_comparing)
+        return "comparing is off: this run was started with --compare off";
+    if (!control->has_rings)
+        return "comparing is off: there is no room for what it needs; an eighth of --mirror-budget must be at least 64 "
+               "KiB for "
+               "each worker, and the log says what else was missing";
+    for (size_t i = 0; plan && i < plan->mirrors.count; i++) {
+        const struct plan_mirror *mirror = PLAN_MIRROR(plan, i);
+        if (!mirror->is_control && mirror->comparison != PLAN_NONE)
+            return NULL;
+    }
+    return "comparing is off: the rules have no mirror whose answers are compared";
+}
+
+void control_compare(struct control *control)
+{
+    const char *why_not = why_not_compared(control);
+    uint32_t is_comparing = why_not == NULL;
+    asker_set_off(control->asker, why_not);
+    control_tell(control, IPC_COMPARING, (struct str){(const char *)&is_comparing, sizeof(is_comparing)}, NULL, 0);
+}
+
 static void on_drain(struct control *control, const struct ipc_message *message)
 {
     struct ipc_drain drain;
@@ -54,14 +80,23 @@ static void on_in_force(struct control *control, const struct ipc_message *messa
     publish_in_force(control, generation);
 }
 
+static void on_analyst(struct control *control, struct ipc_message *message)
+{
+    if (message->fd_count != 1)
+        return;
+    asker_set_channel(control->asker, message->fds[0]);
+    message->fd_count = 0;
+}
+
 static void on_message(struct control *control)
 {
-    const struct ipc_message *message = &control->message;
+    struct ipc_message *message = &control->message;
     switch (message->type) {
     case IPC_BOUND: publish_bound(control, message); break;
     case IPC_DRAIN: on_drain(control, message); break;
     case IPC_RELOAD: rules_reload(control); break;
     case IPC_IN_FORCE: on_in_force(control, message); break;
+    case IPC_ANALYST: on_analyst(control, message); break;
     default: log_warn("an unexpected message (%d) of the supervisor", (int)message->type); break;
     }
 }
@@ -133,6 +168,17 @@ static bool take_source(struct control *control, struct ipc_message *message, st
     return true;
 }
 
+static bool take_records(struct control *control, struct ipc_message *message, struct err *err)
+{
+    struct ipc_records payload;
+    if (message->len != sizeof(payload))
+        return err_set(err, "no rings came");
+    memcpy(&payload, message->payload, sizeof(payload));
+    control->has_rings = records_open(&control->records, RECORDS_FOR_CONTROL, message->fds, message->fd_count,
+                                      payload.workers, payload.capacity, err);
+    return control->has_rings;
+}
+
 static void confine(const struct control *control)
 {
     struct err err;
@@ -164,6 +210,7 @@ static bool take_start(struct control *control, struct ipc_message *message, str
             control->last_good_fd = take_fd(message);
         return true;
     case IPC_PLAN: take_in_force(control, message); return true;
+    case IPC_RECORDS: return take_records(control, message, err);
     case IPC_ADMIN:
         if (message->fd_count != 1 || message->len != sizeof(control->admin))
             return err_set(err, "no admin socket came");
@@ -197,6 +244,9 @@ static void start_admin(struct control *control)
         .token = str_from_c(settings->admin_token),
         .hosts = control->admin_hosts,
         .host_count = settings->admin_host_count,
+        .analyst = asker_figures(control->asker),
+        .relay = &asker_relay,
+        .relay_user = control->asker,
     };
     control->admin_server = admin_server_new(control->loop, &config);
     admin_server_listen(control->admin_server, control->admin_fd);
@@ -212,6 +262,9 @@ static bool control_start(struct control *control, struct err *err)
         return false;
     control->channel = (struct watch){.fd = IPC_FD, .on_ready = on_channel};
     loop_add_shared(control->loop, &control->channel);
+    control->asker = asker_new(control->loop);
+    asker_set_records(control->asker, &control->records);
+    asker_set_off(control->asker, why_not_compared(control));
     start_admin(control);
     report_status(control);
     if (!publish_start(control, err))
@@ -233,6 +286,8 @@ int control_main(void)
     int code = control->exit_code;
     if (control->admin_server)
         admin_server_free(control->admin_server);
+    if (control->asker)
+        asker_free(control->asker);
     rules_stop(control);
     publish_stop(control);
     if (control->loop)

@@ -145,6 +145,7 @@ static void send_plan(struct control *control, int endpoints_fd, int credentials
     news.fds[IPC_PART_ENDPOINTS] = endpoints_fd;
     news.fds[IPC_PART_CREDENTIALS] = credentials_fd;
     control_tell_parts(control, &news);
+    control_compare(control);
     control->is_report_due = true;
 }
 

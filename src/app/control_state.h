@@ -3,6 +3,7 @@
 #pragma once
 
 #include "admin/server.h"
+#include "app/control_ask.h"
 #include "app/control_load.h"
 #include "app/ipc.h"
 #include "app/settings.h"
@@ -20,6 +21,9 @@ struct control {
     struct address admin; /* where `admin_fd` listens */
     int admin_fd;
     struct admin_server *admin_server;
+    struct asker *asker;
+    struct records records; /* came, and not yet the asker's */
+    bool has_rings;         /* of records: answers can be compared */
     struct str admin_hosts[SETTINGS_MAX_HOSTS];
     int exit_code;
     bool is_draining;
@@ -53,6 +57,9 @@ struct control {
 /* control.c: the supervisor must hear this; without it the process ends. */
 void control_tell(struct control *control, enum ipc_type type, struct str payload, const int *fds, size_t fd_count);
 void control_tell_parts(struct control *control, const struct ipc_parts *parts);
+
+/* control.c: what was given out last may have something to compare, or nothing any more. */
+void control_compare(struct control *control);
 
 /* control_rules.c: from files or flags to loads. */
 void rules_start(struct control *control);

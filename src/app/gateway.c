@@ -35,6 +35,7 @@ struct gateway {
     struct settings settings;
     struct registry *registry;
     struct registry_gateway *gauges;
+    struct records records;
     unsigned slot;
     struct ipc_parts parts;
     struct tls_tickets *tickets;
@@ -119,6 +120,7 @@ static bool start_workers(struct gateway *gateway)
         .registry = gateway->registry,
         .slot = gateway->slot,
         .max_shadow_connections = gateway->context.max_shadow_connections,
+        .records = &gateway->records,
         .newcomers = &gateway->newcomers,
         .on_applied = on_applied,
         .on_drained = on_drained,
@@ -302,6 +304,19 @@ static void begin_drain(struct gateway *gateway, const struct ipc_drain *drain)
 
 /* ---- the supervisor's messages ---- */
 
+/* They are part of what mirrors hold: no byte of them can be had twice. */
+static void take_records(struct gateway *gateway, struct ipc_message *message)
+{
+    struct ipc_records payload;
+    struct err err;
+    if (gateway->records.workers || gateway->worker_count || message->len != sizeof payload)
+        return;
+    memcpy(&payload, message->payload, sizeof payload);
+    if (!records_open(&gateway->records, RECORDS_FOR_GATEWAY, message->fds, message->fd_count, payload.workers,
+                      payload.capacity, &err))
+        log_error("answers are not compared: %s", err.text);
+}
+
 static void take_registry(struct gateway *gateway, const struct ipc_message *message)
 {
     struct ipc_registry payload;
@@ -319,6 +334,8 @@ static void take_registry(struct gateway *gateway, const struct ipc_message *mes
     gateway->slot = payload.gateway_slot;
     gateway->gauges = registry_gateway_get(gateway->registry, gateway->slot);
     atomic_store(&registry_totals(gateway->registry)->budget_limit, gateway->settings.mirror_budget);
+    atomic_store(&registry_totals(gateway->registry)->budget_aside,
+                 records_bytes(gateway->records.workers, gateway->records.capacity));
     timer_arm(gateway->loop, &gateway->cpu, CPU_INTERVAL_MS);
     timer_arm(gateway->loop, &gateway->rotation, TLS_TICKET_ROTATION_S * 1000ull);
     if (!start_workers(gateway)) {
@@ -377,6 +394,7 @@ static void take_message(struct gateway *gateway, struct ipc_message *message)
     struct ipc_drain drain;
     switch (message->type) {
     case IPC_SETTINGS: take_settings(gateway, message); break;
+    case IPC_RECORDS: take_records(gateway, message); break;
     case IPC_REGISTRY: take_registry(gateway, message); break;
     case IPC_LISTENERS: take_listeners(gateway, message); break;
     case IPC_PLAN: take_parts(gateway, message); break;
@@ -433,6 +451,7 @@ static void gateway_free(struct gateway *gateway)
     tls_tickets_free(gateway->tickets);
     if (gateway->registry)
         registry_close(gateway->registry);
+    records_close(&gateway->records);
     close(gateway->signals.fd);
     loop_free(gateway->loop);
     mem_free(gateway->workers);

@@ -21,6 +21,7 @@ struct gateway_worker {
     struct acceptors acceptors;
     struct proxy proxy;
     struct mirror mirror;
+    struct ring_writer ring;
     struct task check_drained;
     unsigned index;
     bool is_draining, is_drained;
@@ -56,6 +57,11 @@ static void on_proxy_idle(struct proxy *proxy)
 static void on_mirror_idle(struct mirror *mirror)
 {
     look_whether_drained(CONTAINER_OF(mirror, struct gateway_worker, mirror));
+}
+
+static void on_records(struct mirror *mirror)
+{
+    records_wake(CONTAINER_OF(mirror, struct gateway_worker, mirror)->context->records);
 }
 
 static bool is_live_quiet(struct mirror *mirror)
@@ -183,6 +189,19 @@ static bool on_full(struct acceptors *acceptors, int fd, const struct peer *peer
 
 /* ---- the thread ---- */
 
+/* Where the worker's records go; NULL: nowhere. */
+static struct ring_writer *open_ring(struct gateway_worker *worker)
+{
+    struct err err;
+    const struct records *records = worker->context->records;
+    if (records->workers == 0)
+        return NULL;
+    if (records_writer(records, worker->index, &worker->ring, &err))
+        return &worker->ring;
+    log_error("nothing that worker %u mirrors is compared: %s", worker->index, err.text);
+    return NULL;
+}
+
 static void on_start(struct loop *loop, unsigned index, void *arg)
 {
     struct gateway_worker *worker = arg;
@@ -206,9 +225,11 @@ static void on_start(struct loop *loop, unsigned index, void *arg)
                     .is_shedding = context->settings->is_shedding,
                     .is_safe_methods = context->settings->is_safe_methods,
                     .marker_key = context->settings->marker_key,
+                    .ring = open_ring(worker),
                     .max_connections = context->max_shadow_connections,
                 });
     worker->mirror.on_idle = on_mirror_idle;
+    worker->mirror.on_records = on_records;
     worker->mirror.is_live_quiet = is_live_quiet;
     worker->proxy.tap = &worker->mirror.tap;
     task_init(&worker->check_drained, check_drained);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "app/gateway_listeners.h"
+#include "app/records.h"
 #include "app/settings.h"
 #include "exchange/rules.h"
 
@@ -14,6 +15,7 @@ struct gateway_worker_context {
     struct registry *registry;
     unsigned slot;
     uint32_t max_shadow_connections; /* of the gateway */
+    const struct records *records;   /* the rings; without workers: there are none */
     /* All of them; set before the first rules come. */
     struct gateway_worker **workers;
     unsigned worker_count;

@@ -42,7 +42,8 @@ static void put_fds(struct msghdr *message, union ipc_control *control, const in
     memcpy(CMSG_DATA(part), fds, fd_count * sizeof(int));
 }
 
-bool ipc_send(int fd, enum ipc_type type, struct str payload, const int *fds, size_t fd_count)
+static bool send_message(int fd, enum ipc_type type, struct str payload, const int *fds, size_t fd_count,
+                         int most_tries)
 {
     ASSERT(payload.len <= IPC_MAX_PAYLOAD && fd_count <= IPC_MAX_FDS);
     struct ipc_header header = {.type = type, .len = (uint32_t)payload.len};
@@ -56,11 +57,21 @@ bool ipc_send(int fd, enum ipc_type type, struct str payload, const int *fds, si
             return (size_t)sent == sizeof(header) + payload.len;
         if (errno == EINTR)
             continue;
-        if (errno != EAGAIN || ++tries > SEND_TRIES)
+        if (errno != EAGAIN || ++tries > most_tries)
             return false;
         struct pollfd wait = {.fd = fd, .events = POLLOUT};
         (void)poll(&wait, 1, SEND_WAIT_MS);
     }
+}
+
+bool ipc_send(int fd, enum ipc_type type, struct str payload, const int *fds, size_t fd_count)
+{
+    return send_message(fd, type, payload, fds, fd_count, SEND_TRIES);
+}
+
+bool ipc_offer(int fd, enum ipc_type type, struct str payload, const int *fds, size_t fd_count)
+{
+    return send_message(fd, type, payload, fds, fd_count, 0);
 }
 
 static bool take_fds(struct msghdr *received, struct ipc_message *message)

@@ -16,17 +16,19 @@
 
 enum ipc_type {
     IPC_SETTINGS = 1, /* supervisor → child, first: struct settings (app/settings.h) */
-    IPC_REGISTRY,     /* supervisor → child: the registry's descriptor; payload struct ipc_registry */
+    IPC_REGISTRY, /* supervisor → child: the registry's descriptor; payload struct ipc_registry. For the analyst: for reading only, and the
+                         last message of its start */
     IPC_LISTENERS, /* supervisor → gateway: struct address[] and as many listening sockets; the whole set comes as one or more
                          messages (an empty one for the empty set) before the IPC_PLAN that uses them, and not again for a plan
                          with the same set */
     IPC_ADMIN, /* supervisor → control: the admin listening socket and its address; the last message of a control's start */
     IPC_BIND, /* control → supervisor: struct ipc_bind, then as many addresses: the whole set that the next plan needs */
     IPC_BOUND, /* supervisor → control: the same struct ipc_bind, then as many struct ipc_bound */
-    IPC_PLAN, /* control → supervisor → gateway: struct ipc_parts, which come into force together; what is not among them stays as it was.
+    IPC_PLAN, /* control → supervisor → gateway (and, the plan alone, analyst): struct ipc_parts, which come into force together; what is not among them stays as it was.
                          Also supervisor → control at its start, so that it knows what is in force */
     IPC_READY, /* gateway → supervisor: listeners are served with a plan; control → supervisor: its first plan is in force */
-    IPC_DRAIN,    /* supervisor → gateway and control: struct ipc_drain */
+    IPC_DRAIN, /* supervisor → gateway and control: struct ipc_drain. Supervisor → analyst, empty: no record comes any more; it finishes those
+                         that there are, and exits 0 */
     IPC_DRAINED,  /* gateway → supervisor: nothing is in flight any more; the gateway then exits 0 */
     IPC_RELOAD,   /* supervisor → control: SIGHUP */
     IPC_TAKEOVER, /* successor → supervisor: give me your sockets, registry and marker key. Answered by IPC_REGISTRY,
@@ -37,12 +39,14 @@ enum ipc_type {
     IPC_SOURCE, /* supervisor → control at its start: the text that stands for the path of -f with this index (uint32_t) */
     IPC_LAST_GOOD, /* control → supervisor, and back to the next control: an archive (app/archive.h) of each file's last good text,
                          without which a control that is started anew would not know what a bad resource was; no descriptor: there is none */
-    IPC_RECORDS, /* supervisor → gateway, analyst and control: the rings (app/records.h), struct ipc_records and RECORDS_FD_COUNT descriptors */
-    IPC_COMPARING, /* control → supervisor: whether the plan that it gave last has mirrors whose answers are compared (uint32_t): the analyst is
+    IPC_RECORDS, /* supervisor → gateway, analyst and control, at their start: the rings (app/records.h), struct ipc_records and their
+                         descriptors; none comes when there are no rings */
+    IPC_COMPARING, /* control → supervisor, with each plan: whether it has mirrors whose answers are compared (uint32_t): the analyst is
                          started when it is first so, and not before */
-    IPC_ANALYST, /* supervisor → control: one end of a channel (SOCK_SEQPACKET) to the analyst that runs, for questions (app/ask.h); none: it
-                         does not run. Supervisor → analyst: the other end */
-    IPC_FAILED, /* control → supervisor: said why this run can't begin; ends it while it is starting */
+    IPC_ANALYST, /* supervisor → control: one end of a channel to the analyst that runs, for questions (app/ask.h), and supervisor → analyst:
+                         the other end; whenever either was started */
+    IPC_QUESTION, /* control → analyst on that channel: struct ask_question, and the end of a pipe for the answer */
+    IPC_FAILED,   /* control → supervisor: said why this run can't begin; ends it while it is starting */
 };
 
 /* What a gateway serves by: descriptors, -1 for those that there are not. The message's payload is a uint32_t with a bit for each that it
@@ -108,6 +112,9 @@ enum ipc_result { IPC_OK, IPC_AGAIN, IPC_CLOSED, IPC_BROKEN };
 bool ipc_pair(int fds[2], struct err *err) __attribute__((warn_unused_result));
 /* Sends one message; the descriptors stay the caller's. Waits up to 1 s when the peer's queue is full, then false. */
 bool ipc_send(int fd, enum ipc_type type, struct str payload, const int *fds, size_t fd_count)
+    __attribute__((warn_unused_result));
+/* Likewise without waiting: false when the peer's queue is full. */
+bool ipc_offer(int fd, enum ipc_type type, struct str payload, const int *fds, size_t fd_count)
     __attribute__((warn_unused_result));
 enum ipc_result ipc_receive(int fd, struct ipc_message *message) __attribute__((warn_unused_result));
 /* Closes the descriptors of a message that nobody took. */

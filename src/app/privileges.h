@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-enum role_id { ROLE_SUPERVISOR, ROLE_CONTROL, ROLE_GATEWAY, ROLE_COUNT };
+enum role_id { ROLE_SUPERVISOR, ROLE_CONTROL, ROLE_GATEWAY, ROLE_ANALYST, ROLE_COUNT };
 
 /* No set-user-id bit and no file capability counts any more, and of the capabilities that the process has only those of
  * the mask stay (1 << CAP_…). Main thread, while there is no other. */
@@ -22,6 +22,9 @@ void privileges_drop(enum role_id role);
 bool privileges_confine(enum role_id role, struct err *err) __attribute__((warn_unused_result));
 /* The thread that calls, one of a confined process, needs no more what its row has for the start alone. */
 bool privileges_seal(enum role_id role, bool is_worker, struct err *err) __attribute__((warn_unused_result));
+
+/* No more memory of its own than so many bytes: what goes beyond fails, and ends the process. Shared memory and files do not count. */
+bool privileges_limit_memory(uint64_t bytes, struct err *err) __attribute__((warn_unused_result));
 
 /* docs/reference/processes.md. */
 void privileges_reference(struct strbuf *out);

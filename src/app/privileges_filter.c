@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* An `action` for each row of the group. Calls that this machine does not have need none. */
@@ -19,7 +20,7 @@ static int add_calls(scmp_filter_ctx filter, uint32_t action, const struct calls
         if (call->is_own_process)
             conditions[count++] = (struct scmp_arg_cmp){0, SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0};
         int result = seccomp_rule_add_array(filter, action, call->number, count, conditions);
-        if (result < 0)
+        if (result < 0 && result != -EEXIST) /* a row of another group says the same */
             return result;
     }
     return 0;
@@ -75,4 +76,10 @@ bool privileges_seal(enum role_id role, bool is_worker, struct err *err)
     return load(filter,
                 add_groups(filter, SCMP_ACT_ERRNO(EPERM), is_worker ? row->groups_for_worker : row->groups_for_main),
                 err);
+}
+
+bool privileges_limit_memory(uint64_t bytes, struct err *err)
+{
+    const struct rlimit limit = {bytes, bytes};
+    return setrlimit(RLIMIT_DATA, &limit) == 0 || err_errno(err, "RLIMIT_DATA");
 }

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #define CALL(call) .name = #call, .number = SCMP_SYS(call)
 #define WORDS(words) .only = words
@@ -93,9 +94,13 @@ static const struct call loop[] = {
     {CALL(epoll_create1)}, {CALL(epoll_ctl)}, {CALL(epoll_wait)}, {CALL(epoll_pwait)}, {CALL(eventfd2)},
 };
 
+static const struct call messages[] = {
+    {CALL(recvmsg)},
+};
+
 static const struct call connections[] = {
-    {CALL(accept4)},  {CALL(recvfrom)},   {CALL(sendto)},     {CALL(recvmsg)},     {CALL(sendmsg)},
-    {CALL(shutdown)}, {CALL(getsockopt)}, {CALL(setsockopt)}, {CALL(getsockname)}, {CALL(getpeername)},
+    {CALL(accept4)},    {CALL(recvfrom)},   {CALL(sendto)},      {CALL(sendmsg)},     {CALL(shutdown)},
+    {CALL(getsockopt)}, {CALL(setsockopt)}, {CALL(getsockname)}, {CALL(getpeername)},
 };
 
 static const struct call streams[] = {
@@ -130,6 +135,40 @@ static const struct call files[] = {
     {CALL(inotify_rm_watch)},
 };
 
+/* What SQLite does to its files; Landlock says where they may be. */
+static const struct call store[] = {
+    {CALL(openat)},
+    {CALL(open)},
+    {CALL(newfstatat), WORDS("by path"), WHEN(3, AT_EMPTY_PATH, 0)},
+    {CALL(stat)},
+    {CALL(lstat)},
+    {CALL(access)},
+    {CALL(faccessat)},
+    {CALL(readlink)},
+    {CALL(readlinkat)},
+    {CALL(getcwd)},
+    {CALL(pwrite64)},
+    {CALL(ftruncate)},
+    {CALL(fallocate)},
+    {CALL(fsync)},
+    {CALL(fdatasync)},
+    {CALL(fchmod)},
+    {CALL(fchown)},
+    {CALL(fstatfs)},
+    {CALL(fcntl), WORDS("locks"), WHEN(1, ALL, F_GETLK)},
+    {CALL(fcntl), WHEN(1, ALL, F_SETLK)},
+    {CALL(fcntl), WHEN(1, ALL, F_OFD_SETLK)},
+    {CALL(unlink)},
+    {CALL(unlinkat)},
+    {CALL(rename)},
+    {CALL(renameat)},
+    {CALL(renameat2)},
+};
+
+static const struct call pipes[] = {
+    {CALL(pipe2)},
+};
+
 static const struct call memory_files[] = {
     {CALL(memfd_create)},
     {CALL(ftruncate)},
@@ -146,6 +185,20 @@ static const struct call code[] = {
 
 static const struct call give_up[] = {
     {CALL(seccomp)},
+};
+
+static const struct call limits[] = {
+    {CALL(setpriority)},
+    {CALL(sched_setscheduler)},
+    {CALL(umask)},
+    {CALL(landlock_create_ruleset)},
+    {CALL(landlock_add_rule)},
+    {CALL(landlock_restrict_self)},
+    {CALL(prctl), WORDS("that nobody may look into it"), WHEN_BOTH(0, PR_SET_DUMPABLE, 1, ALL, 0)},
+};
+
+static const struct call alarms[] = {
+    {CALL(setitimer), WORDS("of CPU time"), WHEN(0, ALL, ITIMER_PROF)},
 };
 
 static const struct call listening[] = {
@@ -185,15 +238,20 @@ const struct calls calls_table[CALL_GROUP_COUNT] = {
     [CALLS_RUN] = {"run", "memory, time, locks, the descriptors it has", CALLS(run)},
     [CALLS_OWN_SIGNALS] = {"own signals", "signals to nobody but itself", CALLS(own_signals)},
     [CALLS_LOOP] = {"loop", "waiting for events", CALLS(loop)},
+    [CALLS_MESSAGES] = {"messages", "hearing from the supervisor", CALLS(messages)},
     [CALLS_CONNECTIONS] = {"connections", "accepting on sockets that it was handed; bytes in and out",
                            CALLS(connections)},
     [CALLS_STREAMS] = {"streams", "connecting to backends and name servers", CALLS(streams)},
     [CALLS_DATAGRAMS] = {"datagrams", "asking name servers", CALLS(datagrams)},
     [CALLS_FILES] = {"files", "reading files and directories, and hearing of their changes", CALLS(files)},
+    [CALLS_STORE] = {"store", "reading and writing the files of the store", CALLS(store)},
+    [CALLS_PIPES] = {"pipes", "making the pipe that an answer of the analyst comes through", CALLS(pipes)},
     [CALLS_MEMORY_FILES] = {"memory files", "making the memory that plans are handed over in", CALLS(memory_files)},
     [CALLS_THREADS] = {"threads", "starting threads", CALLS(threads)},
     [CALLS_CODE] = {"code", "making machine code, as regular expressions are compiled to", CALLS(code)},
     [CALLS_GIVE_UP] = {"give up", "narrowing its own filter further", CALLS(give_up)},
+    [CALLS_LIMITS] = {"limits", "taking less of the machine, and seeing less of its files", CALLS(limits)},
+    [CALLS_ALARM] = {"alarm", "ending when it is stuck", CALLS(alarms)},
     [CALLS_LISTEN] = {"listen", "binding addresses; putting its own socket where a successor finds it",
                       CALLS(listening)},
     [CALLS_PROCESSES] = {"processes", "starting, watching and ending processes", CALLS(processes)},
@@ -203,12 +261,15 @@ const struct calls calls_newer = {"newer", "", CALLS(newer)};
 
 #define BIT(group) (1u << (group))
 #define CONTROL_GROUPS \
-    (BIT(CALLS_RUN) | BIT(CALLS_OWN_SIGNALS) | BIT(CALLS_LOOP) | BIT(CALLS_CONNECTIONS) | BIT(CALLS_STREAMS) | \
-     BIT(CALLS_DATAGRAMS) | BIT(CALLS_FILES) | BIT(CALLS_MEMORY_FILES))
+    (BIT(CALLS_RUN) | BIT(CALLS_OWN_SIGNALS) | BIT(CALLS_LOOP) | BIT(CALLS_MESSAGES) | BIT(CALLS_CONNECTIONS) | \
+     BIT(CALLS_STREAMS) | BIT(CALLS_DATAGRAMS) | BIT(CALLS_FILES) | BIT(CALLS_MEMORY_FILES) | BIT(CALLS_PIPES))
 #define GATEWAY_START_GROUPS (BIT(CALLS_FILES) | BIT(CALLS_THREADS) | BIT(CALLS_GIVE_UP))
 #define GATEWAY_GROUPS \
-    (BIT(CALLS_RUN) | BIT(CALLS_OWN_SIGNALS) | BIT(CALLS_LOOP) | BIT(CALLS_CONNECTIONS) | BIT(CALLS_STREAMS) | \
-     BIT(CALLS_CODE) | GATEWAY_START_GROUPS)
+    (BIT(CALLS_RUN) | BIT(CALLS_OWN_SIGNALS) | BIT(CALLS_LOOP) | BIT(CALLS_MESSAGES) | BIT(CALLS_CONNECTIONS) | \
+     BIT(CALLS_STREAMS) | BIT(CALLS_CODE) | GATEWAY_START_GROUPS)
+#define ANALYST_GROUPS \
+    (BIT(CALLS_RUN) | BIT(CALLS_OWN_SIGNALS) | BIT(CALLS_LOOP) | BIT(CALLS_MESSAGES) | BIT(CALLS_STORE) | \
+     BIT(CALLS_ALARM))
 
 const struct role role_table[ROLE_COUNT] = {
     [ROLE_SUPERVISOR] = {.name = "supervisor",
@@ -218,7 +279,8 @@ const struct role role_table[ROLE_COUNT] = {
                              "CAP_NET_BIND_SERVICE, if it had it and rules come from files, whose next "
                              "version may want another port below 1024; else none",
                          .capabilities = 1ull << CAP_NET_BIND_SERVICE,
-                         .groups = (CONTROL_GROUPS | GATEWAY_GROUPS | BIT(CALLS_LISTEN) | BIT(CALLS_PROCESSES)) &
+                         .groups = (CONTROL_GROUPS | GATEWAY_GROUPS | ANALYST_GROUPS | BIT(CALLS_LIMITS) |
+                                    BIT(CALLS_LISTEN) | BIT(CALLS_PROCESSES)) &
                                    ~BIT(CALLS_OWN_SIGNALS)},
     [ROLE_CONTROL] = {.name = "control",
                       .purpose = "make rules, resolve names, serve the admin port; it sees no traffic",
@@ -230,4 +292,11 @@ const struct role role_table[ROLE_COUNT] = {
                       .groups = GATEWAY_GROUPS,
                       .groups_for_main = GATEWAY_START_GROUPS,
                       .groups_for_worker = GATEWAY_START_GROUPS | BIT(CALLS_CODE)},
+    [ROLE_ANALYST] = {.name = "analyst",
+                      .purpose =
+                          "judge what was recorded, and keep what comes of it; no network and no socket of its own. "
+                          "Where the kernel has Landlock it can open nothing but what is beneath the directory of "
+                          "`--data`; without, what the user may",
+                      .capabilities_kept = "none",
+                      .groups = ANALYST_GROUPS},
 };

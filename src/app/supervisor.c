@@ -114,6 +114,12 @@ static void on_child_signal(struct supervisor *supervisor)
     }
     if (supervisor->phase != PHASE_DRAINING || supervisor->children[CHILD_GATEWAY].pid != 0)
         return;
+    bool is_finishing = supervisor->is_finishing;
+    supervisor->is_finishing = true;
+    if (!is_finishing && analyst_finish(supervisor))
+        return;
+    if (is_finishing && supervisor->children[CHILD_ANALYST].pid != 0)
+        return;
     if (supervisor->successor.is_promised)
         timer_arm(supervisor->loop, &supervisor->linger, LINGER_MS);
     else
@@ -188,7 +194,7 @@ static bool supervisor_init(struct supervisor *supervisor, const struct options 
 {
     supervisor->options = options;
     supervisor->settings = options->settings;
-    supervisor->registry_fd = supervisor->last_good_fd = -1;
+    supervisor->registry_fd = supervisor->registry_readonly_fd = supervisor->last_good_fd = -1;
     supervisor->parts = IPC_PARTS_NONE;
     supervisor->admin.fd = -1;
     supervisor->listeners_version = 1; /* the empty set is news to a gateway, too */
@@ -200,6 +206,7 @@ static bool supervisor_init(struct supervisor *supervisor, const struct options 
     timer_init(&supervisor->reload, on_reload_again);
     child_init(&supervisor->children[CHILD_CONTROL], supervisor, &control_role);
     child_init(&supervisor->children[CHILD_GATEWAY], supervisor, &gateway_role);
+    child_init(&supervisor->children[CHILD_ANALYST], supervisor, &analyst_role);
     if (!options->has_marker_key_file)
         randombytes_buf(supervisor->settings.marker_key, sizeof(supervisor->settings.marker_key));
     /* Before signals are blocked: Ctrl-C ends what waits for a terminal. */
@@ -228,6 +235,8 @@ static bool supervisor_prepare(struct supervisor *supervisor, struct err *err)
         return false;
     if (!supervisor->registry)
         supervisor->registry = registry_new(&supervisor->registry_fd, err);
+    if (supervisor->registry)
+        analyst_prepare(supervisor);
     return supervisor->registry != NULL;
 }
 
@@ -256,6 +265,8 @@ static void supervisor_deinit(struct supervisor *supervisor)
     supervisor->phase = PHASE_DRAINING;
     child_stop(&supervisor->children[CHILD_GATEWAY]);
     child_stop(&supervisor->children[CHILD_CONTROL]);
+    child_stop(&supervisor->children[CHILD_ANALYST]);
+    analyst_forget(supervisor);
     replace_stop(supervisor);
     listeners_close(supervisor);
     close_fd(supervisor->admin.fd);

@@ -12,7 +12,6 @@
 
 #define LIVED_WELL_NS 5000000000ull /* a child that lived this long is restarted at once */
 #define FIRST_BACKOFF_MS 100
-#define MAX_BACKOFF_MS 1000
 #define MESSAGES_PER_TURN 32 /* a chatty child must not keep the others waiting */
 
 /* Ends a child that does not keep to the protocol; SIGCHLD does the rest. */
@@ -99,9 +98,9 @@ static bool send_settings(struct child *child)
 {
     struct settings settings = child->supervisor->settings;
     settings.admin = child->supervisor->admin.real;
-    if (child->role == &gateway_role)
+    if (child->role != &control_role)
         memset(settings.admin_token, 0, sizeof(settings.admin_token));
-    else
+    if (child->role != &gateway_role)
         memset(settings.marker_key, 0, sizeof(settings.marker_key));
     return child_send(child, IPC_SETTINGS, (struct str){(const char *)&settings, sizeof(settings)}, NULL, 0);
 }
@@ -110,7 +109,7 @@ static void restart_later(struct child *child)
 {
     timer_arm(child->supervisor->loop, &child->restart, child->backoff_ms);
     uint32_t next = child->backoff_ms == 0 ? FIRST_BACKOFF_MS : child->backoff_ms * 2;
-    child->backoff_ms = next < MAX_BACKOFF_MS ? next : MAX_BACKOFF_MS;
+    child->backoff_ms = next < child->role->max_backoff_ms ? next : child->role->max_backoff_ms;
 }
 
 void child_start(struct child *child)
@@ -191,13 +190,15 @@ void child_ended(struct child *child, int status)
     bool has_lived_well = loop_now_ns(supervisor->loop) - child->started_at_ns >= LIVED_WELL_NS;
     child_close(child);
     bool is_draining = supervisor->phase == PHASE_DRAINING;
-    const char *next = is_draining ? "" : "; starting another";
+    /* Without the analyst what the gateway still sends would be lost. */
+    bool is_needed = !is_draining || (child->role == &analyst_role && supervisor->children[CHILD_GATEWAY].pid != 0);
+    const char *next = is_needed ? "; starting another" : "";
     if (WIFSIGNALED(status))
         log_error("%s (pid %d) was ended by signal %d (%s)%s", child->role->name, pid, WTERMSIG(status),
                   strsignal(WTERMSIG(status)), next);
     else if (!is_draining || WEXITSTATUS(status) != 0)
         log_error("%s (pid %d) ended with code %d%s", child->role->name, pid, WEXITSTATUS(status), next);
-    if (is_draining) {
+    if (!is_needed) {
         bool is_well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
         if (child->role == &gateway_role && !is_well)
             supervisor->exit_code = EXIT_FAILED;

@@ -8,6 +8,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#define MAX_BACKOFF_MS 1000
+
 static bool send_registry(struct child *child)
 {
     struct ipc_registry payload = {.gateway_slot = child->slot};
@@ -69,10 +71,11 @@ static bool send_sources(struct child *child)
 static void control_start(struct child *child)
 {
     const struct supervisor *supervisor = child->supervisor;
-    (void)(send_registry(child) && send_sources(child) && child_send_parts(child, &supervisor->parts) &&
-           send_fd(child, IPC_LAST_GOOD, supervisor->last_good_fd) &&
-           child_send(child, IPC_ADMIN, (struct str){(const char *)&supervisor->admin.real, sizeof(struct address)},
-                      &supervisor->admin.fd, 1));
+    if (send_registry(child) && send_sources(child) && child_send_parts(child, &supervisor->parts) &&
+        send_fd(child, IPC_LAST_GOOD, supervisor->last_good_fd) && analyst_send_records(child, RECORDS_FOR_CONTROL) &&
+        child_send(child, IPC_ADMIN, (struct str){(const char *)&supervisor->admin.real, sizeof(struct address)},
+                   &supervisor->admin.fd, 1))
+        analyst_connect(child->supervisor);
 }
 
 static bool on_bind(struct child *child, const struct ipc_message *message)
@@ -134,6 +137,7 @@ static bool on_plan(struct child *child, struct ipc_message *message)
     /* The gateway has its own copies of sockets that go, and serves them until it has the new plan. */
     listeners_put_in_force(supervisor);
     (void)(send_listeners(gateway) && child_send_parts(gateway, &supervisor->parts));
+    (void)analyst_send_plan(supervisor);
     return true;
 }
 
@@ -154,6 +158,7 @@ static bool control_message(struct child *child, struct ipc_message *message)
     case IPC_BIND: return on_bind(child, message);
     case IPC_PLAN: return on_plan(child, message);
     case IPC_LAST_GOOD: return on_last_good(supervisor, message);
+    case IPC_COMPARING: return analyst_compare(supervisor, message);
     case IPC_READY:
         child->is_ready = true;
         supervisor_check_ready(supervisor);
@@ -173,8 +178,11 @@ static void control_end(struct child *child)
     (void)child;
 }
 
-const struct child_role control_role = {
-    .name = "control", .on_start = control_start, .on_message = control_message, .on_end = control_end};
+const struct child_role control_role = {.name = "control",
+                                        .max_backoff_ms = MAX_BACKOFF_MS,
+                                        .on_start = control_start,
+                                        .on_message = control_message,
+                                        .on_end = control_end};
 
 static void gateway_start(struct child *child)
 {
@@ -185,7 +193,8 @@ static void gateway_start(struct child *child)
         kill(child->pid, SIGKILL);
         return;
     }
-    if (!send_registry(child) || supervisor->parts.fds[IPC_PART_PLAN] < 0)
+    if (!analyst_send_records(child, RECORDS_FOR_GATEWAY) || !send_registry(child) ||
+        supervisor->parts.fds[IPC_PART_PLAN] < 0)
         return;
     (void)(send_listeners(child) && child_send_parts(child, &supervisor->parts));
 }
@@ -213,5 +222,8 @@ static void gateway_end(struct child *child)
     child->slot = REGISTRY_GATEWAYS;
 }
 
-const struct child_role gateway_role = {
-    .name = "gateway", .on_start = gateway_start, .on_message = gateway_message, .on_end = gateway_end};
+const struct child_role gateway_role = {.name = "gateway",
+                                        .max_backoff_ms = MAX_BACKOFF_MS,
+                                        .on_start = gateway_start,
+                                        .on_message = gateway_message,
+                                        .on_end = gateway_end};

@@ -5,6 +5,7 @@
 #include "app/instance.h"
 #include "app/ipc.h"
 #include "app/options.h"
+#include "app/records.h"
 #include "app/sources.h"
 #include "io/loop.h"
 #include "io/timer.h"
@@ -28,6 +29,7 @@ struct bound {
 /* One row per kind of child. */
 struct child_role {
     const char *name;
+    uint32_t max_backoff_ms; /* longest pause before it is started again */
     /* The process runs and has its settings: send what else it needs. */
     void (*on_start)(struct child *child);
     /* The message's descriptors that it does not take are closed after. False: this child may not say that. */
@@ -49,7 +51,7 @@ struct child {
     uint64_t listeners_version; /* gateway: of the set it has; 0: none */
 };
 
-enum child_id { CHILD_CONTROL, CHILD_GATEWAY, CHILD_COUNT };
+enum child_id { CHILD_CONTROL, CHILD_GATEWAY, CHILD_ANALYST, CHILD_COUNT };
 enum phase { PHASE_STARTING, PHASE_SERVING, PHASE_DRAINING };
 
 /* The other supervisor in a take-over. */
@@ -65,7 +67,9 @@ struct supervisor {
     enum phase phase;
     int exit_code;
     struct registry *registry;
-    int registry_fd;
+    int registry_fd, registry_readonly_fd; /* -1: none */
+    struct records_files records;          /* none without --compare */
+    bool has_analyst;                      /* it was started once */
     struct bound admin;
     struct bound listeners[SUPERVISOR_MAX_LISTENERS];
     size_t listener_count;
@@ -79,6 +83,7 @@ struct supervisor {
     struct timer reload; /* armed for a while after each IPC_RELOAD */
     bool is_reload_due;  /* SIGHUP came meanwhile */
     struct timer deadline, linger;
+    bool is_finishing; /* the gateway is gone, and the analyst was told */
     struct instance instance;
     struct watch callers; /* successors that connect */
     struct other successor;
@@ -106,7 +111,21 @@ bool child_send(struct child *child, enum ipc_type type, struct str payload, con
 bool child_send_parts(struct child *child, const struct ipc_parts *parts);
 
 /* supervisor_roles.c */
-extern const struct child_role control_role, gateway_role;
+extern const struct child_role control_role, gateway_role, analyst_role;
+
+/* supervisor_analyst.c */
+/* Makes the rings, if answers are to be compared; before the supervisor is confined. */
+void analyst_prepare(struct supervisor *supervisor);
+void analyst_forget(struct supervisor *supervisor);
+bool analyst_send_records(struct child *child, enum records_for role);
+/* Gives control and analyst a channel of their own, if both run: after either was started. */
+void analyst_connect(struct supervisor *supervisor);
+/* The plan in force; true when it does not run. */
+bool analyst_send_plan(struct supervisor *supervisor);
+/* An IPC_COMPARING. */
+bool analyst_compare(struct supervisor *supervisor, const struct ipc_message *message);
+/* The gateway is gone: a moment for what is in the rings. False: there is nothing to wait for. */
+bool analyst_finish(struct supervisor *supervisor);
 
 /* supervisor_listen.c */
 /* The socket for an address: one that is there already, else a new one; NULL with errno. */

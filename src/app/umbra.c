@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* umbra: one program; the first word says which command, or which process of a run, it is. */
+#include "app/analyst.h"
 #include "app/commands.h"
 #include "app/control.h"
 #include "app/gateway.h"
@@ -23,6 +24,7 @@ static const struct {
 } roles[] = {
     {STR_INIT("gateway"), "umbra-gateway", gateway_main},
     {STR_INIT("control"), "umbra-control", control_main},
+    {STR_INIT("analyst"), "umbra-analyst", analyst_main},
 };
 
 /* The supervisor leaves a channel at IPC_FD whose other end it made itself. */

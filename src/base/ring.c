@@ -95,6 +95,7 @@ bool ring_writer_open(struct ring_writer *writer, void *data, size_t data_size, 
         .header = header, .bytes = (char *)data + RING_PAGE, .capacity = data_size - RING_PAGE, .reader = reader};
     uint64_t head = atomic_load_explicit(&header->head, memory_order_relaxed);
     writer->head = (head + FRAME_ALIGN - 1) & ~(uint64_t)(FRAME_ALIGN - 1); /* a subverted writer may have left any */
+    atomic_store_explicit(&header->head, writer->head, memory_order_release);
     look_at_tail(writer);
     return true;
 }

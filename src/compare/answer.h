@@ -12,8 +12,9 @@ struct answer {
     uint16_t field_count;
     const struct field *trailers;
     uint16_t trailer_count;
-    struct str body;      /* the bytes that were captured, content-encoded as they came */
-    uint64_t body_bytes;  /* of the whole body */
-    uint64_t body_hash;   /* XXH64 of the whole body */
-    bool is_cut;          /* body is only the beginning */
+    struct str body;     /* the bytes that were captured, content-encoded as they came */
+    uint64_t body_bytes; /* of the whole body */
+    uint64_t body_hash;  /* XXH64 of the whole body */
+    bool is_cut;         /* body is only the beginning */
+    bool has_no_body;    /* by definition: the request was HEAD. For 204 and 304 the status says so */
 };

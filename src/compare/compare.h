@@ -27,11 +27,11 @@ extern const struct compare_limits compare_limits_default;
 
 enum difference_kind {
     DIFFERENCE_VALUE,
-    DIFFERENCE_TYPE,     /* "12" and 12; null and an object */
-    DIFFERENCE_MISSING,  /* live has it, the other has not */
-    DIFFERENCE_EXTRA,    /* the other has it, live has not */
-    DIFFERENCE_ORDER,    /* the same elements in another order */
-    DIFFERENCE_LENGTH,   /* of arrays */
+    DIFFERENCE_TYPE,    /* "12" and 12; null and an object */
+    DIFFERENCE_MISSING, /* live has it, the other has not */
+    DIFFERENCE_EXTRA,   /* the other has it, live has not */
+    DIFFERENCE_ORDER,   /* the same elements in another order */
+    DIFFERENCE_LENGTH,  /* of arrays */
     DIFFERENCE_KIND_COUNT
 };
 const char *difference_kind_name(enum difference_kind kind);
@@ -39,8 +39,10 @@ const char *difference_kind_name(enum difference_kind kind);
 struct difference {
     struct str field;
     enum difference_kind kind;
-    struct str live, other; /* as people read them: JSON text of the value, at most COMPARE_SHOWN bytes, UTF-8; empty: absent */
-    bool is_volatile;       /* both look like ids, times, tokens or counters of the same form: what changes with every answer */
+    struct str live,
+        other; /* as people read them: JSON text of the value, at most COMPARE_SHOWN bytes, UTF-8; empty: absent */
+    bool
+        is_volatile; /* both look like ids, times, tokens or counters of the same form: what changes with every answer */
 };
 
 enum body_verdict {

@@ -25,12 +25,12 @@ enum record_flags { RECORD_FIRST = 1, RECORD_LAST = 2 };
 
 struct record_part {
     uint32_t magic;
-    uint16_t version;
-    uint8_t leg;       /* enum record_leg */
-    uint8_t flags;     /* enum record_flags */
     uint32_t size;     /* of the whole part */
-    uint32_t number;   /* of the part in its leg */
     uint64_t checksum; /* XXH3-64 of what follows this field */
+    uint16_t version;
+    uint8_t leg;     /* enum record_leg */
+    uint8_t flags;   /* enum record_flags */
+    uint32_t number; /* of the part in its leg */
     uint64_t id_hi, id_lo;
     uint64_t
         leg_id; /* tells legs of one exchange apart: 0 for live, else from 1 per copy; a control has that of its shadow */

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exchange/record.h"
 
+#include "exchange/record_checksum.h"
 #include "http/grpc.h"
 #include "registry/registry.h"
-
-#include <xxhash.h>
 
 /* The next `size` bytes; NULL: there are not so many left. */
 static const char *take(struct str *rest, size_t size)
@@ -41,7 +40,7 @@ static bool read_part(struct str bytes, struct record_part *part, struct err *er
         return err_set(err, "record: version %u, not %u", part->version, RECORD_VERSION);
     if (part->size != bytes.len || part->size > RECORD_PART_MAX || part->size % 8 != 0)
         return err_set(err, "record: its size, %u, is not that of its %zu bytes", part->size, bytes.len);
-    if (part->checksum != XXH3_64bits(bytes.ptr + behind_checksum, bytes.len - behind_checksum))
+    if (part->checksum != record_checksum(str_slice(bytes, behind_checksum, bytes.len)))
         return err_set(err, "record: its checksum is not that of its bytes");
     if (part->leg >= LEG_COUNT || (part->flags & ~(RECORD_FIRST | RECORD_LAST)) != 0)
         return err_set(err, "record: unknown leg %u or flags %u", part->leg, part->flags);

@@ -18,12 +18,12 @@ struct member {
 
 static const struct member part_members[] = {
     MEMBER(record_part, magic, "`55 52 65 63`: \"URec\""),
+    MEMBER(record_part, size, "bytes of the whole part, this head included; a multiple of 8"),
+    MEMBER(record_part, checksum, "XXH3-64 (seed 0) of all bytes behind this field"),
     MEMBER(record_part, version, "of this format"),
     MEMBER(record_part, leg, "which leg of the exchange, see below"),
     MEMBER(record_part, flags, "bits, see below"),
-    MEMBER(record_part, size, "bytes of the whole part, this head included; a multiple of 8"),
     MEMBER(record_part, number, "of the part in its leg, from 0"),
-    MEMBER(record_part, checksum, "XXH3-64 (seed 0) of all bytes behind this field"),
     MEMBER(record_part, id_hi, "the exchange: first half of the request id, the same in all its legs"),
     MEMBER(record_part, id_lo, "second half"),
     MEMBER(record_part, leg_id,

@@ -2,8 +2,7 @@
 #include "exchange/record.h"
 
 #include "base/assert.h"
-
-#include <xxhash.h>
+#include "exchange/record_checksum.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "records are little-endian, and structs are copied as they are");
@@ -195,6 +194,7 @@ void record_end_part(struct strbuf *out, bool is_first, bool is_last)
     memcpy(&part, out->ptr, sizeof(part));
     part.size = (uint32_t)out->len;
     part.flags = (uint8_t)((is_first ? RECORD_FIRST : 0) | (is_last ? RECORD_LAST : 0));
-    part.checksum = XXH3_64bits(out->ptr + behind_checksum, out->len - behind_checksum);
     memcpy(out->ptr, &part, sizeof(part));
+    uint64_t checksum = record_checksum(str_slice(strbuf_str(out), behind_checksum, out->len));
+    memcpy(out->ptr + offsetof(struct record_part, checksum), &checksum, sizeof(checksum));
 }

@@ -142,6 +142,13 @@ uint32_t registry_index_find_or_add(struct registry_shared *shared, struct regis
     return REGISTRY_OTHER;
 }
 
+uint32_t registry_index_find(struct registry_shared *shared, struct registry_index *index,
+                             const struct registry_identity *identity)
+{
+    uint32_t entry = find(shared, index, identity, hash_identity(shared, identity));
+    return entry == NOT_FOUND ? REGISTRY_OTHER : entry;
+}
+
 bool registry_index_at(struct registry_shared *shared, struct registry_index *index, size_t n,
                        struct registry_identity *identity, uint32_t *entry)
 {

@@ -7,6 +7,7 @@
 #include "registry/shared.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -46,9 +47,9 @@ const char *record_drop_name(enum record_drop reason)
     return record_drop_names[reason];
 }
 
-static struct registry_shared *map(int fd, struct err *err)
+static struct registry_shared *map(int fd, int protection, struct err *err)
 {
-    void *shared = mmap(NULL, sizeof(struct registry_shared), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    void *shared = mmap(NULL, sizeof(struct registry_shared), protection, MAP_SHARED, fd, 0);
     if (shared == MAP_FAILED) {
         err_errno(err, "registry: no room to map %zu bytes; is an address space limit (ulimit -v) set?",
                   sizeof(struct registry_shared));
@@ -83,10 +84,11 @@ static bool init(struct registry_shared *shared, struct err *err)
     return true;
 }
 
-static struct registry *wrap(struct registry_shared *shared)
+static struct registry *wrap(struct registry_shared *shared, bool is_readonly)
 {
     struct registry *registry = mem_alloc(sizeof(*registry));
     registry->shared = shared;
+    registry->is_readonly = is_readonly;
     return registry;
 }
 
@@ -101,10 +103,10 @@ struct registry *registry_new(int *fd, struct err *err)
     if (ftruncate(memory, (off_t)sizeof(*shared)) < 0 || fcntl(memory, F_ADD_SEALS, REGISTRY_SEALS) < 0)
         err_errno(err, "registry: the memory file can't be sized and sealed");
     else
-        shared = map(memory, err);
+        shared = map(memory, PROT_READ | PROT_WRITE, err);
     if (shared && init(shared, err)) {
         *fd = memory;
-        return wrap(shared);
+        return wrap(shared, false);
     }
     if (shared)
         munmap(shared, sizeof(*shared));
@@ -112,7 +114,7 @@ struct registry *registry_new(int *fd, struct err *err)
     return NULL;
 }
 
-struct registry *registry_open(int fd, struct err *err)
+static struct registry *open_as(int fd, bool is_readonly, struct err *err)
 {
     struct stat st;
     int seals = fcntl(fd, F_GET_SEALS);
@@ -124,7 +126,7 @@ struct registry *registry_open(int fd, struct err *err)
         err_set(err, "registry: the memory is of another version (its size differs)");
         return NULL;
     }
-    struct registry_shared *shared = map(fd, err);
+    struct registry_shared *shared = map(fd, is_readonly ? PROT_READ : PROT_READ | PROT_WRITE, err);
     if (!shared)
         return NULL;
     if (shared->magic != REGISTRY_MAGIC || shared->layout != REGISTRY_LAYOUT || shared->size != sizeof(*shared) ||
@@ -133,7 +135,28 @@ struct registry *registry_open(int fd, struct err *err)
         munmap(shared, sizeof(*shared));
         return NULL;
     }
-    return wrap(shared);
+    return wrap(shared, is_readonly);
+}
+
+struct registry *registry_open(int fd, struct err *err)
+{
+    return open_as(fd, false, err);
+}
+
+struct registry *registry_open_readonly(int fd, struct err *err)
+{
+    return open_as(fd, true, err);
+}
+
+int registry_readonly(int fd, struct err *err)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    /* Its owner may do no more, or whoever has the new descriptor could open it for writing in the same way. */
+    int readonly = fchmod(fd, S_IRUSR) == 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (readonly < 0)
+        err_errno(err, "registry: /proc/self/fd can't be used");
+    return readonly;
 }
 
 void registry_close(struct registry *registry)
@@ -148,14 +171,18 @@ struct registry_route *registry_route(struct registry *registry, struct str rout
 {
     struct registry_shared *shared = registry->shared;
     const struct registry_identity identity = {route, backend};
-    return &shared->routes[registry_index_find_or_add(shared, &shared->route_index, &identity)];
+    uint32_t entry = registry->is_readonly ? registry_index_find(shared, &shared->route_index, &identity)
+                                           : registry_index_find_or_add(shared, &shared->route_index, &identity);
+    return &shared->routes[entry];
 }
 
 struct registry_mirror *registry_mirror(struct registry *registry, struct str route, struct str mirror)
 {
     struct registry_shared *shared = registry->shared;
     const struct registry_identity identity = {route, mirror};
-    return &shared->mirrors[registry_index_find_or_add(shared, &shared->mirror_index, &identity)];
+    uint32_t entry = registry->is_readonly ? registry_index_find(shared, &shared->mirror_index, &identity)
+                                           : registry_index_find_or_add(shared, &shared->mirror_index, &identity);
+    return &shared->mirrors[entry];
 }
 
 struct registry_totals *registry_totals(struct registry *registry)

@@ -146,7 +146,8 @@ struct registry_gateway {
     _Atomic uint32_t workers;
     _Atomic uint64_t plan_generation;
     _Atomic int64_t connections_client, connections_live, connections_shadow;
-    _Atomic int64_t budget_used; /* bytes of mirror state */
+    _Atomic int64_t budget_used;    /* bytes of mirror state */
+    _Atomic int64_t budget_records; /* of them, those of records being made */
     _Atomic uint32_t is_shedding;
     counter accepted, cpu_ns;
 };
@@ -170,7 +171,8 @@ struct registry_totals {
     counter handshakes[HANDSHAKE_COUNT];
     counter regex_limit; /* regular expressions that were given up */
     counter budget_limit;
-    counter records; /* legs that went into a ring, whole */
+    counter budget_aside; /* of it: for the rings of records, whether they are full or not */
+    counter records;      /* legs that went into a ring, whole */
     counter records_dropped[RECORD_DROP_COUNT];
     _Atomic uint32_t is_off; /* kill switch of all mirrors */
     _Atomic uint64_t config_generation;
@@ -184,6 +186,11 @@ struct registry *registry_new(int *fd, struct err *err) __attribute__((warn_unus
 /* Maps an existing one; refuses other sizes and layout versions (a successor of another version makes its own). The
  * descriptor stays the caller's and may be closed after. */
 struct registry *registry_open(int fd, struct err *err) __attribute__((warn_unused_result));
+/* The same for who may only look: of a descriptor for reading only (registry_readonly). An entry that there is not is then the one "other", and
+ * nothing may be written. */
+struct registry *registry_open_readonly(int fd, struct err *err) __attribute__((warn_unused_result));
+/* A descriptor for reading only, of which nobody can make one for writing; -1. */
+int registry_readonly(int fd, struct err *err) __attribute__((warn_unused_result));
 void registry_close(struct registry *registry);
 
 /* Finds or adds. Never NULL; "other" when full. */

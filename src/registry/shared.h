@@ -68,6 +68,7 @@ struct registry_shared {
 
 struct registry {
     struct registry_shared *shared;
+    bool is_readonly;
 };
 
 struct registry_identity {
@@ -77,6 +78,9 @@ struct registry_identity {
 /* The entry with this identity, added if it is new; REGISTRY_OTHER when there is no room. */
 uint32_t registry_index_find_or_add(struct registry_shared *shared, struct registry_index *index,
                                     const struct registry_identity *identity);
+/* Likewise, and REGISTRY_OTHER when it is not there. */
+uint32_t registry_index_find(struct registry_shared *shared, struct registry_index *index,
+                             const struct registry_identity *identity);
 /* The identity and number of the n-th entry for iteration; false at the end. */
 bool registry_index_at(struct registry_shared *shared, struct registry_index *index, size_t n,
                        struct registry_identity *identity, uint32_t *entry);

@@ -11,7 +11,7 @@ static const struct process some_process = {true, 1.5, 4096, 8192, 7, 1024, 1.7e
 static void whole_page(struct registry *registry, size_t piece, struct strbuf *page)
 {
     struct metrics_cursor cursor = {0};
-    while (metrics_next(registry, &some_process, &cursor, piece, page))
+    while (metrics_next(&(struct metrics_from){registry, &some_process, NULL}, &cursor, piece, page))
         ;
 }
 
@@ -134,7 +134,7 @@ static void test_an_unreadable_proc_leaves_the_process_out(void **state)
     struct process unknown = {.is_known = false};
     struct metrics_cursor cursor = {0};
     struct strbuf page = STRBUF_INIT;
-    assert_false(metrics_next(registry, &unknown, &cursor, 1 << 20, &page));
+    assert_false(metrics_next(&(struct metrics_from){registry, &unknown, NULL}, &cursor, 1 << 20, &page));
     assert_lacks(&page, "process_");
     assert_lacks(&page, "umbra_requests_total");
     strbuf_deinit(&page);
@@ -148,7 +148,7 @@ static void test_a_mirror_without_requests_has_few_series(void **state)
     struct metrics_cursor cursor = {0};
     struct strbuf page = STRBUF_INIT;
     registry_mirror(registry, STR("default/quiet#0"), SHADOW);
-    while (metrics_next(registry, &some_process, &cursor, 64 << 10, &page)) {
+    while (metrics_next(&(struct metrics_from){registry, &some_process, NULL}, &cursor, 64 << 10, &page)) {
     }
     assert_has(&page, "umbra_mirror_matched_total{route=\"default/quiet#0\",mirror=\"127.0.0.1:3001\"} 0\n");
     assert_lacks(&page, "umbra_mirror_dropped_total{");
@@ -174,7 +174,7 @@ static void test_thousands_of_series_are_made_in_small_pieces(void **state)
     bool has_more;
     do {
         strbuf_clear(&page);
-        has_more = metrics_next(registry, &some_process, &cursor, 64 << 10, &page);
+        has_more = metrics_next(&(struct metrics_from){registry, &some_process, NULL}, &cursor, 64 << 10, &page);
         total += page.len;
         largest = page.len > largest ? page.len : largest;
     } while (has_more);

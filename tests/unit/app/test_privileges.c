@@ -16,8 +16,10 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,13 +41,34 @@ static bool has_call(unsigned groups, const char *name)
 static void test_no_role_but_the_supervisor_has_what_starts_ends_or_binds(void **state)
 {
     (void)state;
-    static const char *const names[] = {"execve",     "wait4",  "kill",   "bind",  "listen",
-                                        "socketpair", "unlink", "rename", "capset"};
+    static const char *const names[] = {"execve", "wait4", "kill", "bind", "listen", "socketpair", "capset"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        assert_true(has_call(role_table[ROLE_SUPERVISOR].groups, names[i]));
+        assert_false(has_call(role_table[ROLE_CONTROL].groups, names[i]));
+        assert_false(has_call(role_table[ROLE_GATEWAY].groups, names[i]));
+        assert_false(has_call(role_table[ROLE_ANALYST].groups, names[i]));
+    }
+}
+
+static void test_only_the_analyst_and_the_supervisor_write_files(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"unlink", "rename", "pwrite64", "fsync", "fchmod", "landlock_restrict_self"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         assert_true(has_call(role_table[ROLE_SUPERVISOR].groups, names[i]));
         assert_false(has_call(role_table[ROLE_CONTROL].groups, names[i]));
         assert_false(has_call(role_table[ROLE_GATEWAY].groups, names[i]));
     }
+    assert_true(has_call(role_table[ROLE_ANALYST].groups, "pwrite64"));
+}
+
+static void test_the_analyst_has_no_network_no_thread_and_no_code(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"socket",  "connect", "accept4", "sendto",
+                                        "sendmsg", "clone",   "seccomp", "landlock_add_rule"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        assert_false(has_call(role_table[ROLE_ANALYST].groups, names[i]));
 }
 
 static void test_no_role_has_calls_for_other_processes_the_machine_or_more_rights(void **state)
@@ -121,13 +144,15 @@ static void test_no_call_is_in_the_table_twice_without_a_condition(void **state)
 /* ---- the kernel ---- */
 
 /* Who makes the attempts. */
-enum actor { SUPERVISOR, CONTROL, GATEWAY_START, GATEWAY_MAIN, GATEWAY_WORKER, ACTOR_COUNT };
+enum actor { SUPERVISOR, CONTROL, GATEWAY_START, GATEWAY_MAIN, GATEWAY_WORKER, ANALYST, ACTOR_COUNT };
 
 #define BY(actor) (1u << (actor))
 #define NOBODY 0u
 #define EVERYBODY (BY(ACTOR_COUNT) - 1)
 #define GATEWAY (BY(GATEWAY_START) | BY(GATEWAY_MAIN) | BY(GATEWAY_WORKER))
-#define READERS (BY(SUPERVISOR) | BY(CONTROL) | BY(GATEWAY_START))
+#define READERS (BY(SUPERVISOR) | BY(CONTROL) | BY(GATEWAY_START) | BY(ANALYST))
+#define WRITERS (BY(SUPERVISOR) | BY(ANALYST))
+#define NETWORK (EVERYBODY & ~BY(ANALYST))
 
 /* Most would fail anyway, with another error. */
 static long try_open_to_read(void)
@@ -275,6 +300,25 @@ static long try_unlink(void)
 {
     return unlink("/nowhere/file");
 }
+static long try_pipe(void)
+{
+    int ends[2];
+    return pipe2(ends, O_CLOEXEC);
+}
+static long try_lock(void)
+{
+    struct flock lock = {.l_type = F_WRLCK};
+    return fcntl(-1, F_SETLK, &lock);
+}
+static long try_priority(void)
+{
+    return setpriority(PRIO_PROCESS, 0, 10);
+}
+static long try_alarm(void)
+{
+    const struct itimerval none = {.it_value = {0}};
+    return setitimer(ITIMER_PROF, &none, NULL);
+}
 static long try_name(void)
 {
     return prctl(PR_SET_NAME, "attempt");
@@ -290,8 +334,8 @@ static const struct {
     unsigned who; /* BY(actor): may */
 } attempts[] = {
     {"open a file to read", try_open_to_read, READERS},
-    {"open a file to write", try_open_to_write, NOBODY},
-    {"create a file", try_create, NOBODY},
+    {"open a file to write", try_open_to_write, WRITERS},
+    {"create a file", try_create, WRITERS},
     {"openat2", try_openat2, NOBODY},
     {"stat a path", try_stat_a_path, READERS},
     {"stat a descriptor", try_stat_a_descriptor, EVERYBODY},
@@ -304,11 +348,11 @@ static const struct {
     {"unshare", try_unshare, NOBODY},
     {"bind", try_bind, BY(SUPERVISOR)},
     {"listen", try_listen, BY(SUPERVISOR)},
-    {"accept", try_accept, EVERYBODY},
-    {"connect", try_connect, EVERYBODY},
-    {"make a TCP socket", try_tcp, EVERYBODY},
+    {"accept", try_accept, NETWORK},
+    {"connect", try_connect, NETWORK},
+    {"make a TCP socket", try_tcp, NETWORK},
     {"make a UDP socket", try_udp, BY(SUPERVISOR) | BY(CONTROL)},
-    {"make a Unix stream", try_unix_stream, EVERYBODY},
+    {"make a Unix stream", try_unix_stream, NETWORK},
     {"make a Unix datagram socket", try_unix_datagram, NOBODY},
     {"make a Unix packet socket", try_seqpacket, BY(SUPERVISOR)},
     {"make a netlink socket", try_netlink, NOBODY},
@@ -322,7 +366,11 @@ static const struct {
     {"ptrace", try_ptrace, NOBODY},
     {"have signals sent by the kernel", try_set_owner, NOBODY},
     {"type into the terminal", try_terminal_input, NOBODY},
-    {"unlink", try_unlink, BY(SUPERVISOR)},
+    {"unlink", try_unlink, WRITERS},
+    {"make a pipe", try_pipe, BY(SUPERVISOR) | BY(CONTROL)},
+    {"lock a file", try_lock, WRITERS},
+    {"raise its priority", try_priority, BY(SUPERVISOR)},
+    {"set an alarm of CPU time", try_alarm, WRITERS},
     {"name itself", try_name, EVERYBODY},
     {"prctl of another kind", try_dumpable, NOBODY},
 };
@@ -330,11 +378,14 @@ static const struct {
 
 static bool become(enum actor actor, struct err *err)
 {
-    enum role_id role = actor == SUPERVISOR ? ROLE_SUPERVISOR : actor == CONTROL ? ROLE_CONTROL : ROLE_GATEWAY;
+    enum role_id role = actor == SUPERVISOR ? ROLE_SUPERVISOR
+                        : actor == CONTROL  ? ROLE_CONTROL
+                        : actor == ANALYST  ? ROLE_ANALYST
+                                            : ROLE_GATEWAY;
     privileges_drop(role);
     if (!privileges_confine(role, err))
         return false;
-    return actor < GATEWAY_MAIN || privileges_seal(role, actor == GATEWAY_WORKER, err);
+    return (actor != GATEWAY_MAIN && actor != GATEWAY_WORKER) || privileges_seal(role, actor == GATEWAY_WORKER, err);
 }
 
 #define NO_FILTERS 77
@@ -403,6 +454,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_role_but_the_supervisor_has_what_starts_ends_or_binds),
+        cmocka_unit_test(test_only_the_analyst_and_the_supervisor_write_files),
+        cmocka_unit_test(test_the_analyst_has_no_network_no_thread_and_no_code),
         cmocka_unit_test(test_no_role_has_calls_for_other_processes_the_machine_or_more_rights),
         cmocka_unit_test(test_the_supervisor_s_filter_has_what_its_children_need),
         cmocka_unit_test(test_threads_give_up_what_their_process_has),
