@@ -248,7 +248,7 @@ bool analyze_tick(struct analyze *analyze, uint64_t now_ns, uint64_t wall_ns)
     }
     findings_tick(&analyze->findings, now_ns, wall_ns);
     if (is_time(&analyze->look_at_ns, now_ns, LOOK_NS)) {
-        loads_look(&analyze->loads, &analyze->services, wall_ns);
+        loads_look(&analyze->loads, &analyze->services, &analyze->groups, wall_ns);
         for (size_t i = 0; i < analyze->loads.count; i++)
             findings_note(&analyze->findings, &analyze->loads.list[i], wall_ns);
     }

@@ -3,12 +3,10 @@
 
 #include "analyze/groups.h"
 
+#define RECENT_WEIGHT (29.0 / 30)
+
 /* Not lost by Umbra, and nothing that the shadow could have answered. */
 static const enum dropped not_attempted[] = {DROPPED_NO_ENDPOINT, DROPPED_BREAKER, DROPPED_CLIENT_ABORT};
-
-struct delivered {
-    uint64_t attempted, lost, kept_away;
-};
 
 /* Counters are read one after the other while they rise: no difference may become negative. */
 static uint64_t less(uint64_t from, uint64_t what)
@@ -28,6 +26,8 @@ static struct delivered read_counters(struct registry_mirror *entry)
         excused += counter_get(&entry->dropped[not_attempted[i]]);
     struct delivered now = {.lost = less(dropped, excused) + counter_get(&entry->failed[FAILED_LAG])};
     now.kept_away = counter_get(&entry->dropped[DROPPED_NO_ENDPOINT]) + counter_get(&entry->dropped[DROPPED_BREAKER]);
+    now.overflowed = counter_get(&entry->dropped[DROPPED_INFLIGHT]) +
+                     counter_get(&entry->dropped[DROPPED_QUEUE_TIMEOUT]);
     now.attempted = less(counter_get(&entry->matched), aside + excused);
     return now;
 }
@@ -54,10 +54,7 @@ void delivery_begin(struct delivery *delivery)
     *delivery = (struct delivery){.entry = entry};
     if (!entry)
         return;
-    struct delivered now = read_counters(entry);
-    delivery->attempted = now.attempted;
-    delivery->lost = now.lost;
-    delivery->kept_away = now.kept_away;
+    delivery->added = read_counters(entry);
 }
 
 /* Entries that were not looked at yet. The one for all that found no room is nobody's. */
@@ -92,18 +89,25 @@ static uint64_t advance(uint64_t *added, uint64_t now)
     return rise;
 }
 
+static void remember(double *recent, uint64_t fresh)
+{
+    *recent = *recent * RECENT_WEIGHT + (double)fresh;
+}
+
 static uint64_t add_own(struct groups *groups, struct group *group)
 {
     struct delivery *delivery = &group->delivery;
-    delivery->fresh_attempted = delivery->fresh_kept_away = 0;
+    delivery->fresh = 0;
     if (!delivery->entry)
         return 0;
-    struct delivered now = read_counters(delivery->entry);
-    delivery->fresh_kept_away = advance(&delivery->kept_away, now.kept_away);
-    uint64_t attempted = advance(&delivery->attempted, now.attempted), lost = advance(&delivery->lost, now.lost);
+    struct delivered now = read_counters(delivery->entry), *added = &delivery->added;
+    uint64_t attempted = advance(&added->attempted, now.attempted), lost = advance(&added->lost, now.lost);
+    remember(&delivery->recent.attempted, attempted);
+    remember(&delivery->recent.kept_away, advance(&added->kept_away, now.kept_away));
+    remember(&delivery->recent.overflowed, advance(&added->overflowed, now.overflowed));
     if (attempted + lost == 0 || !group_has_room(groups, group))
         return 0;
-    delivery->fresh_attempted = attempted;
+    delivery->fresh = attempted;
     tally_add_delivery(group_tally(groups, group), attempted, lost, 0);
     group_changed(groups, group);
     return attempted;
@@ -113,10 +117,10 @@ static void share_out(struct groups *groups, uint64_t legs, uint64_t attempted)
 {
     for (size_t i = 0; i < groups->by_label.count; i++) {
         struct group *group = groups->by_label.entries[i].value;
-        if (!group || group->delivery.fresh_attempted == 0)
+        if (!group || group->delivery.fresh == 0)
             continue;
         struct delivery *delivery = &group->delivery;
-        delivery->owed += (double)legs * (double)delivery->fresh_attempted / (double)attempted;
+        delivery->owed += (double)legs * (double)delivery->fresh / (double)attempted;
         uint64_t whole = (uint64_t)delivery->owed;
         delivery->owed -= (double)whole;
         if (whole > 0)

@@ -10,13 +10,24 @@
 struct groups;
 struct group;
 
+/* Of the last half minute or so: each second a thirtieth is forgotten. */
+struct delivery_recent {
+    double attempted, kept_away,
+        overflowed; /* overflowed: as many were in flight as may be, or the wait was too long */
+};
+
+struct delivered {
+    uint64_t attempted, lost;
+    uint64_t kept_away; /* by breaker and no_endpoint */
+    uint64_t overflowed;
+};
+
 struct delivery {
     struct registry_mirror *entry; /* NULL: the mirror has counted nothing yet */
-    uint64_t attempted, lost;      /* of its counters that were added already */
-    uint64_t kept_away;            /* by breaker and no_endpoint, likewise */
-    uint64_t fresh_attempted;      /* since the last tick */
-    uint64_t fresh_kept_away;
-    double owed; /* of records that were lost: the part of a copy that was not counted yet */
+    struct delivered added;        /* of its counters that were added already */
+    struct delivery_recent recent;
+    uint64_t fresh; /* attempted since the last tick */
+    double owed;    /* of records that were lost: the part of a copy that was not counted yet */
 };
 
 struct deliveries {

@@ -55,7 +55,8 @@ void findings_note(struct findings *findings, struct finding *finding, uint64_t 
             findings->groups->is_store_behind |= !store_commit(findings->store);
         }
         finding->first_ns = before_ns;
-        tell(findings, finding, wall_ns);
+        if (is_new)
+            tell(findings, finding, wall_ns);
     }
     if (finding->first_ns == 0 || *first_ns < finding->first_ns)
         finding->first_ns = *first_ns;

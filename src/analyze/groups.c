@@ -370,7 +370,9 @@ void group_changed(struct groups *groups, struct group *group)
 
 struct route_state *groups_route(struct groups *groups, struct str label)
 {
-    return map_find(&groups->routes, label);
+    struct route_state *route = map_find(&groups->routes, label);
+    bool may_add = !groups->has_plan && groups->routes.live < GROUPS_UNPLANNED && label.len < GROUP_LABEL_MAX;
+    return route || !may_add ? route : route_add(groups, label);
 }
 
 static void rename_in(struct route_state *route, struct str from, struct str to)

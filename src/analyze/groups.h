@@ -90,7 +90,7 @@ bool group_has_room(struct groups *groups, const struct group *group);
 void group_changed(struct groups *groups, struct group *group);
 struct tally_key group_key(const struct group *group);
 
-/* NULL: a route that was never seen. */
+/* NULL: a route without mirrors. */
 struct route_state *groups_route(struct groups *groups, struct str label);
 /* The endpoint of such a request; what was renamed by it is renamed in all tallies. Borrowed. */
 struct str groups_endpoint(struct groups *groups, struct route_state *route, struct str method, struct str target,

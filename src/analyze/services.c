@@ -6,6 +6,8 @@
 #include <xxhash.h>
 
 #define SERVICE_TABLE (2 * SERVICES_MOST)
+/* A service that has been idle for so long, 10 minutes, is forgotten. */
+#define FORGET_SLOTS 60
 /* Requests of a slot that say something about the past. */
 #define PAST_REQUESTS 30
 #define PAST_WEIGHT (1.0 / 30)
@@ -232,6 +234,12 @@ void services_tick(struct services *services, uint64_t now_ns)
         services->now_ns = now_ns;
     if (services->begin_ns == 0)
         services->begin_ns = now_ns;
+    while (!list_is_empty(&services->by_use)) {
+        struct service *oldest = CONTAINER_OF(services->by_use.next, struct service, by_use);
+        if (newest_slot(oldest) + FORGET_SLOTS >= slot_number(services->now_ns))
+            return;
+        service_free(services, oldest);
+    }
 }
 
 static const char *const role_names[LEG_COUNT] = {"live", "shadow", "control"};
