@@ -20,12 +20,9 @@ struct row {
 };
 
 static const struct row rows[] = {
-    {"1 KiB JSON, one field differs", 1024, false, false, 1},
-    {"1 KiB JSON, the same", 1024, true, false, 1},
-    {"1 KiB JSON, with a control", 1024, false, true, 1},
-    {"1 KiB JSON, 2,000 routes", 1024, false, false, 2000},
-    {"16 KiB JSON, one field differs", 16384, false, false, 1},
-    {"64 B JSON, one field differs", 64, false, false, 1},
+    {"1 KiB JSON, one field differs", 1024, false, false, 1},   {"1 KiB JSON, the same", 1024, true, false, 1},
+    {"1 KiB JSON, with a control", 1024, false, true, 1},       {"1 KiB JSON, 2,000 routes", 1024, false, false, 2000},
+    {"16 KiB JSON, one field differs", 16384, false, false, 1}, {"64 B JSON, one field differs", 64, false, false, 1},
 };
 
 /* An order with items, as a shop answers. */

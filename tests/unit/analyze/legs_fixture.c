@@ -28,8 +28,8 @@ static void add_heads(const struct leg_text *text, struct strbuf *out)
 {
     struct field fields[2] = {{STR("content-type"), or (text->content_type, "application/json"), FIELD_OTHER}};
     bool is_copy = text->leg != LEG_LIVE;
-    record_add_labels(out, &(struct record_labels){or (text->route, "r"), is_copy ? or (text->mirror, "m") : STR_NONE,
-                                                   or (text->backend, "b"), or (text->revision, "1")});
+    record_add_labels(out, &(struct record_labels){ or (text->route, "r"), is_copy ? or (text->mirror, "m") : STR_NONE,
+                                                    or (text->backend, "b"), or (text->revision, "1")});
     if (!is_copy) {
         struct field request;
         uint16_t count = header_of(text->request_header, &request);

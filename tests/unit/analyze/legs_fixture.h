@@ -17,12 +17,12 @@ struct leg_text {
     uint16_t status;                                 /* 0: 200 */
     enum record_outcome outcome;
     uint8_t reason;
-    uint16_t copies;      /* of live */
-    double ms;            /* duration; 0: 10 */
-    uint64_t wall_ns;     /* 0: some time */
+    uint16_t copies;  /* of live */
+    double ms;        /* duration; 0: 10 */
+    uint64_t wall_ns; /* 0: some time */
     bool is_fresh;
     uint8_t grpc_status; /* 0: none */
-    unsigned body_parts;  /* the body goes on in so many further parts */
+    unsigned body_parts; /* the body goes on in so many further parts */
 };
 
 /* One part of the leg: part 0 is the whole when there is no other. `out` is emptied. */

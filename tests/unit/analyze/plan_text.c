@@ -24,7 +24,8 @@ struct plan_range plan_text_list(struct plan_text *text, const char *word)
 
 static uint32_t add_backend(struct plan_text *text, const char *label, const char *revision)
 {
-    text->backends[text->plan.backends.count] = (struct plan_backend){put(text, label), 0, PLAN_NONE, put(text, revision)};
+    text->backends[text->plan.backends.count] = (struct plan_backend){put(text, label), 0, PLAN_NONE,
+                                                                      put(text, revision)};
     return text->plan.backends.count++;
 }
 
@@ -62,7 +63,8 @@ void plan_text_init(struct plan_text *text, const char *route, const char *const
                                                 .max_latency_share = 250000};
     text->route.label = put(text, route);
     for (size_t i = 0; live_revisions[i]; i++) {
-        text->weighted[i] = (struct plan_weighted){.backend = add_backend(text, "live", live_revisions[i]), .weight = 1};
+        text->weighted[i] = (struct plan_weighted){.backend = add_backend(text, "live", live_revisions[i]),
+                                                   .weight = 1};
         text->plan.weighted.count++;
     }
     text->route.backends = (struct plan_range){0, text->plan.weighted.count};

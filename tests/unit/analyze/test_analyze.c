@@ -179,8 +179,9 @@ static void test_a_mirror_without_pairs_is_insufficient(void **state)
     struct play *play = *state;
     static const char *const live[] = {"1", NULL};
     struct plan_text plan;
-    plan_text_init(&plan, "r", live,
-                   (struct plan_text_mirror[]){{"m", "2", false, true, -1}, {"off", "1", false, false, -1}, {.label = NULL}});
+    plan_text_init(
+        &plan, "r", live,
+        (struct plan_text_mirror[]){{"m", "2", false, true, -1}, {"off", "1", false, false, -1}, {.label = NULL}});
     analyze_set_plan(play->analyze, &plan.plan);
     const char *verdict = ask(play, "/api/verdict", "");
     expect_in(verdict, "\"mirror\":\"m\",\"verdict\":\"INSUFFICIENT\",\"reasons\":[\"");
@@ -284,7 +285,8 @@ static void test_control_says_what_is_noise(void **state)
     for (unsigned i = 0; i < 400; i++) {
         char bodies[3][64];
         for (unsigned leg = 0; leg < 3; leg++)
-            (void)snprintf(bodies[leg], sizeof(bodies[leg]), "{\"nonce\":\"%08x\",\"price\":5}", (i * 3 + leg) * 2654435761u);
+            (void)snprintf(bodies[leg], sizeof(bodies[leg]), "{\"nonce\":\"%08x\",\"price\":5}",
+                           (i * 3 + leg) * 2654435761u);
         struct leg_text text = {.id = i, .copies = 2, .body = bodies[0], .wall_ns = play->wall_ns};
         add(play, &text);
         text.leg = i % 2 ? LEG_SHADOW : LEG_CONTROL;
@@ -453,7 +455,8 @@ static void test_findings_come_in_pages(void **state)
             found++;
         if (!next)
             break;
-        (void)snprintf(query, sizeof(query), "kind=difference&limit=5&after=%.*s", (int)strcspn(next + 8, "\""), next + 8);
+        (void)snprintf(query, sizeof(query), "kind=difference&limit=5&after=%.*s", (int)strcspn(next + 8, "\""),
+                       next + 8);
     }
     assert_int_equal(found, 12);
 }
@@ -492,9 +495,11 @@ static void test_services_have_figures_of_the_last_minute(void **state)
     expect_in(services, "\"backend\":\"shop-v2\",\"role\":\"shadow\",\"endpoint\":\"GET/\"");
     const char *live = strstr(services, "\"live\""), *shadow = strstr(services, "\"shadow\"");
     double rate, errors, p50;
-    assert_int_equal(sscanf(strstr(live, "\"rate\""), "\"rate\":%lf,\"errors\":%lf,\"p50_ms\":%lf", &rate, &errors, &p50), 3);
+    assert_int_equal(
+        sscanf(strstr(live, "\"rate\""), "\"rate\":%lf,\"errors\":%lf,\"p50_ms\":%lf", &rate, &errors, &p50), 3);
     assert_true(rate > 9 && rate < 11 && errors < 0.0001 && p50 > 18 && p50 < 22);
-    assert_int_equal(sscanf(strstr(shadow, "\"rate\""), "\"rate\":%lf,\"errors\":%lf,\"p50_ms\":%lf", &rate, &errors, &p50), 3);
+    assert_int_equal(
+        sscanf(strstr(shadow, "\"rate\""), "\"rate\":%lf,\"errors\":%lf,\"p50_ms\":%lf", &rate, &errors, &p50), 3);
     assert_true(rate > 9 && rate < 11 && errors > 0.09 && errors < 0.11 && p50 > 36 && p50 < 44);
     (void)tick(play, 120000);
     expect_in(ask(play, "/api/services", ""), "\"rate\":0.000,");
@@ -515,8 +520,9 @@ static void test_the_accounting_says_what_was_lost(void **state)
     play_start(play);
     static const char *const live[] = {"1", NULL};
     struct plan_text plan;
-    plan_text_init(&plan, "r", live,
-                   (struct plan_text_mirror[]){{"m", "1", false, true, -1}, {"n", "1", false, true, -1}, {.label = NULL}});
+    plan_text_init(
+        &plan, "r", live,
+        (struct plan_text_mirror[]){{"m", "1", false, true, -1}, {"n", "1", false, true, -1}, {.label = NULL}});
     analyze_set_plan(play->analyze, &plan.plan);
     counter_add(&before->matched, 1000);
     counter_add(&before->sampled_out, 100);
