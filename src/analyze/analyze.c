@@ -36,10 +36,10 @@ static void add_service(struct analyze *analyze, const struct leg *live, const s
 
 static struct str endpoint_of_live(struct analyze *analyze, const struct leg *live, bool is_call)
 {
-    struct route_state *route = groups_route(&analyze->groups, live->labels.route);
+    struct route_state *route = group_set_route(&analyze->groups, live->labels.route);
     if (!route)
         return STR("other");
-    return groups_endpoint(&analyze->groups, route, live->request.method, live->request.target, is_call);
+    return group_set_endpoint(&analyze->groups, route, live->request.method, live->request.target, is_call);
 }
 
 static void on_live(void *user, const struct leg *live)
@@ -53,7 +53,7 @@ static void on_live(void *user, const struct leg *live)
 static bool has_control(void *user, const struct leg *live, const struct leg *shadow)
 {
     struct analyze *analyze = user;
-    struct group *group = groups_find(&analyze->groups, live->labels.route, shadow->labels.mirror);
+    struct group *group = group_set_find(&analyze->groups, live->labels.route, shadow->labels.mirror);
     return group && group->has_control;
 }
 
@@ -80,8 +80,8 @@ static void on_pair(void *user, const struct leg *live, const struct leg *shadow
 {
     struct analyze *analyze = user;
     struct groups *groups = &analyze->groups;
-    struct group *group = groups_get(groups, live->labels.route, shadow->labels.mirror, live->labels.revision,
-                                     shadow->labels.revision);
+    struct group *group = group_set_get(groups, live->labels.route, shadow->labels.mirror, live->labels.revision,
+                                        shadow->labels.revision);
     if (!group)
         return;
     if (!group_has_room(groups, group)) {
@@ -117,7 +117,7 @@ static void add_unpaired(struct analyze *analyze, struct group *group, uint64_t 
 static void on_alone(void *user, const struct leg *shadow)
 {
     struct analyze *analyze = user;
-    add_unpaired(analyze, groups_find(&analyze->groups, shadow->labels.route, shadow->labels.mirror), 1);
+    add_unpaired(analyze, group_set_find(&analyze->groups, shadow->labels.route, shadow->labels.mirror), 1);
 }
 
 static bool has_come(const struct list *copies, struct str mirror)
@@ -135,7 +135,7 @@ static bool has_come(const struct list *copies, struct str mirror)
 static void on_missing(void *user, const struct leg *live, unsigned missing, const struct list *copies)
 {
     struct analyze *analyze = user;
-    struct route_state *route = groups_route(&analyze->groups, live->labels.route);
+    struct route_state *route = group_set_route(&analyze->groups, live->labels.route);
     unsigned absent = 0;
     for (struct list *node = route ? route->groups.next : NULL; route && node != &route->groups; node = node->next)
         absent += !has_come(copies, CONTAINER_OF(node, struct group, of_route)->mirror);
@@ -158,8 +158,8 @@ struct analyze *analyze_new(const struct analyze_options *options)
     analyze->legs_room.limit = options->memory_bytes / 2;
     analyze->tallies_room.limit = options->memory_bytes / 4;
     pairs_init(&analyze->pairs, &handlers, analyze, &analyze->legs_room, options->pair_deadline_ms * 1000000u);
-    groups_init(&analyze->groups, options->store, &analyze->tallies_room,
-                options->is_full_by_default ? KEEP_FULL : KEEP_FIELDS);
+    group_set_init(&analyze->groups, options->store, &analyze->tallies_room,
+                   options->is_full_by_default ? KEEP_FULL : KEEP_FIELDS);
     deliveries_init(&analyze->deliveries, options->registry);
     analyze->observer = observer_new();
     samples_init(&analyze->samples, options->store);
@@ -182,14 +182,14 @@ void analyze_free(struct analyze *analyze)
     samples_deinit(&analyze->samples);
     observer_free(analyze->observer);
     pairs_deinit(&analyze->pairs);
-    groups_deinit(&analyze->groups);
+    group_set_deinit(&analyze->groups);
     mem_free(analyze);
 }
 
 void analyze_set_plan(struct analyze *analyze, const struct plan *plan)
 {
     (void)slots_save(&analyze->groups, analyze->wall_ns);
-    groups_set_plan(&analyze->groups, plan);
+    group_set_set_plan(&analyze->groups, plan);
     deliveries_look(&analyze->deliveries, &analyze->groups);
     analyze->save_pause_ns = SAVE_FIRST_NS;
 }

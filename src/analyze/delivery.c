@@ -65,7 +65,7 @@ static void look_on(struct deliveries *deliveries, struct groups *groups, bool i
     for (; deliveries->next < REGISTRY_MIRRORS - 1; deliveries->next++) {
         if (!registry_mirror_at(deliveries->registry, deliveries->next, &route, &mirror, &entry))
             return;
-        struct group *group = groups_find(groups, route, mirror);
+        struct group *group = group_set_find(groups, route, mirror);
         if (!group || group->delivery.entry)
             continue;
         group->delivery.entry = entry;

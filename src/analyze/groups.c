@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
-void groups_init(struct groups *groups, struct store *store, struct room *room, enum plan_samples samples)
+void group_set_init(struct groups *groups, struct store *store, struct room *room, enum plan_samples samples)
 {
     *groups = (struct groups){.store = store, .room = room};
     map_init(&groups->by_label);
@@ -71,7 +71,7 @@ static void route_free(struct route_state *route)
     mem_free(route);
 }
 
-void groups_deinit(struct groups *groups)
+void group_set_deinit(struct groups *groups)
 {
     for (size_t i = 0; i < groups->by_label.count; i++) {
         if (groups->by_label.entries[i].value)
@@ -98,7 +98,7 @@ static struct str join(struct str route, struct str mirror, char *out)
     return (struct str){out, route.len + 1 + mirror.len};
 }
 
-struct group *groups_find(const struct groups *groups, struct str route, struct str mirror)
+struct group *group_set_find(const struct groups *groups, struct str route, struct str mirror)
 {
     char text[2 * GROUP_LABEL_MAX];
     struct str key = join(route, mirror, text);
@@ -181,10 +181,10 @@ static bool is_live_revision(const struct group *group, struct str revision)
     return group->live_revision_count == 0 && str_eq(group->live_revision, revision);
 }
 
-struct group *groups_get(struct groups *groups, struct str route, struct str mirror, struct str live_revision,
-                         struct str shadow_revision)
+struct group *group_set_get(struct groups *groups, struct str route, struct str mirror, struct str live_revision,
+                            struct str shadow_revision)
 {
-    struct group *group = groups_find(groups, route, mirror);
+    struct group *group = group_set_find(groups, route, mirror);
     if (!group && !groups->has_plan && groups->by_label.live < GROUPS_UNPLANNED)
         group = group_add(groups, route, mirror);
     if (!group) {
@@ -256,7 +256,7 @@ static void set_mirror(struct groups *groups, const struct plan *plan, uint32_t 
 {
     const struct plan_mirror *mirror = PLAN_MIRROR(plan, index);
     struct str route = plan_text(plan, PLAN_ROUTE(plan, mirror->route)->label), label = plan_text(plan, mirror->label);
-    struct group *group = groups_find(groups, route, label);
+    struct group *group = group_set_find(groups, route, label);
     if (!group)
         group = group_add(groups, route, label);
     if (!group)
@@ -308,7 +308,7 @@ static void remove_unplanned(struct groups *groups)
     }
 }
 
-void groups_set_plan(struct groups *groups, const struct plan *plan)
+void group_set_set_plan(struct groups *groups, const struct plan *plan)
 {
     struct policies policies;
     policies_init(&policies, plan);
@@ -368,7 +368,7 @@ void group_changed(struct groups *groups, struct group *group)
 
 /* ---- endpoints ---- */
 
-struct route_state *groups_route(struct groups *groups, struct str label)
+struct route_state *group_set_route(struct groups *groups, struct str label)
 {
     struct route_state *route = map_find(&groups->routes, label);
     bool may_add = !groups->has_plan && groups->routes.live < GROUPS_UNPLANNED && label.len < GROUP_LABEL_MAX;
@@ -384,8 +384,8 @@ static void rename_in(struct route_state *route, struct str from, struct str to)
     }
 }
 
-struct str groups_endpoint(struct groups *groups, struct route_state *route, struct str method, struct str target,
-                           bool is_call)
+struct str group_set_endpoint(struct groups *groups, struct route_state *route, struct str method, struct str target,
+                              bool is_call)
 {
     if (!route->endpoints)
         route->endpoints = endpoint_tree_new();

@@ -3,7 +3,7 @@
  * there are; without one (tests, journals) they are made as they come. When a revision or the rules of comparing change, the group starts
  * anew: what was counted stays in the store.
  * A route with several live backends has all of their revisions, joined by "+".
- * Lifetime: groups_init to groups_deinit. Thread: the analyst's. */
+ * Lifetime: group_set_init to group_set_deinit. Thread: the analyst's. */
 #pragma once
 
 #include "analyze/delivery.h"
@@ -74,15 +74,15 @@ struct groups {
     struct groups_counts counts;
 };
 
-void groups_init(struct groups *groups, struct store *store, struct room *room, enum plan_samples samples);
-void groups_deinit(struct groups *groups);
+void group_set_init(struct groups *groups, struct store *store, struct room *room, enum plan_samples samples);
+void group_set_deinit(struct groups *groups);
 /* What is to be saved has been. */
-void groups_set_plan(struct groups *groups, const struct plan *plan);
+void group_set_set_plan(struct groups *groups, const struct plan *plan);
 
-struct group *groups_find(const struct groups *groups, struct str route, struct str mirror);
+struct group *group_set_find(const struct groups *groups, struct str route, struct str mirror);
 /* The group of such a pair, or NULL when it is to be left out (counted). */
-struct group *groups_get(struct groups *groups, struct str route, struct str mirror, struct str live_revision,
-                         struct str shadow_revision);
+struct group *group_set_get(struct groups *groups, struct str route, struct str mirror, struct str live_revision,
+                            struct str shadow_revision);
 /* Never NULL: made and filled with what the store has of its revisions. */
 struct tally *group_tally(struct groups *groups, struct group *group);
 /* There is room for its tally. */
@@ -91,7 +91,7 @@ void group_changed(struct groups *groups, struct group *group);
 struct tally_key group_key(const struct group *group);
 
 /* NULL: a route without mirrors. */
-struct route_state *groups_route(struct groups *groups, struct str label);
+struct route_state *group_set_route(struct groups *groups, struct str label);
 /* The endpoint of such a request; what was renamed by it is renamed in all tallies. Borrowed. */
-struct str groups_endpoint(struct groups *groups, struct route_state *route, struct str method, struct str target,
-                           bool is_call);
+struct str group_set_endpoint(struct groups *groups, struct route_state *route, struct str method, struct str target,
+                              bool is_call);
