@@ -183,6 +183,8 @@ static void read_rule(struct status_mirror *out, struct status_walk *walk)
     out->rule = map_find(&walk->rules, rule_key(&key, out->route, out->mirror));
     strbuf_deinit(&key);
     out->is_removed = !out->rule;
+    if (out->rule && out->rule->is_control) /* directly behind it: plan_check has seen to that */
+        out->control_of = plan_text(source->plan, out->rule[-1].label);
     if (!out->rule || !source->endpoints)
         return;
     size_t addresses;

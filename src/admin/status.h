@@ -67,6 +67,7 @@ struct status_mirror {
     struct registry_mirror *entry;
     const struct plan_mirror *rule; /* NULL: not in the plan, or no plan is known */
     bool is_removed;                /* the plan is known and does not name it */
+    struct str control_of;          /* the mirror whose control it is; empty: it is a shadow's own */
     bool is_off, is_without_endpoint;
     uint64_t matched, sampled_out, filtered[FILTERED_COUNT], dropped[DROPPED_COUNT], sent, completed, server_errors,
         failed[FAILED_COUNT];

@@ -296,6 +296,8 @@ static void add_mirror(struct strbuf *page, const struct status_mirror *mirror, 
     add_text(page, "mirror", mirror->mirror);
     add_text(page, "state", str_from_c(why_name(why)));
     add_text(page, "why", sentence.len ? strbuf_str(&sentence) : STR(""));
+    if (mirror->control_of.len)
+        add_text(page, "control_of", mirror->control_of);
     add_bool(page, "off", mirror->is_off);
     add_bool(page, "in_rules", !mirror->is_removed);
     add_accounting(page, mirror);

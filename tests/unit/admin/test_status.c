@@ -4,6 +4,8 @@
 #include "admin/why.h"
 #include "fixture.h"
 #include "http/head.h"
+#include "plan/build.h"
+#include "plan/check.h"
 
 #include <errno.h>
 
@@ -498,6 +500,58 @@ static void test_rules_without_a_listener_are_not_ready(void **state)
     registry_close(registry);
 }
 
+/* A plan of one route with a shadow and its control. */
+static const struct plan *plan_with_control(void)
+{
+    static const struct rule_backend backends[] = {{.label = STR_INIT("127.0.0.1:3000")},
+                                                   {.label = STR_INIT("127.0.0.1:3001")},
+                                                   {.label = STR_INIT("127.0.0.1:3002")}};
+    static const struct rule_match all = {.path_kind = PATH_MATCH_PREFIX, .path = STR_INIT("/")};
+    struct rule_mirror mirrors[2];
+    for (size_t i = 0; i < 2; i++) {
+        rule_mirror_init(&mirrors[i]);
+        mirrors[i].backend = i + 1;
+        mirrors[i].label = backends[i + 1].label;
+        mirrors[i].is_control = i == 1;
+    }
+    struct rule_route route = {
+        .label = ROUTE, .matches = &all, .match_count = 1, .mirrors = mirrors, .mirror_count = 2};
+    struct rule_set rules = {.routes = &route, .route_count = 1, .backends = backends, .backend_count = 3};
+    struct err err;
+    int fd = plan_build(&rules, &err);
+    const struct plan *plan = fd < 0 ? NULL : plan_map(fd, &err);
+    if (!plan)
+        fail_msg("%s", err.text);
+    close(fd);
+    return plan;
+}
+
+static void test_a_control_is_shown_as_what_it_is(void **state)
+{
+    (void)state;
+    struct registry *registry = fixture_registry();
+    const struct plan *plan = plan_with_control();
+    registry_mirror(registry, ROUTE, SHADOW);
+    registry_mirror(registry, ROUTE, STR("127.0.0.1:3002"));
+    struct status_source source = {.registry = registry, .plan = plan, .now_wall_ns = NOW};
+    struct strbuf page = STRBUF_INIT;
+    status_json(&source, &page);
+    assert_has(&page, "\"mirror\":\"127.0.0.1:3002\",");
+    assert_has(&page, "\"control_of\":\"127.0.0.1:3001\"");
+    strbuf_clear(&page);
+    status_text(&source, &page);
+    assert_has(&page, "127.0.0.1:3002");
+    assert_has(&page, "    control of 127.0.0.1:3001: what differs between live and it is noise\n");
+    assert_narrow(&page);
+    strbuf_clear(&page);
+    source.only_mirror = SHADOW;
+    status_text(&source, &page);
+    assert_lacks(&page, "control of");
+    strbuf_deinit(&page);
+    plan_unmap(plan);
+    registry_close(registry);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -514,6 +568,7 @@ int main(void)
         cmocka_unit_test(test_json_has_problems_and_listeners),
         cmocka_unit_test(test_a_page_of_json_has_a_bounded_number_of_problems),
         cmocka_unit_test(test_rules_without_a_listener_are_not_ready),
+        cmocka_unit_test(test_a_control_is_shown_as_what_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
