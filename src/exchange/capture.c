@@ -5,16 +5,18 @@
 #include "base/mem.h"
 #include "base/slab.h"
 
-#define XXH_STATIC_LINKING_ONLY /* the state of a streamed hash stands in the struct */
+#define XXH_INLINE_ALL /* bodies are short: calls would cost as much as hashing */
 #include <xxhash.h>
 
 #define DRAFT_MIN 2048u
 /* A body begins in a part only when so much of it fits; else in the next. */
 #define BODY_ROOM_MIN 64u
 
+#define HASH_OF_NOTHING 0xef46db3751d8e999u /* XXH64 of no bytes, seed 0 */
+
 struct body {
-    XXH64_state_t hash;
-    uint64_t bytes; /* of all */
+    XXH64_state_t hash; /* from the first byte on */
+    uint64_t bytes;     /* of all */
     uint64_t kept;
 };
 
@@ -92,12 +94,12 @@ static bool take_draft(struct capture *capture)
     return true;
 }
 
+/* Its charge stays, for the caller to give back. */
 static void give_draft(struct capture *capture)
 {
     struct capture_sink *sink = capture->sink;
     if (!capture->draft.ptr)
         return;
-    discharge(capture, capture->draft.capacity);
     if (capture->draft.capacity <= CAPTURE_SPARE_MAX && sink->spare_count < CAPTURE_SPARES)
         sink->spares[sink->spare_count++] = capture->draft;
     else
@@ -113,6 +115,7 @@ static void make_void(struct capture *capture, enum record_drop why)
     capture->is_void = true;
     counter_add(&capture->sink->totals->records_dropped[why], 1);
     give_draft(capture);
+    discharge(capture, capture->charged - sizeof(*capture));
 }
 
 static void free_capture(struct capture *capture)
@@ -237,6 +240,8 @@ static void take_body(struct capture *capture, struct body *body, enum record_se
 {
     if (data.len == 0)
         return;
+    if (body->bytes == 0)
+        XXH64_reset(&body->hash, 0);
     XXH64_update(&body->hash, data.ptr, data.len);
     bool is_prefix = body->kept == body->bytes; /* once something was left out, nothing more is kept */
     body->bytes += data.len;
@@ -257,10 +262,9 @@ static void take_body(struct capture *capture, struct body *body, enum record_se
 
 /* ---- what passes ---- */
 
-static void init_body(struct body *body)
+static uint64_t hash_of(const struct body *body)
 {
-    XXH64_reset(&body->hash, 0);
-    body->bytes = body->kept = 0;
+    return body->bytes == 0 ? HASH_OF_NOTHING : XXH64_digest(&body->hash);
 }
 
 static size_t part_most(const struct ring_writer *ring)
@@ -286,8 +290,8 @@ struct capture *capture_begin(struct capture_sink *sink, const struct capture_le
     capture->leg = (uint8_t)leg->leg;
     capture->body_bytes = leg->body_bytes;
     capture->part_most = part_most(sink->ring);
-    init_body(&capture->request);
-    init_body(&capture->answer);
+    capture->request.bytes = capture->request.kept = 0;
+    capture->answer.bytes = capture->answer.kept = 0;
     begin_part(capture);
     const struct record_labels *labels = &leg->labels;
     size_t size = labels->route.len + labels->mirror.len + labels->backend.len + labels->revision.len;
@@ -349,9 +353,9 @@ void capture_end(struct capture *capture, const struct record_end *end)
         return;
     struct record_end whole = *end;
     whole.request_bytes = capture->request.bytes;
-    whole.request_hash = XXH64_digest(&capture->request.hash);
+    whole.request_hash = hash_of(&capture->request);
     whole.answer_bytes = capture->answer.bytes;
-    whole.answer_hash = XXH64_digest(&capture->answer.hash);
+    whole.answer_hash = hash_of(&capture->answer);
     if (whole.status == 0)
         whole.status = capture->status;
     if (!capture->is_void && open_section(capture, SECTION_END, record_section_size(sizeof(whole)))) {

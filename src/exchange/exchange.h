@@ -18,12 +18,13 @@ struct exchange {
     const struct head *request;           /* as live got it: route filters and forwarding headers applied */
     struct address client;                /* the client that counts: the peer, or what trusted proxies say */
     struct request_id id;
-    uint32_t backend;      /* of plan.backends: who answers */
+    uint32_t backend; /* of plan.backends: who answers */
     /* Of live, on the clock of the loop; 0: not yet. What lies between begin and sent is Umbra's own and the wait for a connection. */
     uint64_t begin_ns, sent_ns;
     bool is_fresh;         /* live's connection was made for this request */
     uint16_t status;       /* that the client gets */
     bool is_own_answer;    /* Umbra's, in place of live's */
+    bool is_client_gone;   /* or broke the protocol, before the exchange was over */
     uint64_t answer_bytes; /* of the answer's body, as far as it has come from live */
     bool is_copy;          /* carries a valid marker: some gateway's shadow request */
     bool is_upgrade;       /* CONNECT or Upgrade */

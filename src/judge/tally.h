@@ -31,8 +31,10 @@ struct tally; /* judge/tally_layout.h */
 struct tally *tally_new(const struct tally_key *key);
 void tally_free(struct tally *tally);
 struct tally_key tally_key(const struct tally *tally);
+/* Merging tallies with different ones takes the stricter of each. */
 void tally_set_thresholds(struct tally *tally, const struct thresholds *thresholds);
-/* The time that it covers: widened by everything that is added. */
+/* `status` and `grpc-status` are counted from the legs themselves; fields of these names in the list are passed over. A leg without a duration (0) is
+ * not in the latencies. The time that the tally covers is widened. */
 void tally_add_pair(struct tally *tally, const struct pair_seen *pair);
 /* Copies that were attempted (they passed sampling and filters), and those of them that Umbra lost: dropped, given up, or without a record.
  * Comes from the accounting, since a copy that was never made leaves no record. `unpaired`: legs that stayed alone. */
@@ -41,7 +43,8 @@ void tally_add_delivery(struct tally *tally, uint64_t attempted, uint64_t lost, 
 void tally_rename_endpoint(struct tally *tally, struct str from, struct str to);
 /* `from` stays as it was; both have the same key. */
 void tally_merge(struct tally *tally, const struct tally *from);
-/* What was added since the last call with this cursor, as a tally of its own; for slots of time in the store. */
+/* What was added by tally_add_pair and tally_add_delivery (not by merging) since tally_new or the last call, as a tally of its own, the caller's to free; for slots
+ * of time in the store. NULL: nothing. */
 struct tally *tally_take_news(struct tally *tally);
 
 void tally_write(const struct tally *tally, struct strbuf *out);

@@ -22,8 +22,8 @@ struct latency_side {
 /* A field that could not be judged. */
 struct blind_field {
     struct str endpoint, field;
-    double rate;            /* at which control differs in it; without a control, at which the shadow does */
-    bool is_proposed;       /* without a control: looks like an id, a time or a token; a rule for it is proposed */
+    double rate;      /* at which control differs in it; without a control, at which the shadow does */
+    bool is_proposed; /* without a control: looks like an id, a time or a token; a rule for it is proposed */
 };
 
 enum finding_kind { FINDING_DIFFERENCE, FINDING_LATENCY, FINDING_LOAD, FINDING_SECURITY, FINDING_KIND_COUNT };
@@ -38,7 +38,7 @@ struct finding {
     enum finding_severity severity;
     struct str route, mirror, endpoint, field, summary;
     uint64_t count;
-    double rate; /* of the pairs of the endpoint */
+    double rate;                /* of the pairs of the endpoint */
     uint64_t first_ns, last_ns; /* CLOCK_REALTIME */
 };
 
@@ -70,8 +70,8 @@ void verdict_deinit(struct verdict *verdict);
 void finding_set_id(struct finding *finding);
 
 /* ---- how they are written: public, DESIGN 6 "Judgement" ---- */
-void verdict_json(const struct verdict *verdict, struct strbuf *out);  /* one object */
-void finding_json(const struct finding *finding, struct strbuf *out);  /* one object, without samples */
+void verdict_json(const struct verdict *verdict, struct strbuf *out); /* one object */
+void finding_json(const struct finding *finding, struct strbuf *out); /* one object, without samples */
 /* umbra_verdict, umbra_pairs_total, umbra_latency_delta_seconds of all of these. */
 void verdicts_metrics(const struct verdict *verdicts, size_t count, struct strbuf *out);
 /* Whole documents. */

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "mirror/leg.h"
 #include "mirror/mirror.h"
 #include "mirror/pieces.h"
 #include "mirror/target.h"
@@ -28,6 +29,7 @@ struct copy {
     struct arena arena;
     struct head head;
     struct pieces pieces; /* held for the shadow */
+    struct leg leg;       /* when its answer is compared */
     size_t charged;       /* plain bytes taken from the budget: this object, and what waits in the stream */
     const struct field *trailers;
     struct plan_range redactions; /* of the plan of the exchange, while that lasts */
@@ -66,7 +68,22 @@ void copy_abort(struct copy *copy);
 /* For a connection, the first or the replacement of a stale one. */
 bool copy_waits(const struct copy *copy);
 void copy_live_over(struct copy *copy);
-/* The timer mirror->pace: the next of the copies in mirror->paced reads on. */
-void copy_pace(struct timer *timer);
 /* Ends it for a reason that is not its own: `dropped` when it was not sent yet, else failed as reset. */
 void copy_cancel(struct copy *copy, enum dropped why);
+
+/* ---- for copy_send.c and copy_answer.c ---- */
+
+static inline uint64_t copy_now_ns(const struct copy *copy)
+{
+    return loop_now_ns(copy->mirror->codec->loop);
+}
+
+/* An attempt to connect, or the request on an open connection; the first one counts as sent. */
+void copy_mark_sent(struct copy *copy, enum copy_state state);
+/* The stream is not the copy's any more. */
+void copy_forget_stream(struct copy *copy);
+/* Each ends the copy and counts it. */
+void copy_fail(struct copy *copy, enum failed reason, int error);
+void copy_complete(struct copy *copy);
+/* Both directions have ended: the stream is over by itself. */
+void copy_complete_whole(struct copy *copy);

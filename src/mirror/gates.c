@@ -107,6 +107,28 @@ static bool dropped(const struct gate *g, enum dropped reason)
     return false;
 }
 
+static bool has_room(const struct gate *g)
+{
+    if (atomic_fetch_add_explicit(&g->entry->occupied, 1, memory_order_relaxed) < (int64_t)g->rule->max_in_flight)
+        return true;
+    gauge_add(&g->entry->occupied, -1);
+    return dropped(g, DROPPED_INFLIGHT);
+}
+
+bool gates_pass_control(struct mirror *mirror, const struct exchange *exchange, uint32_t index)
+{
+    const struct rules *rules = exchange->rules;
+    const struct gate g = {mirror, exchange, PLAN_MIRROR(rules->plan, index), rules->mirrors[index], index};
+    counter_add(&g.entry->matched, 1);
+    if (is_off(&g))
+        return filtered(&g, FILTERED_OFF);
+    if (!rules->addresses[g.rule->backend].count)
+        return dropped(&g, DROPPED_NO_ENDPOINT);
+    if (!breaker_allows(g.entry, loop_now_ns(mirror->codec->loop)))
+        return dropped(&g, DROPPED_BREAKER);
+    return has_room(&g);
+}
+
 bool gates_pass(struct mirror *mirror, const struct exchange *exchange, uint32_t index)
 {
     const struct rules *rules = exchange->rules;
@@ -135,9 +157,5 @@ bool gates_pass(struct mirror *mirror, const struct exchange *exchange, uint32_t
         return dropped(&g, DROPPED_RATE);
     if (shed_now(&mirror->shed))
         return dropped(&g, DROPPED_SHED);
-    if (atomic_fetch_add_explicit(&g.entry->occupied, 1, memory_order_relaxed) >= (int64_t)g.rule->max_in_flight) {
-        gauge_add(&g.entry->occupied, -1);
-        return dropped(&g, DROPPED_INFLIGHT);
-    }
-    return true;
+    return has_room(&g);
 }

@@ -2,8 +2,9 @@
 #include "mirror/mirror.h"
 
 #include "base/mem.h"
-#include "mirror/copy.h"
+#include "mirror/copy_answer.h"
 #include "mirror/gates.h"
+#include "mirror/leg.h"
 #include "route/balance.h"
 
 /* What a burst of copies took lies between what others hold, so that malloc keeps it. It is given back when so much less is held
@@ -17,6 +18,7 @@
 /* The copies of one live exchange, while it lasts: exchange->tap_state. */
 struct watch_list {
     struct list copies;
+    struct live_leg live;
 };
 
 /* Without padding: its bytes are compared. */
@@ -94,6 +96,7 @@ static void on_tidy(struct timer *timer)
     }
     if (is_due) {
         chunk_cache_trim();
+        capture_sink_trim(&mirror->sink);
         mem_trim();
         mirror->tidy_peak = used;
         mirror->tidy_waited_ms = 0;
@@ -115,7 +118,7 @@ static struct copy *offer(struct mirror *mirror, const struct exchange *exchange
 {
     const struct rules *rules = exchange->rules;
     const struct plan_mirror *rule = PLAN_MIRROR(rules->plan, index);
-    if (!gates_pass(mirror, exchange, index))
+    if (!(rule->is_control ? gates_pass_control : gates_pass)(mirror, exchange, index))
         return NULL;
     struct target *target = pick_target(mirror, rules, index);
     target->max_connections = rule->max_connections;
@@ -123,18 +126,30 @@ static struct copy *offer(struct mirror *mirror, const struct exchange *exchange
     return copy_new(mirror, target, exchange, index);
 }
 
+static struct watch_list *get_watch(struct mirror *mirror, struct exchange *exchange)
+{
+    struct watch_list *watch = exchange->tap_state;
+    if (!watch) {
+        watch = exchange->tap_state = slab_take(mirror->watches);
+        list_init(&watch->copies);
+        watch->live = (struct live_leg){0};
+    }
+    return watch;
+}
+
+/* A control stands behind its shadow. */
 static void offer_to(struct mirror *mirror, struct exchange *exchange, struct plan_range mirrors)
 {
-    for (uint32_t i = 0; i < mirrors.count; i++) {
-        struct copy *copy = offer(mirror, exchange, mirrors.first + i);
+    bool has_shadow = false;
+    for (uint32_t i = mirrors.first; i < mirrors.first + mirrors.count; i++) {
+        bool is_control = PLAN_MIRROR(exchange->rules->plan, i)->is_control;
+        struct copy *copy = is_control && !has_shadow ? NULL : offer(mirror, exchange, i);
+        has_shadow = copy && !is_control;
         if (!copy)
             continue;
-        struct watch_list *watch = exchange->tap_state;
-        if (!watch) {
-            watch = exchange->tap_state = slab_take(mirror->watches);
-            list_init(&watch->copies);
-        }
+        struct watch_list *watch = get_watch(mirror, exchange);
         list_add(&watch->copies, &copy->by_watch);
+        leg_begin(copy, &watch->live, exchange, i);
     }
 }
 
@@ -144,6 +159,9 @@ static void on_request(struct tap *tap, struct exchange *exchange)
     exchange->tap_state = NULL;
     offer_to(mirror, exchange, PLAN_ROUTE(exchange->rules->plan, exchange->route)->mirrors);
     offer_to(mirror, exchange, exchange->mirrors_of_backend);
+    struct watch_list *watch = exchange->tap_state;
+    if (watch)
+        live_leg_begin(&watch->live, mirror, exchange);
 }
 
 /* Calls for every copy of the exchange; each may leave the list while it is called. */
@@ -158,10 +176,19 @@ static void on_request(struct tap *tap, struct exchange *exchange)
         } \
     } while (0)
 
+/* NULL: live's answer is not compared. */
+static struct live_leg *find_live(const struct exchange *exchange)
+{
+    struct watch_list *watch = exchange->tap_state;
+    return watch && watch->live.leg.capture ? &watch->live : NULL;
+}
+
 static void on_data(struct tap *tap, struct exchange *exchange, struct slice data)
 {
-    (void)tap;
     FOR_COPIES(exchange, copy, copy_data(copy, data));
+    struct live_leg *live = find_live(exchange);
+    if (live)
+        live_leg_data(live, CONTAINER_OF(tap, struct mirror, tap), (struct str){data.ptr, data.len});
 }
 
 static void on_end(struct tap *tap, struct exchange *exchange, const struct field *trailers, uint16_t count)
@@ -176,10 +203,34 @@ static void on_abort(struct tap *tap, struct exchange *exchange)
     FOR_COPIES(exchange, copy, copy_abort(copy));
 }
 
+static void on_answer(struct tap *tap, struct exchange *exchange, const struct head *head)
+{
+    struct live_leg *live = find_live(exchange);
+    if (live)
+        live_leg_answer(live, CONTAINER_OF(tap, struct mirror, tap), head);
+}
+
+static void on_answer_data(struct tap *tap, struct exchange *exchange, struct slice data)
+{
+    struct live_leg *live = find_live(exchange);
+    if (live)
+        live_leg_answer_data(live, CONTAINER_OF(tap, struct mirror, tap), (struct str){data.ptr, data.len});
+}
+
+static void on_answer_end(struct tap *tap, struct exchange *exchange, const struct field *trailers, uint16_t count)
+{
+    struct live_leg *live = find_live(exchange);
+    if (live)
+        live_leg_answer_end(live, CONTAINER_OF(tap, struct mirror, tap), trailers, count);
+}
+
 static void on_over(struct tap *tap, struct exchange *exchange)
 {
     struct mirror *mirror = CONTAINER_OF(tap, struct mirror, tap);
     FOR_COPIES(exchange, copy, copy_live_over(copy));
+    struct live_leg *live = find_live(exchange);
+    if (live)
+        live_leg_over(live, mirror, exchange);
     if (exchange->tap_state)
         slab_give(mirror->watches, exchange->tap_state);
     exchange->tap_state = NULL;
@@ -191,6 +242,9 @@ static const struct tap_ops mirror_tap_ops = {
     .on_data = on_data,
     .on_end = on_end,
     .on_abort = on_abort,
+    .on_answer = on_answer,
+    .on_answer_data = on_answer_data,
+    .on_answer_end = on_answer_end,
     .on_over = on_over,
 };
 
@@ -210,6 +264,7 @@ void mirror_init(struct mirror *mirror, struct codec *codec, struct registry *re
     timer_init(&mirror->tidy, on_tidy);
     mirror->copies = slab_new("copies", sizeof(struct copy));
     mirror->watches = slab_new("watches", sizeof(struct watch_list));
+    leg_sink_init(mirror);
 }
 
 void mirror_deinit(struct mirror *mirror)
@@ -224,6 +279,7 @@ void mirror_deinit(struct mirror *mirror)
     shed_deinit(&mirror->shed);
     slab_free(mirror->copies);
     slab_free(mirror->watches);
+    leg_sink_deinit(mirror);
 }
 
 static void cancel_copies(struct target *target, enum dropped why, bool is_only_waiting)

@@ -33,14 +33,17 @@ struct mirror {
     struct map targets;  /* struct target_key → struct target */
     struct list leaving; /* targets that the rules no longer have, until their last copy and connection */
     struct slab *copies, *watches;
-    size_t in_flight;        /* copies not over */
-    struct timer tidy;       /* armed from a burst of copies until all of its memory is back with the system */
-    int64_t tidy_peak;       /* most bytes held since it was last given back */
-    unsigned tidy_waited_ms; /* for a quiet moment */
-    uint64_t turn_ns;        /* the turn that answer_room is of */
-    size_t answer_room;      /* bytes of shadows' answers that may still be read in this turn */
-    struct list paced;       /* copies whose answers are far longer than live's */
-    struct timer pace;       /* armed while there are some */
+    struct capture_sink sink; /* of records */
+    struct timer wake;        /* of the analyst, armed when records were made */
+    uint64_t records_head;    /* of the ring, when its reader was looked at last */
+    size_t in_flight;         /* copies not over */
+    struct timer tidy;        /* armed from a burst of copies until all of its memory is back with the system */
+    int64_t tidy_peak;        /* most bytes held since it was last given back */
+    unsigned tidy_waited_ms;  /* for a quiet moment */
+    uint64_t turn_ns;         /* the turn that answer_room is of */
+    size_t answer_room;       /* bytes of shadows' answers that may still be read in this turn */
+    struct list paced;        /* copies whose answers are far longer than live's */
+    struct timer pace;        /* armed while there are some */
     void (*on_records)(struct mirror *mirror);    /* the analyst sleeps and there are records for it; may be NULL */
     void (*on_idle)(struct mirror *mirror);       /* the last copy is over; may be NULL */
     bool (*is_live_quiet)(struct mirror *mirror); /* no exchange is in flight; may be NULL: always so */

@@ -19,11 +19,21 @@ static void note_status(struct relay *relay, const struct field *fields, uint16_
         relay->grpc_status = (uint8_t)status;
 }
 
+/* The tap watches answers to what it was offered, and no tunnels. */
+static void tell_tap(struct relay *relay, const struct head *head)
+{
+    struct tap *tap = relay->proxy->tap;
+    relay->is_heard = relay->is_offered && head->body != BODY_TUNNEL;
+    if (relay->is_heard)
+        tap->ops->on_answer(tap, &relay->exchange, head);
+}
+
 static void on_head(struct stream *live, const struct head *head)
 {
     struct relay *relay = live->user;
     bool is_interim = head->status < 200 && head->body != BODY_TUNNEL;
     if (!is_interim) {
+        tell_tap(relay, head);
         upstream_answered(&relay->upstream, head->status);
         if (relay_retries_status(relay, head->status)) {
             relay->live = NULL;
@@ -46,7 +56,7 @@ static void on_head(struct stream *live, const struct head *head)
         pass_interim(relay, head, &answer);
         return;
     }
-    relay->status = head->status;
+    relay->exchange.status = head->status;
     note_status(relay, head->fields, head->field_count);
     registry_route_load(relay->series, head->status);
     filters_edit_answer(&relay->filters, &answer, &relay->arena);
@@ -64,16 +74,22 @@ static void on_head(struct stream *live, const struct head *head)
 static void on_data(struct stream *live, struct slice data)
 {
     struct relay *relay = live->user;
+    struct tap *tap = relay->proxy->tap;
     relay->exchange.answer_bytes += data.len;
     stream_send_data(relay->client, data);
+    if (relay->is_heard)
+        tap->ops->on_answer_data(tap, &relay->exchange, data);
     stream_pull(live, relay->client->send_credit);
 }
 
 static void on_end(struct stream *live, const struct field *trailers, uint16_t count)
 {
     struct relay *relay = live->user;
+    struct tap *tap = relay->proxy->tap;
     note_status(relay, trailers, count);
     stream_send_end(relay->client, trailers, count);
+    if (relay->is_heard)
+        tap->ops->on_answer_end(tap, &relay->exchange, trailers, count);
     if (!relay->is_request_ended && !relay->is_live_closing) {
         relay->is_answer_ended = true; /* answered early, but still reading; or one direction of a tunnel */
         relay_end_timeouts(relay);
@@ -112,7 +128,7 @@ static void on_reset(struct stream *live, enum reset why)
         relay_connect(relay, true);
         return;
     }
-    if (relay->status) {
+    if (relay->exchange.status) {
         relay_break_off(relay);
         return;
     }

@@ -95,7 +95,7 @@ static bool is_whole(const struct relay *relay)
 
 static bool may_retry(const struct relay *relay)
 {
-    return relay->retries_left && !relay->status && is_whole(relay);
+    return relay->retries_left && !relay->exchange.status && is_whole(relay);
 }
 
 bool relay_retries_status(const struct relay *relay, uint16_t status)
@@ -162,12 +162,12 @@ static void time_out(struct relay *relay, bool may_go_on)
 {
     bool is_slow = relay->live && (relay->is_request_ended || relay->live->queued); /* else the client was */
     bool is_asked_for = relay->is_client_deadline && !may_go_on;
-    if (!is_asked_for && (relay->is_connecting || (is_slow && !relay->status)))
+    if (!is_asked_for && (relay->is_connecting || (is_slow && !relay->exchange.status)))
         upstream_failed(&relay->upstream);
     drop_attempt(relay);
     if (may_go_on && relay_retry(relay))
         return;
-    if (relay->status) {
+    if (relay->exchange.status) {
         relay->grpc_status = GRPC_DEADLINE_EXCEEDED;
         relay_break_off(relay);
     } else {

@@ -78,6 +78,8 @@ static void on_live_open(struct client_call *call, struct stream *live, bool is_
     relay_wait_no_more(relay);
     if (!is_reused)
         upstream_reached(&relay->upstream);
+    relay->exchange.sent_ns = loop_now_ns(relay->proxy->codec->loop);
+    relay->exchange.is_fresh = !is_reused;
     stream_send_head(live, &relay->request);
     if (!relay->is_expecting)
         relay_offer(relay);
@@ -224,6 +226,7 @@ static bool choose_upstream(struct relay *relay)
     }
     relay->series = rules->series[relay->weighted];
     relay->exchange.mirrors_of_backend = weighted->mirrors;
+    relay->exchange.backend = weighted->backend;
     if (!rules->addresses[weighted->backend].count) {
         relay_answer(relay, 503, STR("the backend has no endpoint\n"));
         return false;
@@ -281,7 +284,7 @@ static void on_client_end(struct stream *client, const struct field *trailers, u
         tap->ops->on_end(tap, &relay->exchange, trailers, count);
     if (relay->is_answer_ended)
         relay_finish(relay);
-    else if (relay->status)
+    else if (relay->exchange.status)
         relay_let_rules_go(relay);
 }
 
@@ -289,9 +292,10 @@ static void on_client_reset(struct stream *client, enum reset why)
 {
     struct relay *relay = client->user;
     relay->client = NULL;
+    relay->exchange.is_client_gone = true;
     relay_abort_request(relay);
-    if (!relay->status)
-        relay->status = why == RESET_PROTOCOL ? 400 : why == RESET_TIMEOUT ? 408 : 499;
+    if (!relay->exchange.status)
+        relay->exchange.status = why == RESET_PROTOCOL ? 400 : why == RESET_TIMEOUT ? 408 : 499;
     if (relay->grpc_status == GRPC_NONE)
         relay->grpc_status = GRPC_CANCELLED;
     if (relay->live)

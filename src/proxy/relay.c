@@ -51,8 +51,8 @@ static void log_access(const struct relay *relay, uint64_t duration_ns)
     struct str ip = address_format_ip(&relay->exchange.client, client), route = find_label(relay);
     request_id_format(id, relay->exchange.id);
     log_info("%.*s %.*s%.*s %u %.3fms client=%.*s route=%.*s id=%.32s", STR_ARG(relay->request.method),
-             STR_ARG(relay->asked_host), STR_ARG(relay->asked_path), relay->status, (double)duration_ns / NS_PER_MS,
-             STR_ARG(ip), STR_ARG(route), id);
+             STR_ARG(relay->asked_host), STR_ARG(relay->asked_path), relay->exchange.status,
+             (double)duration_ns / NS_PER_MS, STR_ARG(ip), STR_ARG(route), id);
 }
 
 static void relay_free(struct task *task)
@@ -81,7 +81,8 @@ _Static_assert(REGISTRY_GRPC_STATUSES == GRPC_STATUS_COUNT, "counted as they are
 /* Only methods that live knows get a name there: the others are whatever clients like. Umbra's own answers have another status. */
 static void count_call(const struct relay *relay, struct registry_route *series)
 {
-    bool is_known = relay->status == 200 && relay->grpc_status != GRPC_UNIMPLEMENTED && relay->grpc_status != GRPC_NONE;
+    bool is_known = relay->exchange.status == 200 && relay->grpc_status != GRPC_UNIMPLEMENTED &&
+                    relay->grpc_status != GRPC_NONE;
     if (grpc_is_call(&relay->request))
         registry_count_call(relay->proxy->registry, series, relay->asked_path, relay->grpc_status, is_known);
 }
@@ -92,9 +93,9 @@ void relay_finish(struct relay *relay)
     if (relay->is_over)
         return;
     relay->is_over = true;
-    uint64_t duration = loop_now_ns(proxy->codec->loop) - relay->begin_ns;
+    uint64_t duration = loop_now_ns(proxy->codec->loop) - relay->exchange.begin_ns;
     struct registry_route *series = find_series(relay);
-    counter_add(&series->code[registry_code_index(relay->status)], 1);
+    counter_add(&series->code[registry_code_index(relay->exchange.status)], 1);
     if (relay->is_grpc)
         count_call(relay, series);
     registry_duration_add(&series->duration, duration);
@@ -124,8 +125,9 @@ void relay_answer_field(struct relay *relay, uint16_t status, const struct field
     struct field fields[3];
     struct head answer = {.status = status, .fields = fields};
     bool is_call = status >= 400 && grpc_is_call(&relay->request);
-    if (!relay->status)
-        relay->status = status;
+    if (!relay->exchange.status)
+        relay->exchange.status = status;
+    relay->exchange.is_own_answer = true;
     if (is_call)
         relay->grpc_status = (uint8_t)grpc_status_from_http(status);
     relay->client = NULL;
@@ -169,7 +171,7 @@ struct relay *relay_new(struct proxy *proxy, struct stream *client)
     relay->exchange.route = PLAN_NONE;
     relay->grpc_status = GRPC_NONE;
     relay->exchange.id = (struct request_id){random_next(&proxy->random), random_next(&proxy->random)};
-    relay->begin_ns = loop_now_ns(proxy->codec->loop);
+    relay->exchange.begin_ns = loop_now_ns(proxy->codec->loop);
     arena_init(&relay->arena, relay->first_block, sizeof relay->first_block);
     replay_init(&relay->replay);
     timer_init(&relay->timer, relay_on_timer);

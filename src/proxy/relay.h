@@ -36,8 +36,6 @@ struct relay {
     uint32_t weighted;     /* of plan.weighted; PLAN_NONE: the rule has none */
     uint32_t retries_left; /* further attempts that the rule allows */
     struct upstream upstream;
-    uint64_t begin_ns;
-    uint16_t status;         /* of the answer, 0 before its head */
     uint8_t refusals;        /* of the stream, by an HTTP/2 peer */
     uint8_t grpc_status;     /* enum grpc_status: what the caller was told so far, for routes of gRPC */
     bool is_grpc;            /* the route is a GRPCRoute */
@@ -47,6 +45,7 @@ struct relay {
     bool is_resent;        /* an attempt was made before: what the client has sent is sent again */
     bool is_replaced;      /* in this attempt a stale connection was replaced */
     bool is_offered;       /* the tap knows of it */
+    bool is_heard;         /* and is told of live's answer */
     bool is_request_ended; /* by the client */
     bool is_answer_ended;  /* by live, while the request (or a tunnel's other direction) goes on */
     bool is_live_closing;  /* live will not read on after its answer */

@@ -99,6 +99,7 @@ static void clear(struct registry_gateway *gateway)
     atomic_store_explicit(&gateway->connections_live, 0, memory_order_relaxed);
     atomic_store_explicit(&gateway->connections_shadow, 0, memory_order_relaxed);
     atomic_store_explicit(&gateway->budget_used, 0, memory_order_relaxed);
+    atomic_store_explicit(&gateway->budget_records, 0, memory_order_relaxed);
     atomic_store_explicit(&gateway->is_shedding, 0, memory_order_relaxed);
     atomic_store_explicit(&gateway->accepted, 0, memory_order_relaxed);
     atomic_store_explicit(&gateway->cpu_ns, 0, memory_order_relaxed);

@@ -146,7 +146,8 @@ struct registry_gateway {
     _Atomic uint32_t workers;
     _Atomic uint64_t plan_generation;
     _Atomic int64_t connections_client, connections_live, connections_shadow;
-    _Atomic int64_t budget_used; /* bytes of mirror state */
+    _Atomic int64_t budget_used;    /* bytes of mirror state */
+    _Atomic int64_t budget_records; /* of them, those of records being made */
     _Atomic uint32_t is_shedding;
     counter accepted, cpu_ns;
 };

@@ -125,6 +125,8 @@ static void make_mirror(struct draw *draw, struct sim_mirror *mirror)
     mirror->timeout_ms = one_in(draw, 3) ? 100 + (uint32_t)below(draw, 20000) : 0;
     mirror->connect_timeout_ms = one_in(draw, 3) ? 1 + (uint32_t)below(draw, 2000) : 0;
     mirror->rate_per_second = one_in(draw, 8) ? 1 + below(draw, 20) : 0;
+    mirror->is_compared = !one_in(draw, 3);
+    mirror->body_bytes = one_in(draw, 2) ? 1 + below(draw, 3000) : 0;
 }
 
 static void make_rules(struct draw *draw, const struct script *script, struct sim_rules *rules)
@@ -137,8 +139,11 @@ static void make_rules(struct draw *draw, const struct script *script, struct si
     rules->retry_codes[1] = 404;
     rules->mirrors = 1 + (unsigned)below(draw, 3);
     rules->first_mirror = (unsigned)below(draw, 2);
-    for (unsigned i = 0; i < rules->mirrors; i++)
+    rules->ring_bytes = one_in(draw, 4) ? 0 : (size_t)65536 << below(draw, 6);
+    for (unsigned i = 0; i < rules->mirrors; i++) {
         make_mirror(draw, &rules->mirror[i]);
+        rules->mirror[i].is_control = i > 0 && !rules->mirror[i - 1].is_control && one_in(draw, 3);
+    }
 }
 
 static void make_live(struct draw *draw, struct script *script)

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "plan/check.h"
 #include "sim_message.h"
+#include "sim_records.h"
 #include "sim_rules.h"
 
 #include <errno.h>
@@ -226,15 +227,23 @@ static void seed(struct random *random, uint64_t value)
         random->state[i] = 0x9e3779b97f4a7c15ull * (value + (uint64_t)i + 1);
 }
 
+static void on_records(struct mirror *mirror)
+{
+    CONTAINER_OF(mirror, struct sim, mirror)->records->wakes++;
+}
+
 static void start_worker(struct sim *sim)
 {
+    struct mirror_settings settings = {.gateway_slot = SLOT, .marker_key = marker_key};
+    if (sim->records)
+        settings.ring = &sim->records->writer;
     codec_init(&sim->codec, sim->loop);
     server_init(&sim->server, &sim->codec, &proxy_handler, &sim->proxy);
     sim->server.on_refused = on_refused;
     proxy_init(&sim->proxy, &sim->codec, sim->registry, SLOT);
     sim->proxy.marker_key = marker_key;
-    mirror_init(&sim->mirror, &sim->codec, sim->registry,
-                &(struct mirror_settings){.gateway_slot = SLOT, .marker_key = marker_key});
+    mirror_init(&sim->mirror, &sim->codec, sim->registry, &settings);
+    sim->mirror.on_records = on_records;
     sim->proxy.tap = &sim->mirror.tap;
     seed(&sim->proxy.random, 1);
     seed(&sim->mirror.random, 2);
@@ -255,6 +264,7 @@ struct sim *sim_open(const struct sim_rules *rules)
         sim_fail("no registry: %s", err.text);
     close(fd);
     sim_set_budget(sim, DEFAULT_BUDGET);
+    sim->records = rules->ring_bytes ? sim_records_new(rules->ring_bytes) : NULL;
     start_worker(sim);
     sim->accept = server_accept;
     sim->peer.listener = &sim->listener;
@@ -336,6 +346,7 @@ static void check_nothing_is_held(struct sim *sim)
     for (size_t i = 0; registry_mirror_at(sim->registry, i, &route, &label, &entry); i++)
         check_mirror_is_idle(entry);
     check_zero(atomic_load(&gateway->budget_used), "the budget");
+    check_zero(atomic_load(&gateway->budget_records), "the budget of records");
     check_zero(atomic_load(&gateway->connections_live), "live connections");
     check_zero(atomic_load(&gateway->connections_shadow), "shadow connections");
     check_zero((int64_t)slab_in_use(sim->codec.server_conns), "server connections in their slab");
@@ -361,6 +372,8 @@ static void free_play(struct sim *sim)
     while ((node = list_take_first(&sim->hosts)))
         mem_free(CONTAINER_OF(node, struct host, node));
     loop_free(sim->loop);
+    if (sim->records)
+        sim_records_free(sim->records);
     mem_free(sim);
 }
 
@@ -377,6 +390,7 @@ void sim_close(struct sim *sim)
     check_zero((int64_t)slab_in_use(sim->proxy.relays), "relays in their slab");
     check_zero((int64_t)slab_in_use(sim->mirror.copies), "copies in their slab");
     check_zero((int64_t)slab_in_use(sim->mirror.watches), "watches in their slab");
+    check_zero((int64_t)slab_in_use(sim->mirror.sink.captures), "captures in their slab");
     proxy_deinit(&sim->proxy);
     mirror_deinit(&sim->mirror);
     sim_rest(sim);

@@ -24,6 +24,8 @@
 #include "mirror/mirror.h"
 #include "proxy/proxy.h"
 
+struct sim_records;
+
 /* What a host does with attempts to connect, and with connections when it answers by itself. */
 struct host {
     struct list node;
@@ -60,6 +62,7 @@ struct sim {
     struct registry *registry;
     struct proxy_listener listener;
     struct peer peer;
+    struct sim_records *records; /* NULL: none are made */
     struct list hosts, actors;
     unsigned clients;
     void (*accept)(struct server *server, int fd, const struct peer *peer); /* server_accept, or another codec's */

@@ -56,6 +56,19 @@ static void set_mirror(struct rule_mirror *rule, const struct sim_mirror *mirror
         rule->connect_timeout_ms = mirror->connect_timeout_ms;
 }
 
+static void set_comparison(struct rule_mirror *rule, const struct sim_mirror *mirror,
+                           struct rule_comparison *comparison)
+{
+    rule->is_control = mirror->is_control;
+    rule->comparison = mirror->is_control ? rule[-1].comparison : NULL;
+    if (!mirror->is_compared || mirror->is_control)
+        return;
+    rule_comparison_init(comparison);
+    if (mirror->body_bytes)
+        comparison->body_bytes = mirror->body_bytes;
+    rule->comparison = comparison;
+}
+
 static void set_attempts(struct rule_route *route, const struct sim_rules *play)
 {
     route->is_grpc = play->is_grpc;
@@ -71,8 +84,10 @@ static void set_attempts(struct rule_route *route, const struct sim_rules *play)
 static int build_plan(const struct sim_rules *play, struct str *labels)
 {
     struct err err;
-    struct rule_backend backends[1 + SIM_MIRRORS] = {{.label = STR("live:80"), .protocol = play->live_protocol}};
+    struct rule_backend backends[1 + SIM_MIRRORS] = {
+        {.label = STR("live:80"), .protocol = play->live_protocol, .revision = STR("live-1")}};
     struct rule_mirror mirrors[SIM_MIRRORS];
+    struct rule_comparison comparisons[SIM_MIRRORS];
     struct rule_weighted weighted = {.backend = 0, .weight = 1};
     struct rule_match match = {.path_kind = PATH_MATCH_PREFIX, .path = STR("/")};
     struct rule_binding all_hosts = {.listener = 0};
@@ -97,8 +112,10 @@ static int build_plan(const struct sim_rules *play, struct str *labels)
     if (play->backend_actions)
         weighted.actions = *play->backend_actions;
     for (unsigned i = 0; i < play->mirrors; i++) {
-        backends[1 + i] = (struct rule_backend){.label = labels[i], .protocol = play->mirror[i].protocol};
+        backends[1 + i] = (struct rule_backend){
+            .label = labels[i], .protocol = play->mirror[i].protocol, .revision = STR("shadow-2")};
         set_mirror(&mirrors[i], &play->mirror[i]);
+        set_comparison(&mirrors[i], &play->mirror[i], &comparisons[i]);
         mirrors[i].label = labels[i];
         mirrors[i].backend = 1 + i;
     }

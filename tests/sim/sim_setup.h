@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define SIM_MIRRORS 4
@@ -23,11 +24,15 @@ struct sim_mirror {
     uint32_t max_in_flight, max_connections;
     uint64_t window_bytes;
     uint32_t timeout_ms, connect_timeout_ms;
+    bool is_compared;
+    uint64_t body_bytes;            /* kept of each body */
+    bool is_control;                /* of the mirror before it, and compared if that is */
     const struct rule_mirror *like; /* what is not named here; NULL: the defaults */
 };
 #define SIM_NONE 99u
 
 struct sim_rules {
+    size_t ring_bytes;              /* of the ring of records; 0: there is none. Counts when the play is opened */
     const char *path_regex;         /* the rule takes the paths that match; NULL: all */
     bool is_grpc;                   /* the route is a GRPCRoute */
     unsigned live_endpoints;        /* 1 when 0; SIM_NONE: live has none */

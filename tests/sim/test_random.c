@@ -6,6 +6,7 @@
 
 #include "script.h"
 #include "sim_message.h"
+#include "sim_records.h"
 
 #include "base/mem.h"
 
@@ -335,6 +336,8 @@ static void play(struct run *run)
         for (unsigned i = 0; i < script->clients; i++)
             client_step(run, i);
         servers_step(run);
+        if (run->sim->records && script->seed % 2)
+            sim_reads_records(run->sim);
         sim_advance_ms(run->sim, script->step_ms[run->step]);
     }
     for (unsigned i = 0; i < script->clients; i++) {
@@ -452,7 +455,57 @@ static void compare(const struct run *with, const struct run *without)
 /* What all plays together have met: a generator that misses a reason tests nothing of it. */
 static struct {
     uint64_t completed, sampled_out, dropped[DROPPED_COUNT], failed[FAILED_COUNT];
+    uint64_t legs[OUTCOME_COUNT], legs_dropped[RECORD_DROP_COUNT];
 } met;
+
+/* ---- records ---- */
+
+static bool is_in_order(const struct record_end *end)
+{
+    uint64_t sent = end->sent_ns ? end->sent_ns : end->begin_ns, head = end->head_ns ? end->head_ns : sent;
+    return end->begin_ns <= sent && sent <= head && head <= end->end_ns;
+}
+
+static unsigned count_copies(const struct run *run, const struct sim_leg *live)
+{
+    unsigned count = 0;
+    for (struct list *node = run->sim->records->legs.next; node != &run->sim->records->legs; node = node->next) {
+        const struct sim_leg *leg = CONTAINER_OF(node, struct sim_leg, node);
+        count += leg->is_whole && leg->leg != LEG_LIVE && leg->id.hi == live->id.hi && leg->id.lo == live->id.lo;
+    }
+    return count;
+}
+
+/* Everything is over: each exchange has all of its legs, or they were counted as dropped. */
+static void check_records(struct run *run)
+{
+    if (!run->sim->records)
+        return;
+    struct registry_totals *totals = registry_totals(run->sim->registry);
+    uint64_t whole = 0, missing = 0, dropped = 0;
+    sim_reads_records(run->sim);
+    for (size_t i = 0; i < RECORD_DROP_COUNT; i++) {
+        dropped += counter_get(&totals->records_dropped[i]);
+        met.legs_dropped[i] += counter_get(&totals->records_dropped[i]);
+    }
+    for (struct list *node = run->sim->records->legs.next; node != &run->sim->records->legs; node = node->next) {
+        const struct sim_leg *leg = CONTAINER_OF(node, struct sim_leg, node);
+        if (!leg->is_whole)
+            continue;
+        whole++;
+        met.legs[leg->end.outcome]++;
+        if (!is_in_order(&leg->end))
+            fail_script(run, "a leg's times are not in order");
+        if (leg->leg != LEG_LIVE)
+            continue;
+        unsigned copies = count_copies(run, leg);
+        if (copies > leg->end.copies)
+            fail_script(run, "live's leg says that there are fewer copies than have legs");
+        missing += leg->end.copies - copies;
+    }
+    if (whole != counter_get(&totals->records) || missing > dropped)
+        fail_script(run, "legs are missing that were not counted");
+}
 
 static void count_what_was_met(struct run *run)
 {
@@ -466,6 +519,7 @@ static void count_what_was_met(struct run *run)
             met.failed[k] += counter_get(&entry->failed[k]);
         met.sampled_out += counter_get(&entry->sampled_out);
     }
+    check_records(run);
 }
 
 static void check_what_was_met(void)
@@ -479,6 +533,14 @@ static void check_what_was_met(void)
     for (size_t k = 0; k < FAILED_COUNT; k++) {
         print_message("failed %s: %llu\n", failed_name(k), (unsigned long long)met.failed[k]);
         assert_true(met.failed[k] > 0 || k == FAILED_TLS);
+    }
+    for (size_t k = 0; k < OUTCOME_COUNT; k++) {
+        print_message("legs with outcome %zu: %llu\n", k, (unsigned long long)met.legs[k]);
+        assert_true(met.legs[k] > 0);
+    }
+    for (size_t k = 0; k < RECORD_DROP_COUNT; k++) {
+        print_message("legs dropped, %s: %llu\n", record_drop_name(k), (unsigned long long)met.legs_dropped[k]);
+        assert_true(met.legs_dropped[k] > 0);
     }
 }
 

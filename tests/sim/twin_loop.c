@@ -165,7 +165,9 @@ uint64_t twin_next_ms(const struct loop *loop)
 /* Never on the boundary of a tick: all timers of a moment are rounded up alike, in whichever of its turns they are armed. */
 void twin_set_ms(struct loop *loop, uint64_t now_ms)
 {
-    loop->now_ns = now_ms * NS_PER_MS + 1;
+    uint64_t now_ns = now_ms * NS_PER_MS + 1;
+    if (now_ns > loop->now_ns) /* turns took some nanoseconds */
+        loop->now_ns = now_ns;
 }
 
 uint64_t twin_now_ms(const struct loop *loop)

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -127,7 +128,7 @@ static void test_records_come_out_as_they_went_in(void **state)
     uint32_t seed = 1;
     uint64_t in = 0, out = 0;
     struct str record;
-    while (out < 200000) {
+    while (out < 50000) {
         size_t size = next_random(&seed) % 8 == 0 ? next_random(&seed) % (ring_most(&pair.writer) + 1)
                                                   : next_random(&seed) % 300;
         if (next_random(&seed) % 2 == 0)
@@ -242,6 +243,46 @@ static void test_a_record_that_killed_its_reader_is_skipped(void **state)
     expect_empty(&pair);
     assert_true(atomic_load(&pair.page->handled) == 3);
     pair_deinit(&pair);
+}
+
+/* A reader may die between any two of its stores, also while it ends what the one before had begun. */
+static void test_each_place_of_death_is_counted_once(void **state)
+{
+    (void)state;
+    static const struct {
+        bool is_tail_moved, is_handled, is_skipped, is_poison;
+        bool was_handled;
+    } deaths[] = {
+        {false, false, false, false, false},                                     /* while handling */
+        {true, false, false, false, true},                                       /* in ring_done */
+        {true, true, false, false, true},    {false, false, true, false, false}, /* while it is skipped */
+        {false, false, true, true, false},   {true, false, true, true, false},
+    };
+    for (size_t i = 0; i < sizeof(deaths) / sizeof(deaths[0]); i++) {
+        struct pair pair;
+        pair_init(&pair, RING_MIN);
+        for (uint64_t j = 0; j < 3; j++)
+            assert_true(write_number(&pair.writer, j, 100));
+        expect_record(&pair, 0);
+        ring_done(&pair.reader);
+        expect_record(&pair, 1);
+        if (deaths[i].is_tail_moved)
+            atomic_store(&pair.page->tail, pair.reader.next_tail);
+        if (deaths[i].is_handled)
+            atomic_store(&pair.page->handled, 2);
+        if (deaths[i].is_skipped)
+            atomic_store(&pair.page->skipped, atomic_load(&pair.page->handling));
+        if (deaths[i].is_poison)
+            atomic_store(&pair.page->lost[RING_LOST_POISON], 1);
+        open_reader(&pair);
+        assert_int_equal(lost(&pair, RING_LOST_POISON), !deaths[i].was_handled);
+        assert_int_equal(atomic_load(&pair.page->handled), 1 + deaths[i].was_handled);
+        assert_int_equal(lost(&pair, RING_LOST_ANALYST), 1 + deaths[i].was_handled);
+        expect_record(&pair, 2);
+        ring_done(&pair.reader);
+        expect_empty(&pair);
+        pair_deinit(&pair);
+    }
 }
 
 /* ---- a subverted reader ---- */
@@ -364,7 +405,7 @@ static void test_a_sleeper_is_woken_once_for_each_sleep(void **state)
     pair_deinit(&pair);
 }
 
-enum { THREAD_RECORDS = 300000 };
+enum { THREAD_RECORDS = 100000 };
 
 struct sleeper {
     struct pair pair;
@@ -434,8 +475,10 @@ static void read_for_ever(struct pair *pair, struct seen *seen)
     if (!ring_reader_open(&pair->reader, pair->data, pair->size, pair->page, &err))
         _exit(2);
     for (;;) {
-        if (ring_next(&pair->reader, &record) != RING_RECORD)
+        if (ring_next(&pair->reader, &record) != RING_RECORD) {
+            sched_yield();
             continue;
+        }
         uint64_t number;
         memcpy(&number, record.ptr, sizeof(number));
         if (number >= SEEN_MAX)
@@ -474,11 +517,15 @@ static void test_nothing_comes_or_counts_twice_when_readers_are_killed(void **st
     pair_init(&pair, RING_MIN);
     uint64_t in = 0;
     uint32_t seed = 11;
-    for (int round = 0; round < 300; round++) {
+    for (int round = 0; round < 120; round++) {
         pid_t child = start_reader(&pair, seen);
         uint64_t until = atomic_load(&seen->begun) + next_random(&seed) % 2000 + 1;
-        while (atomic_load(&seen->begun) < until && in < SEEN_MAX)
-            in += write_number(&pair.writer, in, next_random(&seed) % 200);
+        while (atomic_load(&seen->begun) < until && in < SEEN_MAX) {
+            if (write_number(&pair.writer, in, next_random(&seed) % 200))
+                in++;
+            else
+                sched_yield();
+        }
         kill_reader(child);
         if (round % 10 == 0)
             open_writer(&pair);
@@ -516,6 +563,7 @@ int main(void)
         cmocka_unit_test(test_a_writer_goes_on_where_the_last_one_was),
         cmocka_unit_test(test_a_reader_goes_on_and_counts_what_was_not_saved),
         cmocka_unit_test(test_a_record_that_killed_its_reader_is_skipped),
+        cmocka_unit_test(test_each_place_of_death_is_counted_once),
         cmocka_unit_test(test_a_tail_that_can_not_be_one_is_no_room),
         cmocka_unit_test(test_a_head_that_can_not_be_one_is_counted_and_passed),
         cmocka_unit_test(test_a_frame_that_can_not_be_one_is_counted_and_passed),

@@ -268,6 +268,19 @@ static void test_no_bytes_of_bodies_are_kept_when_none_are_wanted(void **state)
     bench_free(bench);
 }
 
+static void test_no_bytes_have_the_hash_of_nothing(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new(RING_MIN, 1 << 20);
+    struct capture *capture = begin_leg(bench, LEG_SHADOW, 10);
+    capture_answer_data(capture, STR(""));
+    capture_end(capture, &done);
+    assert_true(read_leg(bench));
+    assert_true(bench->last.end.answer_hash == XXH64("", 0, 0));
+    assert_true(bench->last.end.request_hash == XXH64("", 0, 0));
+    bench_free(bench);
+}
+
 static void test_bodies_may_take_turns(void **state)
 {
     (void)state;
@@ -456,6 +469,7 @@ int main(void)
         cmocka_unit_test(test_nothing_is_captured_without_a_ring),
         cmocka_unit_test(test_a_long_body_makes_parts_and_is_hashed_whole),
         cmocka_unit_test(test_no_bytes_of_bodies_are_kept_when_none_are_wanted),
+        cmocka_unit_test(test_no_bytes_have_the_hash_of_nothing),
         cmocka_unit_test(test_bodies_may_take_turns),
         cmocka_unit_test(test_bodies_that_take_turns_for_ever_are_not_kept_for_ever),
         cmocka_unit_test(test_a_second_answer_voids_the_leg_and_is_counted_once),

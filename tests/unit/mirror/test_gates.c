@@ -181,6 +181,40 @@ static void test_the_first_gate_that_says_no_counts(void **state)
     assert_int_equal(atomic_load(&entry->occupied), 1);
 }
 
+/* What was decided for its shadow is not asked again: neither the sample's sequence nor the rate moves. */
+static void test_a_control_is_asked_for_what_is_its_own(void **state)
+{
+    (void)state;
+    block.rule.is_control = 1;
+    block.rule.method_mask = 0;
+    set_source(0, STR("10.0.0.0/8"));
+    set_share(0, 100);
+    block.rule.rate_per_second = 1;
+    atomic_store(&entry->rate_tat_ns, UINT64_MAX / 2);
+    assert_true(gates_pass_control(&mirror, &exchange, 0));
+    assert_int_equal(counter_get(&entry->sequence), 0);
+    assert_int_equal(atomic_load(&entry->occupied), 1);
+    atomic_store(&mirror.totals->is_off, 1);
+    assert_false(gates_pass_control(&mirror, &exchange, 0));
+    atomic_store(&mirror.totals->is_off, 0);
+    addresses.count = 0;
+    assert_false(gates_pass_control(&mirror, &exchange, 0));
+    addresses.count = 1;
+    atomic_store(&entry->breaker, BREAKER_OPEN);
+    atomic_store(&entry->breaker_until_ns, UINT64_MAX);
+    assert_false(gates_pass_control(&mirror, &exchange, 0));
+    atomic_store(&entry->breaker, BREAKER_CLOSED);
+    block.rule.max_in_flight = 1;
+    assert_false(gates_pass_control(&mirror, &exchange, 0));
+    assert_int_equal(counter_get(&entry->filtered[FILTERED_OFF]), 1);
+    assert_int_equal(counter_get(&entry->dropped[DROPPED_NO_ENDPOINT]), 1);
+    assert_int_equal(counter_get(&entry->dropped[DROPPED_BREAKER]), 1);
+    assert_int_equal(counter_get(&entry->dropped[DROPPED_INFLIGHT]), 1);
+    assert_int_equal(refused(), 4);
+    assert_int_equal(counter_get(&entry->matched), 5);
+    assert_int_equal(atomic_load(&entry->occupied), 1);
+}
+
 static void test_any_of_three_switches_turns_a_mirror_off(void **state)
 {
     (void)state;
@@ -318,6 +352,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_request_that_nothing_stands_against_is_copied),
         TEST(test_the_first_gate_that_says_no_counts),
+        TEST(test_a_control_is_asked_for_what_is_its_own),
         TEST(test_any_of_three_switches_turns_a_mirror_off),
         TEST(test_safe_methods_narrows_what_the_rule_allows),
         TEST(test_any_listed_source_is_enough),

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "judge/tally_counters.h"
+
+#include <jansson.h>
+
+/* Beyond it sums of many tallies could wrap; also what a JSON number holds exactly (RFC 8259 6). */
+#define MOST (1ll << 53)
+/* Of the texts of a key. */
+#define MOST_KEY 4096
+
+static bool read_count(const json_t *object, const char *name, uint64_t *value, struct err *err)
+{
+    const json_t *member = json_object_get(object, name);
+    json_int_t number = json_integer_value(member);
+    if (!json_is_integer(member) || number < 0)
+        return err_set(err, "%s is no count", name);
+    /* Times in ns are larger than counts may be. */
+    if (number > MOST && !str_ends_with(str_from_c(name), STR("_ns")))
+        return err_set(err, "%s is too large", name);
+    *value = (uint64_t)number;
+    return true;
+}
+
+static bool read_counters(const json_t *object, void *thing, const struct tally_counter *counters, struct err *err)
+{
+    for (; counters->name; counters++) {
+        if (!read_count(object, counters->name, tally_counter_at(thing, counters), err))
+            return false;
+    }
+    return true;
+}
+
+static bool read_item(const json_t *array, size_t at, uint64_t most, uint64_t *value, struct err *err)
+{
+    const json_t *item = json_array_get(array, at);
+    json_int_t number = json_integer_value(item);
+    if (!json_is_integer(item) || number < 0 || (uint64_t)number > most)
+        return err_set(err, "item %zu is no count up to %llu", at, (unsigned long long)most);
+    *value = (uint64_t)number;
+    return true;
+}
+
+static bool read_array(const json_t *object, const char *name, uint64_t *values, size_t count, struct err *err)
+{
+    const json_t *array = json_object_get(object, name);
+    if (!json_is_array(array) || json_array_size(array) != count)
+        return err_set(err, "%s is no array of %zu counts", name, count);
+    for (size_t i = 0; i < count; i++) {
+        if (!read_item(array, i, MOST, &values[i], err))
+            return err_wrap(err, "%s", name);
+    }
+    return true;
+}
+
+static struct str text_of(const json_t *text)
+{
+    return (struct str){json_string_value(text), json_string_length(text)};
+}
+
+/* ------------------------------------------------------------------------------------------------- parts of endpoints */
+
+static bool read_field(const json_t *object, struct field_counts *field, struct err *err)
+{
+    struct field_counts read = {0};
+    if (!json_is_object(object) || !read_counters(object, &read, field_counters, err) ||
+        !read_array(object, "kinds", read.kinds, DIFFERENCE_KIND_COUNT, err))
+        return json_is_object(object) ? false : err_set(err, "no object");
+    const json_t *example = json_object_get(object, "example");
+    if (example && (!json_is_array(example) || !json_is_string(json_array_get(example, 0)) ||
+                    !json_is_string(json_array_get(example, 1))))
+        return err_set(err, "example is no array of two texts");
+    field->signal += read.signal;
+    field->noise += read.noise;
+    field->both += read.both;
+    field->alone += read.alone;
+    field->alone_volatile += read.alone_volatile;
+    field->alone_errors += read.alone_errors;
+    for (size_t i = 0; i < DIFFERENCE_KIND_COUNT; i++)
+        field->kinds[i] += read.kinds[i];
+    field->seen_ns = tally_first(field->seen_ns, read.seen_ns);
+    if (example)
+        field_take_example(field, read.first_ns, text_of(json_array_get(example, 0)),
+                           text_of(json_array_get(example, 1)));
+    field_widen(field, read.first_ns, read.last_ns);
+    return true;
+}
+
+static bool read_fields(const json_t *fields, struct tally *tally, struct endpoint_counts *endpoint, struct err *err)
+{
+    if (!json_is_object(fields))
+        return err_set(err, "fields is no object");
+    const char *name;
+    json_t *member;
+    json_object_foreach((json_t *)fields, name, member)
+    {
+        if (!read_field(member, tally_field(tally, endpoint, str_from_c(name)), err))
+            return err_wrap(err, "field %.80s", name);
+    }
+    return true;
+}
+
+static bool read_set(const json_t *set, struct tally *tally, struct endpoint_counts *endpoint, struct err *err)
+{
+    struct str mode = text_of(json_array_get(set, 0));
+    size_t size = json_array_size(set);
+    uint64_t count;
+    if (size < 3 || size > 2 + TALLY_SET_FIELDS || (!str_eq(mode, STR("c")) && !str_eq(mode, STR("a"))))
+        return err_set(err, "a set of fields is not as it should be");
+    if (!read_item(set, 1, MOST, &count, err))
+        return false;
+    struct strbuf key = STRBUF_INIT;
+    strbuf_add(&key, mode);
+    bool is_good = true;
+    for (size_t i = 2; i < size && is_good; i++) {
+        struct str name = text_of(json_array_get(set, i));
+        is_good = name.ptr && name.len <= TALLY_NAME;
+        strbuf_add_char(&key, '\0');
+        strbuf_add(&key, is_good ? name : STR(""));
+    }
+    if (is_good)
+        (void)tally_count_set(tally, endpoint, strbuf_str(&key), count);
+    strbuf_deinit(&key);
+    return is_good || err_set(err, "a set of fields has no names");
+}
+
+static bool read_sets(const json_t *sets, struct tally *tally, struct endpoint_counts *endpoint, struct err *err)
+{
+    if (!json_is_array(sets))
+        return err_set(err, "sets is no array");
+    for (size_t i = 0; i < json_array_size(sets); i++) {
+        if (!read_set(json_array_get(sets, i), tally, endpoint, err))
+            return false;
+    }
+    return true;
+}
+
+static bool read_cells(const json_t *cells, struct tally *tally, struct endpoint_counts *endpoint, struct err *err)
+{
+    size_t size = json_array_size(cells);
+    if (!json_is_array(cells) || size % 3 != 0)
+        return err_set(err, "cells is no array of triples");
+    for (size_t i = 0; i < size; i += 3) {
+        uint64_t live, shadow, count;
+        if (!read_item(cells, i, LATENCY_BUCKETS - 1, &live, err) ||
+            !read_item(cells, i + 1, LATENCY_BUCKETS - 1, &shadow, err) || !read_item(cells, i + 2, MOST, &count, err))
+            return err_wrap(err, "cells");
+        uint32_t before = endpoint->cells.used;
+        if (!latency_cells_add(&endpoint->cells, (unsigned)live, (unsigned)shadow, count,
+                               tally->cell_count < TALLY_CELLS))
+            tally->cells_lost += count;
+        tally->cell_count += endpoint->cells.used - before;
+    }
+    return true;
+}
+
+static bool read_endpoint(const json_t *object, struct tally *tally, struct str name, struct err *err)
+{
+    struct endpoint_counts read = {0};
+    if (!json_is_object(object))
+        return err_set(err, "no object");
+    if (!read_counters(object, &read, endpoint_counters, err))
+        return false;
+    struct endpoint_counts *endpoint = tally_endpoint(tally, name);
+    for (const struct tally_counter *counter = endpoint_counters; counter->name; counter++)
+        *tally_counter_at(endpoint, counter) += tally_counter_value(&read, counter);
+    return read_cells(json_object_get(object, "cells"), tally, endpoint, err) &&
+           read_fields(json_object_get(object, "fields"), tally, endpoint, err) &&
+           read_sets(json_object_get(object, "sets"), tally, endpoint, err);
+}
+
+/* --------------------------------------------------------------------------------------------------------- the whole */
+
+static bool read_histogram(const json_t *object, const char *name, struct latency_histogram *histogram, struct err *err)
+{
+    const json_t *list = json_object_get(object, name);
+    size_t size = json_array_size(list);
+    if (!json_is_array(list) || size % 2 != 0)
+        return err_set(err, "%s is no array of pairs", name);
+    for (size_t i = 0; i < size; i += 2) {
+        uint64_t bucket, count;
+        if (!read_item(list, i, LATENCY_BUCKETS - 1, &bucket, err) || !read_item(list, i + 1, MOST, &count, err))
+            return err_wrap(err, "%s", name);
+        latency_histogram_add(histogram, (unsigned)bucket, count);
+    }
+    return true;
+}
+
+static bool read_failures(const json_t *object, struct tally *tally, struct err *err)
+{
+    const json_t *failures = json_object_get(object, "failures");
+    if (!json_is_object(failures))
+        return err_set(err, "failures is no object");
+    const char *label;
+    json_t *member;
+    json_object_foreach((json_t *)failures, label, member)
+    {
+        json_int_t count = json_integer_value(member);
+        if (!json_is_integer(member) || count < 0 || count > MOST)
+            return err_set(err, "failures: %.80s is no count", label);
+        tally_count_failure(tally, str_from_c(label), (uint64_t)count);
+    }
+    return true;
+}
+
+static bool read_thresholds(const json_t *object, struct tally *tally, struct err *err)
+{
+    const json_t *limits = json_object_get(object, "thresholds");
+    struct thresholds thresholds = {0};
+    if (!limits)
+        return true;
+    for (const struct tally_limit *limit = tally_limits; limit->name; limit++) {
+        char *at = (char *)&thresholds + limit->offset;
+        const json_t *member = json_object_get(limits, limit->name);
+        if (limit->is_count && !read_count(limits, limit->name, (uint64_t *)at, err))
+            return err_wrap(err, "thresholds");
+        if (!limit->is_count && (!json_is_number(member) || !(json_number_value(member) >= 0)))
+            return err_set(err, "thresholds: %s is no share", limit->name);
+        if (!limit->is_count)
+            *(double *)at = json_number_value(member);
+    }
+    tally_set_thresholds(tally, &thresholds);
+    return true;
+}
+
+static bool read_endpoints(const json_t *object, struct tally *tally, struct err *err)
+{
+    const json_t *endpoints = json_object_get(object, "endpoints");
+    if (!json_is_object(endpoints))
+        return err_set(err, "endpoints is no object");
+    const char *name;
+    json_t *member;
+    json_object_foreach((json_t *)endpoints, name, member)
+    {
+        if (!read_endpoint(member, tally, str_from_c(name), err))
+            return err_wrap(err, "endpoint %.80s", name);
+    }
+    return true;
+}
+
+static bool read_key(const json_t *object, struct tally_key *key, struct err *err)
+{
+    const json_t *texts = json_object_get(object, "key");
+    const struct {
+        const char *name;
+        struct str *text;
+    } members[] = {{"route", &key->route},
+                   {"mirror", &key->mirror},
+                   {"live_revision", &key->live_revision},
+                   {"shadow_revision", &key->shadow_revision}};
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        *members[i].text = text_of(json_object_get(texts, members[i].name));
+        if (!members[i].text->ptr || members[i].text->len > MOST_KEY)
+            return err_set(err, "key has no %s", members[i].name);
+    }
+    return true;
+}
+
+static bool read_all(const json_t *object, struct tally *tally, struct err *err)
+{
+    return read_counters(object, tally, tally_counters, err) &&
+           read_array(object, "live_status", tally->live_status, 6, err) &&
+           read_array(object, "shadow_status", tally->shadow_status, 6, err) && read_failures(object, tally, err) &&
+           read_thresholds(object, tally, err) && read_histogram(object, "control_latencies", &tally->control, err) &&
+           read_histogram(object, "live_latencies", &tally->live_of_control, err) && read_endpoints(object, tally, err);
+}
+
+struct tally *tally_read(struct str json, struct err *err)
+{
+    json_error_t problem;
+    json_t *object = json_loadb(json.len > 0 ? json.ptr : "", json.len, JSON_REJECT_DUPLICATES, &problem);
+    if (!object) {
+        (void)err_set(err, "the tally is no JSON: %s at byte %d", problem.text, problem.position);
+        return NULL;
+    }
+    struct tally_key key;
+    struct tally *tally = NULL;
+    uint64_t version;
+    if (!json_is_object(object))
+        (void)err_set(err, "the tally is no JSON object");
+    else if (!read_count(object, "version", &version, err))
+        (void)err_wrap(err, "the tally");
+    else if (version != 1)
+        (void)err_set(
+            err, "the tally is of version %llu, and this umbra reads version 1; use the same version on both sides",
+            (unsigned long long)version);
+    else if (read_key(object, &key, err))
+        tally = tally_new(&key);
+    if (tally && !read_all(object, tally, err)) {
+        (void)err_wrap(err, "the tally is damaged");
+        tally_free(tally);
+        tally = NULL;
+    }
+    json_decref(object);
+    return tally;
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/mem.h"
+#include "judge/tally_counters.h"
+
+#include <inttypes.h>
+
+/* Members are written in order of their names, so that equal tallies are equal texts. */
+
+static void add_name(struct strbuf *out, const char *name)
+{
+    strbuf_printf(out, "%s\"%s\":", out->len > 0 && out->ptr[out->len - 1] == '{' ? "" : ",", name);
+}
+
+static void add_counters(struct strbuf *out, const void *thing, const struct tally_counter *counters, const char *from,
+                         const char *to)
+{
+    for (; counters->name; counters++) {
+        if ((from && strcmp(counters->name, from) < 0) || (to && strcmp(counters->name, to) >= 0))
+            continue;
+        add_name(out, counters->name);
+        strbuf_printf(out, "%" PRIu64, tally_counter_value(thing, counters));
+    }
+}
+
+static void add_field(struct strbuf *out, const struct field_counts *field)
+{
+    strbuf_add_char(out, '{');
+    add_counters(out, field, field_counters, NULL, "example");
+    if (field->live) {
+        add_name(out, "example");
+        strbuf_add_char(out, '[');
+        strbuf_add_json(out, str_from_c(field->live));
+        strbuf_add_char(out, ',');
+        strbuf_add_json(out, str_from_c(field->shadow));
+        strbuf_add_char(out, ']');
+    }
+    add_counters(out, field, field_counters, "example", "kinds");
+    add_name(out, "kinds");
+    for (size_t i = 0; i < DIFFERENCE_KIND_COUNT; i++)
+        strbuf_printf(out, "%c%" PRIu64, i == 0 ? '[' : ',', field->kinds[i]);
+    strbuf_add_char(out, ']');
+    add_counters(out, field, field_counters, "kinds", NULL);
+    strbuf_add_char(out, '}');
+}
+
+static void add_fields(struct strbuf *out, const struct map *fields)
+{
+    size_t count;
+    struct map_entry **sorted = tally_sorted(fields, &count);
+    strbuf_add_char(out, '{');
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            strbuf_add_char(out, ',');
+        strbuf_add_json(out, sorted[i]->key);
+        strbuf_add_char(out, ':');
+        add_field(out, sorted[i]->value);
+    }
+    strbuf_add_char(out, '}');
+    mem_free(sorted);
+}
+
+/* ["c", count, name, ...] */
+static void add_sets(struct strbuf *out, const struct map *sets)
+{
+    size_t count;
+    struct map_entry **sorted = tally_sorted(sets, &count);
+    strbuf_add_char(out, '[');
+    for (size_t i = 0; i < count; i++) {
+        struct str rest = sorted[i]->key;
+        size_t end = str_find_char(rest, '\0');
+        strbuf_printf(out, "%s[\"%.*s\",%" PRIu64, i > 0 ? "," : "", STR_ARG(str_slice(rest, 0, end)),
+                      ((const struct set_count *)sorted[i]->value)->count);
+        while (end < rest.len) {
+            rest = str_slice(rest, end + 1, rest.len);
+            end = str_find_char(rest, '\0');
+            strbuf_add_char(out, ',');
+            strbuf_add_json(out, str_slice(rest, 0, end));
+        }
+        strbuf_add_char(out, ']');
+    }
+    strbuf_add_char(out, ']');
+    mem_free(sorted);
+}
+
+static void add_cells(struct strbuf *out, const struct latency_cells *cells)
+{
+    size_t count;
+    struct latency_cell *sorted = latency_cells_sorted(cells, &count);
+    strbuf_add_char(out, '[');
+    for (size_t i = 0; i < count; i++)
+        strbuf_printf(out, "%s%u,%u,%" PRIu64, i > 0 ? "," : "", sorted[i].live, sorted[i].shadow, sorted[i].count);
+    strbuf_add_char(out, ']');
+    mem_free(sorted);
+}
+
+static void add_histogram(struct strbuf *out, const struct latency_histogram *histogram)
+{
+    bool is_first = true;
+    strbuf_add_char(out, '[');
+    for (unsigned i = 0; histogram->counts && i < LATENCY_BUCKETS; i++) {
+        if (histogram->counts[i] == 0)
+            continue;
+        strbuf_printf(out, "%s%u,%" PRIu64, is_first ? "" : ",", i, histogram->counts[i]);
+        is_first = false;
+    }
+    strbuf_add_char(out, ']');
+}
+
+static void add_endpoint(struct strbuf *out, const struct endpoint_counts *endpoint)
+{
+    strbuf_add_char(out, '{');
+    add_counters(out, endpoint, endpoint_counters, NULL, "cells");
+    add_name(out, "cells");
+    add_cells(out, &endpoint->cells);
+    add_counters(out, endpoint, endpoint_counters, "cells", "fields");
+    add_name(out, "fields");
+    add_fields(out, &endpoint->fields);
+    add_counters(out, endpoint, endpoint_counters, "fields", "sets");
+    add_name(out, "sets");
+    add_sets(out, &endpoint->sets);
+    strbuf_add_char(out, '}');
+}
+
+static void add_endpoints(struct strbuf *out, const struct map *endpoints)
+{
+    size_t count;
+    struct map_entry **sorted = tally_sorted(endpoints, &count);
+    strbuf_add_char(out, '{');
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            strbuf_add_char(out, ',');
+        strbuf_add_json(out, sorted[i]->key);
+        strbuf_add_char(out, ':');
+        add_endpoint(out, sorted[i]->value);
+    }
+    strbuf_add_char(out, '}');
+    mem_free(sorted);
+}
+
+static void add_failures(struct strbuf *out, const struct map *failures)
+{
+    size_t count;
+    struct map_entry **sorted = tally_sorted(failures, &count);
+    strbuf_add_char(out, '{');
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            strbuf_add_char(out, ',');
+        strbuf_add_json(out, sorted[i]->key);
+        strbuf_printf(out, ":%" PRIu64, ((const struct set_count *)sorted[i]->value)->count);
+    }
+    strbuf_add_char(out, '}');
+    mem_free(sorted);
+}
+
+static void add_key(struct strbuf *out, const struct tally_key *key)
+{
+    strbuf_add(out, STR("{\"live_revision\":"));
+    strbuf_add_json(out, key->live_revision);
+    strbuf_add(out, STR(",\"mirror\":"));
+    strbuf_add_json(out, key->mirror);
+    strbuf_add(out, STR(",\"route\":"));
+    strbuf_add_json(out, key->route);
+    strbuf_add(out, STR(",\"shadow_revision\":"));
+    strbuf_add_json(out, key->shadow_revision);
+    strbuf_add_char(out, '}');
+}
+
+static void add_statuses(struct strbuf *out, const uint64_t counts[6])
+{
+    for (size_t i = 0; i < 6; i++)
+        strbuf_printf(out, "%c%" PRIu64, i == 0 ? '[' : ',', counts[i]);
+    strbuf_add_char(out, ']');
+}
+
+static void add_thresholds(struct strbuf *out, const struct thresholds *thresholds)
+{
+    strbuf_add_char(out, '{');
+    for (const struct tally_limit *limit = tally_limits; limit->name; limit++) {
+        const char *at = (const char *)thresholds + limit->offset;
+        add_name(out, limit->name);
+        if (limit->is_count)
+            strbuf_printf(out, "%" PRIu64, *(const uint64_t *)at);
+        else
+            strbuf_printf(out, "%.17g", *(const double *)at);
+    }
+    strbuf_add_char(out, '}');
+}
+
+void tally_write(const struct tally *tally, struct strbuf *out)
+{
+    struct strbuf text = STRBUF_INIT;
+    strbuf_add_char(&text, '{');
+    add_counters(&text, tally, tally_counters, NULL, "control_latencies");
+    add_name(&text, "control_latencies");
+    add_histogram(&text, &tally->control);
+    add_counters(&text, tally, tally_counters, "control_latencies", "endpoints");
+    add_name(&text, "endpoints");
+    add_endpoints(&text, &tally->endpoints);
+    add_counters(&text, tally, tally_counters, "endpoints", "failures");
+    add_name(&text, "failures");
+    add_failures(&text, &tally->failures);
+    add_counters(&text, tally, tally_counters, "failures", "key");
+    add_name(&text, "key");
+    add_key(&text, &tally->key);
+    add_counters(&text, tally, tally_counters, "key", "live_latencies");
+    add_name(&text, "live_latencies");
+    add_histogram(&text, &tally->live_of_control);
+    add_name(&text, "live_status");
+    add_statuses(&text, tally->live_status);
+    add_counters(&text, tally, tally_counters, "live_status", "shadow_status");
+    add_name(&text, "shadow_status");
+    add_statuses(&text, tally->shadow_status);
+    add_counters(&text, tally, tally_counters, "shadow_status", "thresholds");
+    if (tally->has_thresholds) {
+        add_name(&text, "thresholds");
+        add_thresholds(&text, &tally->thresholds);
+    }
+    add_counters(&text, tally, tally_counters, "thresholds", NULL);
+    strbuf_add(&text, STR(",\"version\":1}"));
+    strbuf_add(out, strbuf_str(&text));
+    strbuf_deinit(&text);
+}
