@@ -142,7 +142,7 @@ static void test_fields_with_endless_names_are_cut(void **state)
             strbuf_add(out, STR("name"));
         strbuf_printf(out, "\":%d}}", side);
     }
-    check(&live, &other, "body.$.a\xe2\x80\xa6 value 0|1");
+    check(&live, &other, "body.$.a.\xe2\x80\xa6 value 0|1");
 }
 
 int main(void)
