@@ -72,7 +72,8 @@ const struct option option_table[] = {
      option_mirror_budget},
     {"--data", "DIR", NULL,
      "Where samples, findings and history are kept, made when missing. Default: a directory for this --admin address "
-     "below $XDG_STATE_HOME/umbra or ~/.local/state/umbra; when that can't be written, or DIR is empty (''), they are kept in memory only.",
+     "below $XDG_STATE_HOME/umbra or ~/.local/state/umbra; when that can't be written, or DIR is empty (''), they are "
+     "kept in memory only.",
      FOR_RUN, false, option_data},
     {"--sample-ttl", "TIME", "72h", "How long samples of requests and answers are kept.", FOR_RUN, false,
      option_sample_ttl},

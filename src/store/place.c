@@ -153,10 +153,9 @@ sqlite3 *place_open(const struct place *place, size_t memory_bytes, struct err *
     return db;
 }
 
-bool place_is_gone(const struct place *place, sqlite3 *db)
+bool place_is_gone(sqlite3 *db)
 {
     int has_moved = 0;
-    (void)place;
     return sqlite3_file_control(db, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved) == SQLITE_OK && has_moved;
 }
 
@@ -166,7 +165,7 @@ sqlite3 *place_reopen(const struct place *place, sqlite3 *damaged, size_t memory
     int lock = place_lock(place, err);
     if (lock < 0)
         return NULL;
-    bool is_ours = !place_is_gone(place, damaged);
+    bool is_ours = !place_is_gone(damaged);
     struct err to;
     sqlite3 *db = NULL;
     if (!is_ours || set_aside(place, "damaged", &to)) {

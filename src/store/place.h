@@ -28,7 +28,7 @@ sqlite3 *place_open(const struct place *place, size_t memory_bytes, struct err *
 sqlite3 *place_reopen(const struct place *place, sqlite3 *damaged, size_t memory_bytes, struct err *note,
                       struct err *err);
 /* The path leads to another file than the one that is open, or to none: it was removed, or set aside by another process. */
-bool place_is_gone(const struct place *place, sqlite3 *db);
+bool place_is_gone(sqlite3 *db);
 
 /* Removes what was set aside; how many databases that were. False: some are left. */
 bool place_remove_aside(const struct place *place, uint64_t *count, struct err *err)

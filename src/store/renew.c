@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From memory to the disk once the directory can be used, and to a new file when the old one was taken away. */
+/* From memory to the disk once the directory can be used, to a new file when the old one was taken away, and to a new connection when
+ * the old one has failed for long: whatever state it is in. */
 #include "store/state.h"
+
+#define LONG_PAUSE_NS (8 * STORE_SECOND_NS)
 
 /* What is in memory as rows, in the order in which it came. */
 static const struct {
@@ -49,7 +52,8 @@ static int copy(sqlite3 *memory, sqlite3 *disk)
 void store_renew(struct store *store)
 {
     struct err note = {""}, why = {""};
-    if (!store->has_place || (store->is_on_disk && !place_is_gone(&store->place, store->db)))
+    bool is_good = store->is_on_disk && store->pause_ns < LONG_PAUSE_NS && !place_is_gone(store->db);
+    if (!store->has_place || is_good)
         return;
     sqlite3 *disk = place_open(&store->place, store->memory_bytes, &note, &why);
     if (!disk) {
@@ -68,4 +72,5 @@ void store_renew(struct store *store)
     store->is_on_disk = true;
     store->trouble = note;
     store->retry_at_ns = store->pause_ns = 0;
+    samples_measure(store);
 }

@@ -60,6 +60,14 @@ uint64_t store_finding_since(struct store *store, struct str finding)
     return since_ns == 0 || (waiting_ns != 0 && waiting_ns < since_ns) ? waiting_ns : since_ns;
 }
 
+void samples_measure(struct store *store)
+{
+    int64_t used = 0;
+    store->sample_bytes_used = 0;
+    if (database_number(store->db, "SELECT total(size) FROM samples", &used) == SQLITE_OK && used > 0)
+        store->sample_bytes_used = (uint64_t)used;
+}
+
 /* Keeps the newest of those that fit together; what is removed at once is bounded by what was added since. */
 int samples_trim(struct store *store)
 {

@@ -36,5 +36,7 @@ void store_read_failed(struct store *store, int code);
 /* Where the database should be and is not: tries to have it there. */
 void store_renew(struct store *store);
 
+/* What samples there are, for a database that was just opened. */
+void samples_measure(struct store *store);
 /* Samples beyond the bytes of all go, oldest first; within a transaction. SQLITE_OK, or SQLite's result. */
 int samples_trim(struct store *store) __attribute__((warn_unused_result));

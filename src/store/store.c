@@ -10,7 +10,7 @@
 
 #define MEMORY_BYTES (16u * 1024 * 1024)
 #define MIN_MEMORY_BYTES (8u * 1024 * 1024)
-#define FIRST_PAUSE_NS STORE_SECOND_NS
+#define FIRST_PAUSE_NS (STORE_SECOND_NS / 4)
 #define LAST_PAUSE_NS (30 * STORE_SECOND_NS)
 
 static uint64_t now_ns(void)
@@ -59,8 +59,10 @@ struct store *store_open(const struct store_options *options, struct err *note)
         store->trouble = *note;
         store->db = open_memory(store->memory_bytes, &err);
     }
-    if (store->db)
+    if (store->db) {
+        samples_measure(store);
         return store;
+    }
     *note = err;
     row_queue_deinit(&store->queue);
     mem_free(store);
@@ -112,7 +114,7 @@ static void replace_damaged(struct store *store)
     }
     database_close(store->db);
     store->db = db;
-    store->sample_bytes_used = 0;
+    samples_measure(store);
     store->trouble = note;
 }
 
