@@ -46,7 +46,7 @@ static struct str name_of(struct rewrite *rewrite, uint32_t index)
 static void mask(struct rewrite *rewrite, uint32_t index)
 {
     struct strbuf text = STRBUF_INIT;
-    if (rewrite->json->values[index].kind != JSON_NULL) {
+    if (rewrite->json->values[index].kind != VALUE_NULL) {
         redaction_add_mask(json_text(rewrite->json, index), &text);
         replace(rewrite, index, strbuf_str(&text));
     }
@@ -69,11 +69,11 @@ static void walk_step(struct rewrite *rewrite, uint32_t index, const struct path
 static void walk(struct rewrite *rewrite, uint32_t index, unsigned depth, bool is_open)
 {
     const struct json_value *values = rewrite->json->values, *value = &values[index];
-    struct path_step step = {.is_element = value->kind == JSON_ARRAY};
-    if (value->kind == JSON_ARRAY) {
+    struct path_step step = {.is_element = value->kind == VALUE_ARRAY};
+    if (value->kind == VALUE_ARRAY) {
         for (uint32_t at = index + 1; at < value->next; at = values[at].next, step.index++)
             walk_step(rewrite, at, &step, depth, is_open);
-    } else if (value->kind == JSON_OBJECT) {
+    } else if (value->kind == VALUE_OBJECT) {
         for (uint32_t at = index + 1; at < value->next; at = values[at + 1].next) {
             step.name = name_of(rewrite, at);
             walk_step(rewrite, at + 1, &step, depth, is_open);
