@@ -18,7 +18,7 @@ from http1 import answer
 from load import Load
 from servers import answering, free_port
 from test_privileges import rights
-from waiting import PATIENCE, wait_for
+from waiting import PATIENCE, wait_for, wait_until_still
 
 PAGES = ("/api/verdict", "/api/findings", "/api/findings/some-id", "/api/services", "/api/tallies")
 RESTART = 1.0  # an analyst is back within a second of its end
@@ -44,10 +44,6 @@ def losses(through):
 def pairs(through):
     """Those that a verdict was made of."""
     return sum(verdict["pairs"] for verdict in json.loads(through.ask("/api/verdict").body)["verdicts"])
-
-
-def waiting(through):
-    return through.metrics().sum("umbra_analyst_waiting")
 
 
 # ---- when there is one ----
@@ -185,7 +181,7 @@ def test_killed_again_and_again_it_comes_back_and_live_does_not_notice(service, 
     metrics = through.settled()
     assert metrics.mirror("failed") == 0
     assert metrics.requests(code="200") == load.count
-    wait_for(lambda: pairs(through) + losses(through) > 0 and not waiting(through), "the rings to be empty")
+    wait_until_still(lambda: (pairs(through), losses(through)), "the rings to be empty", still=1)
     # What it had taken and not stored is counted as lost, and nothing is judged twice.
     assert losses(through) > 0
     assert 0 < pairs(through) <= load.count
