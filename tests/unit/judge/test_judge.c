@@ -354,7 +354,7 @@ static void test_a_dead_shadow_fails_after_twenty_copies(void **state)
     }
     judge(tally, &verdict);
     assert_verdict(&verdict, VERDICT_FAIL);
-    assert_true(play_says(&verdict, "failed to answer 20 of 20 copies that live answered (100 %"));
+    assert_true(play_says(&verdict, "failed to answer 20 of 20 copies while live succeeded (100 %"));
     assert_true(play_says(&verdict, "20 connect"));
     assert_int_equal(verdict.shadow_failed, 20);
     verdict_deinit(&verdict);
@@ -377,7 +377,7 @@ static void test_one_of_twenty_copies_reset_or_timed_out_fails(void **state)
         }
         judge(tally, &verdict);
         assert_verdict(&verdict, VERDICT_FAIL);
-        assert_true(play_says(&verdict, "20 of 400 copies that live answered (5.0 %"));
+        assert_true(play_says(&verdict, "20 of 400 copies while live succeeded (5.0 %"));
         assert_true(play_says(&verdict, failures[f]));
         verdict_deinit(&verdict);
         tally_free(tally);
