@@ -189,13 +189,11 @@ static void count_latency(struct counting *counting)
         return;
     }
     unsigned live = latency_bucket(pair->live.duration_ns), shadow = latency_bucket(pair->shadow.duration_ns);
-    uint32_t before = counting->endpoint->cells.used;
-    if (!latency_cells_add(&counting->endpoint->cells, live, shadow, 1, tally->cell_count < TALLY_CELLS))
+    if (!tally_count_cell(&counting->endpoint->cells, &tally->cell_count, live, shadow, 1))
         tally->cells_lost++;
-    tally->cell_count += counting->endpoint->cells.used - before;
     if (counting->has_control && pair->control.duration_ns > 0 && !pair->control.is_fresh) {
-        latency_histogram_add(&tally->control, latency_bucket(pair->control.duration_ns), 1);
-        latency_histogram_add(&tally->live_of_control, live, 1);
+        (void)tally_count_cell(&counting->endpoint->control_cells, &tally->control_cell_count, live,
+                               latency_bucket(pair->control.duration_ns), 1);
     }
 }
 

@@ -137,21 +137,20 @@ static bool read_sets(const json_t *sets, struct tally *tally, struct endpoint_c
     return true;
 }
 
-static bool read_cells(const json_t *cells, struct tally *tally, struct endpoint_counts *endpoint, struct err *err)
+static bool read_cells(const json_t *object, const char *name, struct latency_cells *cells, size_t *used,
+                       uint64_t *lost, struct err *err)
 {
-    size_t size = json_array_size(cells);
-    if (!json_is_array(cells) || size % 3 != 0)
-        return err_set(err, "cells is no array of triples");
+    const json_t *list = json_object_get(object, name);
+    size_t size = json_array_size(list);
+    if (!json_is_array(list) || size % 3 != 0)
+        return err_set(err, "%s is no array of triples", name);
     for (size_t i = 0; i < size; i += 3) {
-        uint64_t live, shadow, count;
-        if (!read_item(cells, i, LATENCY_BUCKETS - 1, &live, err) ||
-            !read_item(cells, i + 1, LATENCY_BUCKETS - 1, &shadow, err) || !read_item(cells, i + 2, MOST, &count, err))
-            return err_wrap(err, "cells");
-        uint32_t before = endpoint->cells.used;
-        if (!latency_cells_add(&endpoint->cells, (unsigned)live, (unsigned)shadow, count,
-                               tally->cell_count < TALLY_CELLS))
-            tally->cells_lost += count;
-        tally->cell_count += endpoint->cells.used - before;
+        uint64_t live, other, count;
+        if (!read_item(list, i, LATENCY_BUCKETS - 1, &live, err) ||
+            !read_item(list, i + 1, LATENCY_BUCKETS - 1, &other, err) || !read_item(list, i + 2, MOST, &count, err))
+            return err_wrap(err, "%s", name);
+        if (!tally_count_cell(cells, used, (unsigned)live, (unsigned)other, count))
+            *lost += count;
     }
     return true;
 }
@@ -166,27 +165,14 @@ static bool read_endpoint(const json_t *object, struct tally *tally, struct str 
     struct endpoint_counts *endpoint = tally_endpoint(tally, name);
     for (const struct tally_counter *counter = endpoint_counters; counter->name; counter++)
         *tally_counter_at(endpoint, counter) += tally_counter_value(&read, counter);
-    return read_cells(json_object_get(object, "cells"), tally, endpoint, err) &&
+    uint64_t unseen = 0; /* of control's: not counted */
+    return read_cells(object, "cells", &endpoint->cells, &tally->cell_count, &tally->cells_lost, err) &&
+           read_cells(object, "control_cells", &endpoint->control_cells, &tally->control_cell_count, &unseen, err) &&
            read_fields(json_object_get(object, "fields"), tally, endpoint, err) &&
            read_sets(json_object_get(object, "sets"), tally, endpoint, err);
 }
 
 /* --------------------------------------------------------------------------------------------------------- the whole */
-
-static bool read_histogram(const json_t *object, const char *name, struct latency_histogram *histogram, struct err *err)
-{
-    const json_t *list = json_object_get(object, name);
-    size_t size = json_array_size(list);
-    if (!json_is_array(list) || size % 2 != 0)
-        return err_set(err, "%s is no array of pairs", name);
-    for (size_t i = 0; i < size; i += 2) {
-        uint64_t bucket, count;
-        if (!read_item(list, i, LATENCY_BUCKETS - 1, &bucket, err) || !read_item(list, i + 1, MOST, &count, err))
-            return err_wrap(err, "%s", name);
-        latency_histogram_add(histogram, (unsigned)bucket, count);
-    }
-    return true;
-}
 
 static bool read_failures(const json_t *object, struct tally *tally, struct err *err)
 {
@@ -263,8 +249,7 @@ static bool read_all(const json_t *object, struct tally *tally, struct err *err)
     return read_counters(object, tally, tally_counters, err) &&
            read_array(object, "live_status", tally->live_status, 6, err) &&
            read_array(object, "shadow_status", tally->shadow_status, 6, err) && read_failures(object, tally, err) &&
-           read_thresholds(object, tally, err) && read_histogram(object, "control_latencies", &tally->control, err) &&
-           read_histogram(object, "live_latencies", &tally->live_of_control, err) && read_endpoints(object, tally, err);
+           read_thresholds(object, tally, err) && read_endpoints(object, tally, err);
 }
 
 /* NULL with what is wrong. */
