@@ -77,6 +77,23 @@ static void add_refused(const struct status_source *source, struct strbuf *page)
     strbuf_deinit(&line);
 }
 
+static void add_analyst(const struct status_source *source, struct strbuf *page)
+{
+    const struct analyst_figures *analyst = source->analyst;
+    struct strbuf line = STRBUF_INIT;
+    if (!analyst)
+        return;
+    if (analyst->why_not)
+        strbuf_add(&line, str_from_c(analyst->why_not));
+    else
+        strbuf_printf(&line, "%s · %s legs recorded, %s not judged",
+                      analyst->is_up ? "answers are compared" : "THE ANALYST DOES NOT ANSWER",
+                      text_count(counter_get(&registry_totals(source->registry)->records)).ptr,
+                      text_count(status_records_lost(source)).ptr);
+    text_add_wrapped(page, strbuf_str(&line), 0, WIDTH);
+    strbuf_deinit(&line);
+}
+
 static void add_head(const struct status_source *source, const struct status_totals *totals, struct strbuf *page)
 {
     struct strbuf line = STRBUF_INIT;
@@ -99,6 +116,7 @@ static void add_head(const struct status_source *source, const struct status_tot
     if (totals->is_shedding)
         strbuf_add(&line, STR(" · SHEDDING copies: no CPU to spare"));
     text_add_wrapped(page, strbuf_str(&line), 0, WIDTH);
+    add_analyst(source, page);
     add_refused(source, page);
     strbuf_deinit(&line);
 }
@@ -256,12 +274,11 @@ static void add_last_failure(const struct status_mirror *mirror, uint64_t now_wa
 static void add_mirror(const struct status_mirror *mirror, const struct status_totals *totals, uint64_t now_wall_ns,
                        struct strbuf *page)
 {
-    struct strbuf text = STRBUF_INIT;
-    strbuf_add(&text, mirror->route);
-    strbuf_add(&text, STR(" ⇢ "));
-    strbuf_add(&text, mirror->mirror);
-    name_cell(page, strbuf_str(&text));
-    strbuf_clear(&text);
+    struct strbuf name = STRBUF_INIT, text = STRBUF_INIT;
+    strbuf_add(&name, mirror->route);
+    strbuf_add(&name, STR(" ⇢ "));
+    strbuf_add(&name, mirror->mirror);
+    name_cell(page, strbuf_str(&name));
     enum why why = why_not_sent(mirror, totals, &text);
     cell(page, text_count(mirror->sent), 13);
     cell(page, text_rate(mirror->rate.sent), 9);
@@ -271,12 +288,18 @@ static void add_mirror(const struct status_mirror *mirror, const struct status_t
     cell(page, text_count(mirror->in_flight), 9);
     cell(page, text_share(mirror->completed, mirror->completed + mirror->failed_sum), 8);
     strbuf_printf(page, " %7s\n", why_name(why));
+    if (mirror->control_of.len) {
+        strbuf_clear(&name);
+        strbuf_printf(&name, "control of %.*s: what differs between live and it is noise", STR_ARG(mirror->control_of));
+        text_add_wrapped(page, strbuf_str(&name), 4, WIDTH);
+    }
     if (mirror->matched)
         add_accounting(mirror, page);
     add_last_failure(mirror, now_wall_ns, page);
     if (text.len)
         add_line(page, "%s %s", why == WHY_IDLE ? "·" : "▸", text.ptr);
     strbuf_deinit(&text);
+    strbuf_deinit(&name);
 }
 
 static void add_mirrors(struct status_walk *walk, const struct status_totals *totals, struct strbuf *page)

@@ -13,11 +13,11 @@
 struct analyze;
 
 struct analyze_options {
-    struct store *store;         /* borrowed */
-    struct registry *registry;   /* read-only mapping; for what was attempted and lost; NULL: not known */
-    size_t memory_bytes;         /* for legs that wait for their partners, groups and samples */
-    uint64_t pair_deadline_ms;   /* a leg without its partner after this is alone: 60 s beyond the mirror's timeout */
-    bool is_full_by_default;     /* samples Full when the policy says nothing (files and flags) */
+    struct store *store;       /* borrowed */
+    struct registry *registry; /* read-only mapping; for what was attempted and lost; NULL: not known */
+    size_t memory_bytes;       /* for legs that wait for their partners, groups and samples */
+    uint64_t pair_deadline_ms; /* a leg without its partner after this is alone: 60 s beyond the mirror's timeout */
+    bool is_full_by_default;   /* samples Full when the policy says nothing (files and flags) */
 };
 struct analyze *analyze_new(const struct analyze_options *options);
 void analyze_free(struct analyze *analyze);
@@ -37,7 +37,8 @@ struct analyze_answer {
     struct strbuf body;
 };
 /* `path` and `query` as they came, without "?". 404 and 400 with a sentence. */
-void analyze_ask(struct analyze *analyze, struct str path, struct str query, uint64_t wall_ns, struct analyze_answer *answer);
+void analyze_ask(struct analyze *analyze, struct str path, struct str query, uint64_t wall_ns,
+                 struct analyze_answer *answer);
 /* umbra_verdict, umbra_pairs_total, umbra_latency_delta_seconds and the analyst's own counters. */
 void analyze_metrics(struct analyze *analyze, struct strbuf *out);
 /* Server-sent events (WHATWG HTML 9.2) after the one with number *last, which is moved on: "id: N\nevent: finding\ndata: {…}\n\n". New findings, and

@@ -32,16 +32,28 @@ static const char *plural(uint64_t count)
     return count == 1 ? "" : "s";
 }
 
+/* Controls come with the mirrors that they belong to. */
+static uint64_t count_controls(const struct plan *plan)
+{
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < plan->mirrors.count; i++)
+        count += PLAN_MIRROR(plan, i)->is_control;
+    return count;
+}
+
 static void log_load(const struct control *control)
 {
     const struct load *load = control->current;
     const struct plan *plan = control->plan;
     size_t errors = load->problems.errors, warnings = load->problems.warnings;
+    uint64_t controls = count_controls(plan), mirrors = plan->mirrors.count - controls;
     struct strbuf line = STRBUF_INIT;
     strbuf_printf(&line, "rules of generation %llu are in force: %s listener%s, %s route%s, %s mirror%s",
                   (unsigned long long)plan->generation, text_count(plan->listeners.count).ptr,
                   plural(plan->listeners.count), text_count(load->routes).ptr, plural(load->routes),
-                  text_count(plan->mirrors.count).ptr, plural(plan->mirrors.count));
+                  text_count(mirrors).ptr, plural(mirrors));
+    if (controls > 0)
+        strbuf_printf(&line, ", %s control%s", text_count(controls).ptr, plural(controls));
     if (errors + warnings > 0)
         strbuf_printf(&line, "; %s error%s, %s warning%s", text_count(errors).ptr, plural(errors),
                       text_count(warnings).ptr, plural(warnings));

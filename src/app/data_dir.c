@@ -87,7 +87,7 @@ bool data_dir_choose(const struct options *options, char *out, size_t size, stru
     out[0] = err->text[0] = '\0';
     if (given[0])
         return (make(given, err) && is_usable(given, err) && resolve(given, out, size, err)) || err_wrap(err, "--data");
-    if (options->has_data)
+    if (options->has_data || !settings->is_comparing)
         return true;
     if (!choose_default(settings, out, size, err)) {
         char why[sizeof(err->text)];

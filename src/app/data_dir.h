@@ -9,7 +9,7 @@
 #define DATA_DIR_PATH sizeof(((struct settings *)0)->data)
 
 /* The absolute path of a directory that is there and can be written, or "": in memory only; then `err` has a sentence for the log unless
- * that was asked for (--data ''). False
+ * that was asked for (--data '', --compare off). False
  * only when --data can't be used: `err` says why, and the start ends. */
 bool data_dir_choose(const struct options *options, char *out, size_t size, struct err *err)
     __attribute__((warn_unused_result));

@@ -4,7 +4,7 @@
 #define STEPS 16 /* buckets of one doubling */
 #define STEP_BITS 4
 
-size_t latency_bucket(uint64_t ns)
+size_t demo_latency_bucket(uint64_t ns)
 {
     uint64_t us = ns / 1000;
     if (us < STEPS)

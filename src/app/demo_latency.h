@@ -8,6 +8,6 @@
 
 #define LATENCY_BUCKETS 432
 
-size_t latency_bucket(uint64_t ns);
+size_t demo_latency_bucket(uint64_t ns);
 /* The value below which the share `quantile` of all counts lies, in milliseconds; negative when nothing was counted. */
 double latency_quantile_ms(const uint64_t counts[LATENCY_BUCKETS], double quantile);

@@ -84,7 +84,7 @@ static void shot_judge(struct shot *shot)
         shot_fail(shot, is_status_right ? LOAD_ERROR_BODY : LOAD_ERROR_STATUS);
         return;
     }
-    count(&figures->latency[latency_bucket(loop_now_ns(shot->load->loop) - shot->at_ns)]);
+    count(&figures->latency[demo_latency_bucket(loop_now_ns(shot->load->loop) - shot->at_ns)]);
     count(&figures->answered);
     shot_free(shot);
 }

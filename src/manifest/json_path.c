@@ -36,33 +36,14 @@ static const char *read_name(struct path_reader *reader)
 {
     if (reader->at == reader->text.len)
         return "a name is missing at the end";
-    if (!is_name_first(peek(reader)))
+    bool is_number = is_digit(peek(reader));
+    if (!is_number && !is_name_first(peek(reader)))
         return "a name of other characters than letters, digits and _ is written in brackets, as ['x-id']";
-    while (is_name_first(peek(reader)) || is_digit(peek(reader)))
+    while (is_digit(peek(reader)) || (!is_number && is_name_first(peek(reader))))
         reader->at++;
-    return NULL;
-}
-
-static bool is_hex(char c)
-{
-    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-/* Behind the backslash. */
-static const char *read_escape(struct path_reader *reader)
-{
-    static const char *const wrong = "behind a backslash belongs one of ' \\ / b f n r t, or u and four hexadecimal "
-                                     "digits";
-    char c = peek(reader);
-    if (c == '\0' || !strchr("'\\/bfnrtu", c))
-        return wrong;
-    reader->at++;
-    for (int i = 0; c == 'u' && i < 4; i++) {
-        if (!is_hex(peek(reader)))
-            return wrong;
-        reader->at++;
-    }
-    return NULL;
+    return is_number && is_name_first(peek(reader))
+               ? "a name that begins with a digit is written in brackets, as ['1st']"
+               : NULL;
 }
 
 /* Behind the opening quote. */
@@ -71,13 +52,9 @@ static const char *read_quoted(struct path_reader *reader)
     size_t opened_at = reader->at - 1;
     while (reader->at < reader->text.len && peek(reader) != '\'') {
         if ((unsigned char)peek(reader) < 0x20)
-            return "control characters are written as \\u and four hexadecimal digits";
-        if (take(reader, '\\')) {
-            const char *fault = read_escape(reader);
-            if (fault)
-                return fault;
-            continue;
-        }
+            return "control characters can't be named";
+        if (take(reader, '\\') && peek(reader) != '\'' && peek(reader) != '\\')
+            return "behind a backslash belongs a single quote or another backslash";
         reader->at++;
     }
     if (take(reader, '\''))

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The JSON paths that manifests may have: a subset of RFC 9535. `$` is the whole body; then any number of `.name`, `['any name']`,
- * `[n]`, `[*]`, `.*` and `..name`. A name behind a dot is letters, digits and `_`, no digit first (2.5.1.1); in brackets it may have the
- * escapes of normalized paths (2.7). No filters, slices, lists and negative indices: what a rule means must be plain from looking at it.
+/* The JSON paths that manifests may have: a subset of RFC 9535. `$` is the whole body; then any number of `.name`,
+ * `['any name']`, `[n]`, `[*]`, `.*` and `..name`. A name behind a dot is letters, digits and `_`, no digit first
+ * (2.5.1.1), or digits alone: the number of a field in a gRPC message, `$[*].3.1`. In quotes a backslash stands before a
+ * quote or another backslash (2.3.1). No filters, slices, lists and negative indices: what a rule means must be plain from
+ * looking at it. What passes here, compare/path.h understands.
  * Lifetime: none. Thread: any. */
 #pragma once
 

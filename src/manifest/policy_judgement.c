@@ -32,9 +32,8 @@ static void explain_json_path(struct str text, struct strbuf *why)
 
 static const struct schema_format format_json_path = {
     .name = "a JSON path",
-    .pattern =
-        "^\\$(\\.\\*|\\.\\.?[^\\x00-@\\[-^`{-\\x7f][^\\x00-/:-@\\[-^`{-\\x7f]*|\\[\\*\\]|\\[(0|[1-9][0-9]{0,8})\\]|"
-        "\\['([^'\\\\\\x00-\\x1f]|\\\\(['\\\\/bfnrt]|u[0-9A-Fa-f]{4}))*'\\])*$",
+    .pattern = "^\\$(\\.\\*|\\.\\.?([^\\x00-@\\[-^`{-\\x7f][^\\x00-/:-@\\[-^`{-\\x7f]*|[0-9]+)|\\[\\*\\]|"
+               "\\[(0|[1-9][0-9]{0,8})\\]|\\['([^'\\\\\\x00-\\x1f]|\\\\['\\\\])*'\\])*$",
     .example = "$.items[*].id",
     .is_valid = is_json_path,
     .explain = explain_json_path,
@@ -69,7 +68,7 @@ static const struct schema_field ignore_rows[] = {
      .format = &format_header_name},
     {.name = "jsonPaths",
      .help = "Fields of JSON bodies that are not compared, with all that is below them. A path is `$`, then `.name`, "
-             "`['any name']`, `[n]`, `[*]`, `.*` and `..name`.",
+             "`['any name']`, `[n]`, `[*]`, `.*` and `..name`; of a gRPC message `$[*].3` is field 3.",
      .type = SCHEMA_LIST,
      .item = SCHEMA_STRING,
      SCHEMA_AT(policy_ignore, json_paths),

@@ -30,7 +30,7 @@ static struct str host_key(struct match_index *index, struct str host)
 static uint32_t find_host(const struct match_index *index, const struct plan_hosts *hosts, uint32_t parent,
                           struct str key)
 {
-    return key.len > 0 ? name_table_find(&index->names, parent, key) : hosts->any;
+    return key.len > 0 ? name_table_value(&index->names, parent, key) : hosts->any;
 }
 
 static void add_host(struct match_index *index, struct plan_hosts *hosts, uint32_t parent, struct str key,
@@ -90,7 +90,7 @@ static uint32_t find_or_add_node(struct match_index *index, uint32_t root, struc
         path = str_slice(path, 1, path.len);
         size_t len = str_find_char(path, '/');
         struct str element = str_slice(path, 0, len);
-        uint32_t parent = PLAN_PARENT(PARENT_NODE, node), child = name_table_find(&index->names, parent, element);
+        uint32_t parent = PLAN_PARENT(PARENT_NODE, node), child = name_table_value(&index->names, parent, element);
         if (child == PLAN_NONE) {
             child = add_node(index, node);
             ((struct plan_node *)draft_at(index->draft, ARRAY_NODES, node))->has_children = 1;

@@ -26,7 +26,7 @@ void name_table_deinit(struct name_table *table)
     mem_free(table->slots);
 }
 
-uint32_t name_table_find(const struct name_table *table, uint32_t parent, struct str key)
+uint32_t name_table_value(const struct name_table *table, uint32_t parent, struct str key)
 {
     if (table->count == 0)
         return PLAN_NONE;

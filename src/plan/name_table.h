@@ -19,7 +19,7 @@ struct name_table {
 void name_table_init(struct name_table *table);
 void name_table_deinit(struct name_table *table);
 /* The value, or PLAN_NONE. */
-uint32_t name_table_find(const struct name_table *table, uint32_t parent, struct str key);
+uint32_t name_table_value(const struct name_table *table, uint32_t parent, struct str key);
 /* The key must not be there yet. */
 void name_table_add(struct name_table *table, uint32_t parent, struct str key, uint32_t value);
 /* Writes plan.names, after all else. */

@@ -57,6 +57,43 @@ static void follow_mirrors(const struct plan *plan)
     }
 }
 
+static void follow_texts(const struct plan *plan, struct plan_range texts)
+{
+    for (uint32_t i = 0; i < texts.count && i < 64; i++)
+        touch_text(plan, PLAN_TEXT(plan, texts.first + texts.count - 1 - i));
+}
+
+static void follow_comparison(const struct plan *plan, const struct plan_comparison *comparison)
+{
+    follow_texts(plan, comparison->headers);
+    follow_texts(plan, comparison->ignored_headers);
+    follow_texts(plan, comparison->ignored_paths);
+    follow_texts(plan, comparison->redacted_headers);
+    follow_texts(plan, comparison->redacted_cookies);
+    follow_texts(plan, comparison->redacted_query);
+    follow_texts(plan, comparison->redacted_paths);
+    for (uint32_t i = 0; i < comparison->arrays.count && i < 64; i++) {
+        const struct plan_array_rule *rule = PLAN_ARRAY_RULE(plan, comparison->arrays.first + comparison->arrays.count -
+                                                                       1 - i);
+        touch_text(plan, rule->path);
+        touch_text(plan, rule->key);
+    }
+}
+
+/* As status and the mirrors do: a control's mirror is the one before it. */
+static void follow_controls(const struct plan *plan)
+{
+    for (uint32_t i = 0; i < plan->mirrors.count; i++) {
+        const struct plan_mirror *mirror = PLAN_MIRROR(plan, i);
+        if (mirror->comparison != PLAN_NONE && i < 64)
+            follow_comparison(plan, PLAN_COMPARISON(plan, mirror->comparison));
+        if (!mirror->is_control)
+            continue;
+        ASSERT(i > 0 && !mirror[-1].is_control && mirror[-1].comparison == mirror->comparison);
+        touch_text(plan, mirror[-1].label);
+    }
+}
+
 static void follow_edits(const struct plan *plan)
 {
     for (uint32_t i = 0; i < plan->edits.count; i++) {
@@ -129,14 +166,17 @@ static void follow_plan(const struct plan *plan)
         uint32_t weighted = route_pick_backend(plan, route, i * 0x9e3779b9u);
         if (weighted != PLAN_NONE)
             touch(PLAN_WEIGHTED(plan, weighted), sizeof(struct plan_weighted));
-        if (route->mirrors.count > 0)
-            touch(PLAN_MIRROR(plan, route->mirrors.first + route->mirrors.count - 1), sizeof(struct plan_mirror));
+        if (route->mirrors.count == 0)
+            continue;
+        touch(PLAN_MIRROR(plan, route->mirrors.first + route->mirrors.count - 1), sizeof(struct plan_mirror));
+        ASSERT(!PLAN_MIRROR(plan, route->mirrors.first)->is_control);
     }
     for (uint32_t i = 0; i < plan->backends.count; i++)
-        touch_text(plan, PLAN_BACKEND(plan, i)->label);
+        touch_text(plan, PLAN_BACKEND(plan, i)->label), touch_text(plan, PLAN_BACKEND(plan, i)->revision);
     for (uint32_t i = 0; i < plan->trusted_proxies.count; i++)
         touch(PLAN_TRUSTED(plan, i), sizeof(struct cidr));
     follow_mirrors(plan);
+    follow_controls(plan);
     follow_edits(plan);
     follow_matching(plan);
 }

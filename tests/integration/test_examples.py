@@ -123,6 +123,15 @@ def does_two_shadows(shop):
     assert shop.copies("/", method="POST", body=b"x") == 0
 
 
+def does_compare(shop):
+    assert shop.copies("/", "/a?token=secret", "/b") == 3
+    assert sorted(copy.target for copy in only_copies(shop.third)) == sorted(copy.target for copy in only_copies(shop.second))
+    assert shop.copies("/", method="POST", body=b"x") == 0
+    mirrors = {mirror["mirror"]: mirror for mirror in shop.umbra.status()["mirrors"]}
+    assert mirrors["default/shop-v1-twin"]["control_of"] == "default/shop-v2"
+    assert "control_of" not in mirrors["default/shop-v2"]
+
+
 def does_hosts_and_paths(shop):
     assert shop.copies("/v1/orders", "/v1/orders/7", host="api.shop.test") == 2
     assert shop.copies("/v1/orders", host="api.shop.test", method="POST", body=b"x") == 0

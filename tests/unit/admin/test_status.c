@@ -4,6 +4,8 @@
 #include "admin/why.h"
 #include "fixture.h"
 #include "http/head.h"
+#include "plan/build.h"
+#include "plan/check.h"
 
 #include <errno.h>
 
@@ -286,6 +288,40 @@ static void assert_narrow(const struct strbuf *page)
     }
 }
 
+static void test_it_says_whether_answers_are_compared(void **state)
+{
+    (void)state;
+    struct registry *registry = running();
+    struct analyst_figures analyst = {.is_up = true, .lost = {[RING_LOST_ANALYST] = 2}};
+    struct status_source source = {
+        .registry = registry, .started_wall_ns = NOW, .now_wall_ns = NOW, .analyst = &analyst};
+    static const struct {
+        bool is_up;
+        const char *why_not, *text, *json;
+    } cases[] = {
+        {true, NULL, "answers are compared · 1,500 legs recorded, 3 not judged\n",
+         "\"analyst\":{\"up\":true,\"records\":1500,\"lost\":3}"},
+        {false, NULL, "THE ANALYST DOES NOT ANSWER · 1,500 legs recorded, 3 not judged\n",
+         "\"analyst\":{\"up\":false,\"records\":1500,\"lost\":3}"},
+        {false, "comparing is off", "comparing is off\n",
+         "\"analyst\":{\"up\":false,\"why_not\":\"comparing is off\",\"records\":1500,\"lost\":3}"},
+    };
+    registry_totals(registry)->records = 1500;
+    registry_totals(registry)->records_dropped[RECORD_DROPPED_RING] = 1;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct strbuf text = STRBUF_INIT, json = STRBUF_INIT;
+        analyst.is_up = cases[i].is_up;
+        analyst.why_not = cases[i].why_not;
+        status_text(&source, &text);
+        status_json(&source, &json);
+        assert_has(&text, cases[i].text);
+        assert_has(&json, cases[i].json);
+        strbuf_deinit(&text);
+        strbuf_deinit(&json);
+    }
+    registry_close(registry);
+}
+
 static void test_the_table_shows_everything_in_100_columns(void **state)
 {
     (void)state;
@@ -498,12 +534,65 @@ static void test_rules_without_a_listener_are_not_ready(void **state)
     registry_close(registry);
 }
 
+/* A plan of one route with a shadow and its control. */
+static const struct plan *plan_with_control(void)
+{
+    static const struct rule_backend backends[] = {{.label = STR_INIT("127.0.0.1:3000")},
+                                                   {.label = STR_INIT("127.0.0.1:3001")},
+                                                   {.label = STR_INIT("127.0.0.1:3002")}};
+    static const struct rule_match all = {.path_kind = PATH_MATCH_PREFIX, .path = STR_INIT("/")};
+    struct rule_mirror mirrors[2];
+    for (size_t i = 0; i < 2; i++) {
+        rule_mirror_init(&mirrors[i]);
+        mirrors[i].backend = i + 1;
+        mirrors[i].label = backends[i + 1].label;
+        mirrors[i].is_control = i == 1;
+    }
+    struct rule_route route = {
+        .label = ROUTE, .matches = &all, .match_count = 1, .mirrors = mirrors, .mirror_count = 2};
+    struct rule_set rules = {.routes = &route, .route_count = 1, .backends = backends, .backend_count = 3};
+    struct err err;
+    int fd = plan_build(&rules, &err);
+    const struct plan *plan = fd < 0 ? NULL : plan_map(fd, &err);
+    if (!plan)
+        fail_msg("%s", err.text);
+    close(fd);
+    return plan;
+}
+
+static void test_a_control_is_shown_as_what_it_is(void **state)
+{
+    (void)state;
+    struct registry *registry = fixture_registry();
+    const struct plan *plan = plan_with_control();
+    registry_mirror(registry, ROUTE, SHADOW);
+    registry_mirror(registry, ROUTE, STR("127.0.0.1:3002"));
+    struct status_source source = {.registry = registry, .plan = plan, .now_wall_ns = NOW};
+    struct strbuf page = STRBUF_INIT;
+    status_json(&source, &page);
+    assert_has(&page, "\"mirror\":\"127.0.0.1:3002\",");
+    assert_has(&page, "\"control_of\":\"127.0.0.1:3001\"");
+    strbuf_clear(&page);
+    status_text(&source, &page);
+    assert_has(&page, "127.0.0.1:3002");
+    assert_has(&page, "    control of 127.0.0.1:3001: what differs between live and it is noise\n");
+    assert_narrow(&page);
+    strbuf_clear(&page);
+    source.only_mirror = SHADOW;
+    status_text(&source, &page);
+    assert_lacks(&page, "control of");
+    strbuf_deinit(&page);
+    plan_unmap(plan);
+    registry_close(registry);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_sentence_says_why_copies_are_not_sent),
         cmocka_unit_test(test_losses_are_judged_by_the_last_second_while_requests_come),
         cmocka_unit_test(test_quantiles_are_linear_within_a_bucket),
+        cmocka_unit_test(test_it_says_whether_answers_are_compared),
         cmocka_unit_test(test_the_table_shows_everything_in_100_columns),
         cmocka_unit_test(test_long_labels_and_numbers_stay_within_100_columns),
         cmocka_unit_test(test_an_empty_umbra_says_so),
@@ -514,6 +603,7 @@ int main(void)
         cmocka_unit_test(test_json_has_problems_and_listeners),
         cmocka_unit_test(test_a_page_of_json_has_a_bounded_number_of_problems),
         cmocka_unit_test(test_rules_without_a_listener_are_not_ready),
+        cmocka_unit_test(test_a_control_is_shown_as_what_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,7 +30,7 @@ static int remove_home(void **state)
 
 static void options_with(struct options *options, const char *admin, const char *data)
 {
-    *options = (struct options){.has_data = data != NULL};
+    *options = (struct options){.has_data = data != NULL, .settings.is_comparing = 1};
     assert_true(address_parse(str_from_c(admin), &options->settings.admin));
     snprintf(options->settings.data, sizeof(options->settings.data), "%s", data ? data : "");
 }
@@ -109,11 +109,16 @@ static void test_an_empty_name_asks_for_memory(void **state)
     struct options options;
     struct err err;
     char out[DATA_DIR_PATH] = "x";
-    (void)state;
     options_with(&options, "127.0.0.1:9900", "");
     assert_true(data_dir_choose(&options, out, sizeof(out), &err));
     assert_string_equal(out, "");
     assert_string_equal(err.text, "");
+    options_with(&options, "127.0.0.1:9900", NULL);
+    options.settings.is_comparing = 0; /* nothing will be kept */
+    assert_true(data_dir_choose(&options, out, sizeof(out), &err));
+    assert_string_equal(out, "");
+    assert_string_equal(err.text, "");
+    assert_int_not_equal(access(in_home(*state, ".local"), F_OK), 0);
 }
 
 static void test_a_given_directory_that_can_not_be_used_ends_the_start(void **state)

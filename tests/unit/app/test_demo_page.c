@@ -23,7 +23,7 @@ static struct demo_view sample_view(void)
     for (int i = 0; i < 95; i++) {
         look.at_ns += S;
         look.load.begun = look.load.answered += 5000;
-        look.load.latency[latency_bucket(S / 500)] += 5000;
+        look.load.latency[demo_latency_bucket(S / 500)] += 5000;
         look.gateway.matched += 5000;
         look.gateway.filtered_by[FILTERED_METHOD] = look.gateway.filtered += 1000;
         look.gateway.dropped_by[DROPPED_INFLIGHT] = look.gateway.dropped += 1000;

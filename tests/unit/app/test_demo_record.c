@@ -15,7 +15,7 @@ static void step(struct demo_record *record, struct demo_look *look, uint64_t ns
     look->at_ns += ns;
     look->load.answered += n;
     look->load.begun += n;
-    look->load.latency[latency_bucket(latency_ns)] += n;
+    look->load.latency[demo_latency_bucket(latency_ns)] += n;
     look->gateway.completed += n;
     demo_record_look(record, look);
 }
@@ -26,15 +26,15 @@ static void test_latencies_are_right_to_a_few_percent(void **state)
     size_t last = 0;
     for (uint64_t ns = 20000; ns < 60 * S; ns += ns / 7) {
         uint64_t counts[LATENCY_BUCKETS] = {0};
-        size_t bucket = latency_bucket(ns);
+        size_t bucket = demo_latency_bucket(ns);
         assert_in_range(bucket, last, LATENCY_BUCKETS - 1);
         last = bucket;
         counts[bucket] = 1;
         double ms = latency_quantile_ms(counts, 0.5), want = (double)ns / 1e6;
         assert_true(ms > want * 0.93 && ms < want * 1.07);
     }
-    assert_int_equal(latency_bucket(0), 0);
-    assert_int_equal(latency_bucket(UINT64_MAX), LATENCY_BUCKETS - 1);
+    assert_int_equal(demo_latency_bucket(0), 0);
+    assert_int_equal(demo_latency_bucket(UINT64_MAX), LATENCY_BUCKETS - 1);
 }
 
 static void test_quantiles_lie_where_the_ranks_are(void **state)
@@ -42,8 +42,8 @@ static void test_quantiles_lie_where_the_ranks_are(void **state)
     (void)state;
     uint64_t counts[LATENCY_BUCKETS] = {0};
     assert_true(latency_quantile_ms(counts, 0.5) < 0);
-    counts[latency_bucket(1 * MS)] = 98;
-    counts[latency_bucket(100 * MS)] = 2;
+    counts[demo_latency_bucket(1 * MS)] = 98;
+    counts[demo_latency_bucket(100 * MS)] = 2;
     assert_true(latency_quantile_ms(counts, 0.50) < 1.1);
     assert_true(latency_quantile_ms(counts, 0.98) < 1.1);
     assert_true(latency_quantile_ms(counts, 0.99) > 90);
@@ -82,7 +82,7 @@ static void test_each_condition_gets_what_happened_in_it(void **state)
     assert_int_equal(record.rows[DEMO_HEALTHY].answered, 15);
     assert_int_equal(record.rows[DEMO_HEALTHY].ns, 2 * S);
     assert_int_equal(record.rows[DEMO_KILLED].answered, 40);
-    assert_int_equal(record.rows[DEMO_KILLED].latency[latency_bucket(MS)], 40);
+    assert_int_equal(record.rows[DEMO_KILLED].latency[demo_latency_bucket(MS)], 40);
     assert_int_equal(record.rows[DEMO_SLOW].ns, 0);
 }
 

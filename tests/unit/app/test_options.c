@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#define MAX_WORDS 48
+#define MAX_WORDS 64
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Splits at blanks, as a shell would. */
@@ -62,7 +62,8 @@ static void test_defaults_are_those_of_the_design(void **state)
     assert_int_equal(settings->sampling, SAMPLING_EVEN);
     assert_int_equal(settings->log_format, LOG_TEXT);
     assert_int_equal(settings->log_level, LOG_INFO);
-    assert_true(settings->is_shedding && settings->is_sandboxed);
+    assert_true(settings->is_shedding && settings->is_sandboxed && settings->is_comparing);
+    assert_false(settings->has_control);
     assert_true(settings->workers >= 1);
     assert_int_equal(settings->sample_ttl_ms, 72ull * 3600 * 1000);
     assert_int_equal(settings->analyst_memory, 256 << 20);
@@ -82,7 +83,7 @@ static void test_all_options_of_run_reach_the_settings(void **state)
         "--sampling-key header:x-user-id --mirror-writes --safe-methods --admin [::1]:9901 --admin-host a.example "
         "--trusted-proxies 10.0.0.0/8,fd00::/8 --drain 1m30s --drain-delay=500ms --max-connections 100 "
         "--workers 4 --mirror-budget 1Gi --log-format json --log-level debug --access-log --shed off --sandbox off "
-        "--replace --data /var/lib/umbra --sample-ttl 1h30m --analyst-memory 512Mi",
+        "--replace --control twin:81 --compare off --data /var/lib/umbra --sample-ttl 1h30m --analyst-memory 512Mi",
         &options);
     const struct settings *settings = &options.settings;
     assert_int_equal(settings->shadow_count, 3);
@@ -108,7 +109,10 @@ static void test_all_options_of_run_reach_the_settings(void **state)
     assert_int_equal(settings->mirror_budget, 1 << 30);
     assert_int_equal(settings->log_format, LOG_JSON);
     assert_int_equal(settings->log_level, LOG_DEBUG);
-    assert_false(settings->is_shedding || settings->is_sandboxed);
+    assert_false(settings->is_shedding || settings->is_sandboxed || settings->is_comparing);
+    assert_true(settings->has_control);
+    assert_string_equal(settings->control.host, "twin");
+    assert_int_equal(settings->control.port, 81);
     assert_true(options.is_replace);
     assert_string_equal(settings->data, "/var/lib/umbra");
     assert_int_equal(settings->sample_ttl_ms, 5400000);
@@ -253,6 +257,22 @@ static void test_errors_name_the_option_and_the_remedy(void **state)
     }
 }
 
+static void test_a_control_belongs_to_a_shadow(void **state)
+{
+    (void)state;
+    struct options options;
+    struct err err;
+    assert_int_equal(parse("run", RUN "--control a:1", &options, &err), OPTIONS_USAGE);
+    assert_string_equal(err.text, "--control needs --shadow: it shows which differences between live and a shadow are "
+                                  "only noise; for instance --shadow 127.0.0.1:3001");
+    assert_int_equal(parse("run", RUN "--shadow b:1 --control a:1 --control a:2", &options, &err), OPTIONS_USAGE);
+    assert_string_equal(err.text, "--control is given twice; leave one out");
+    assert_int_equal(parse("run", "-f a.yaml --control a:1", &options, &err), OPTIONS_USAGE);
+    assert_non_null(strstr(err.text, "-f and --control exclude each other"));
+    assert_int_equal(parse("run", RUN "--compare on", &options, &err), OPTIONS_USAGE);
+    assert_string_equal(err.text, "--compare on: write off or auto");
+}
+
 static void test_help_wins_over_what_is_missing(void **state)
 {
     (void)state;
@@ -351,6 +371,7 @@ int main(void)
         cmocka_unit_test(test_targets_are_formatted_as_they_were_given),
         cmocka_unit_test(test_localhost_is_a_listening_address),
         cmocka_unit_test(test_errors_name_the_option_and_the_remedy),
+        cmocka_unit_test(test_a_control_belongs_to_a_shadow),
         cmocka_unit_test(test_help_wins_over_what_is_missing),
         cmocka_unit_test(test_token_file_opens_the_admin_port_to_others),
         cmocka_unit_test(test_marker_key_depends_on_the_file_alone),

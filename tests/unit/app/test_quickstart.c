@@ -143,6 +143,70 @@ static void test_sampling_by_key_reaches_every_mirror(void **state)
     }
 }
 
+static void set_control(struct settings *settings, const char *text)
+{
+    struct err err;
+    settings->has_control = 1;
+    settings->is_comparing = 1;
+    assert_true(target_parse(str_from_c(text), &settings->control, &err));
+}
+
+static void test_every_shadow_gets_the_control(void **state)
+{
+    (void)state;
+    struct settings settings;
+    settings_init(&settings);
+    add_shadow(&settings, "a:1");
+    add_shadow(&settings, "b:2");
+    set_control(&settings, "twin:3");
+    struct compiled *compiled = compile_settings(&settings);
+    const struct rule_route *route = &compiled->rules.routes[0];
+    static const char *const labels[] = {"a:1", "twin:3", "b:2", "twin:3~2"};
+    assert_int_equal(route->mirror_count, 4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_str(route->mirrors[i].label, labels[i]);
+        assert_int_equal(route->mirrors[i].is_control, i % 2);
+        assert_int_equal(route->mirrors[i].method_mask, SAFE_METHODS);
+        assert_int_equal(route->mirrors[i].comparison->samples, KEEP_FULL);
+    }
+    assert_int_equal(compiled->rules.backend_count, 4);
+    assert_int_equal(compiled->attention, 0);
+    compiled_free(compiled);
+}
+
+static void test_a_control_that_has_a_name_already_keeps_it(void **state)
+{
+    (void)state;
+    struct settings settings;
+    settings_init(&settings);
+    add_shadow(&settings, "a:1");
+    add_shadow(&settings, "b:2");
+    set_control(&settings, "b:2");
+    struct compiled *compiled = compile_settings(&settings);
+    const struct rule_route *route = &compiled->rules.routes[0];
+    assert_int_equal(route->mirror_count, 3); /* b:2 is no control of itself */
+    assert_true(route->mirrors[1].is_control && !route->mirrors[2].is_control);
+    assert_str(route->mirrors[1].label, "b:2");
+    assert_str(route->mirrors[2].label, "b:2~2");
+    compiled_free(compiled);
+    set_control(&settings, "[::1]:3000");
+    compiled = compile_settings(&settings);
+    assert_int_equal(compiled->rules.routes[0].mirror_count, 4);
+    assert_int_equal(compiled->rules.routes[0].mirrors[1].backend, compiled->rules.routes[0].backends[0].backend);
+    compiled_free(compiled);
+}
+
+static void test_with_compare_off_answers_are_not_compared(void **state)
+{
+    (void)state;
+    struct settings settings;
+    settings_init(&settings);
+    add_shadow(&settings, "a:1");
+    struct compiled *compiled = compile_settings(&settings);
+    assert_null(compiled->rules.routes[0].mirrors[0].comparison);
+    compiled_free(compiled);
+}
+
 static void test_without_shadows_there_is_a_plain_route(void **state)
 {
     (void)state;
@@ -176,6 +240,9 @@ int main(void)
         cmocka_unit_test(test_a_service_named_twice_is_one_backend),
         cmocka_unit_test(test_all_methods_are_copied_when_writes_are),
         cmocka_unit_test(test_sampling_by_key_reaches_every_mirror),
+        cmocka_unit_test(test_every_shadow_gets_the_control),
+        cmocka_unit_test(test_a_control_that_has_a_name_already_keeps_it),
+        cmocka_unit_test(test_with_compare_off_answers_are_not_compared),
         cmocka_unit_test(test_without_shadows_there_is_a_plain_route),
         cmocka_unit_test(test_a_free_port_and_a_unix_path_have_manifests_too),
     };

@@ -262,6 +262,8 @@ static void add_mirror(struct strbuf *out, struct str route, const struct rule_m
     rule_mirror_init(&plain);
     strbuf_printf(out, "%.*s -> %.*s: %u/%u%s", STR_ARG(route), STR_ARG(mirror->label), mirror->numerator,
                   mirror->denominator, samplings[mirror->sampling]);
+    if (mirror->is_control)
+        strbuf_add(out, STR(" control"));
     if (mirror->key != KEY_NONE)
         strbuf_printf(out, " key=%d %.*s", (int)mirror->key, STR_ARG(mirror->key_name));
     if (mirror->salt.len > 0)
@@ -290,5 +292,83 @@ const char *mirrors_text(struct compile_text *result)
                 add_mirror(out, route->label, &route->backends[j].mirrors[k]);
         }
     }
+    return end(result);
+}
+
+static void add_names(struct strbuf *out, const char *name, struct rule_texts texts)
+{
+    for (size_t i = 0; i < texts.count; i++)
+        strbuf_printf(out, "%s%.*s%s", i > 0 ? "," : name, STR_ARG(texts.list[i]), i + 1 == texts.count ? ")" : "");
+}
+
+static void add_number(struct strbuf *out, const char *name, uint64_t value, uint64_t plain)
+{
+    if (value != plain)
+        strbuf_printf(out, " %s=%llu", name, (unsigned long long)value);
+}
+
+static void add_thresholds(struct strbuf *out, const struct rule_comparison *it, const struct rule_comparison *plain)
+{
+    add_number(out, "minPairs", it->min_pairs, plain->min_pairs);
+    add_number(out, "minPairsP99", it->min_pairs_p99, plain->min_pairs_p99);
+    add_number(out, "failures", it->max_shadow_failures, plain->max_shadow_failures);
+    add_number(out, "lost", it->max_lost, plain->max_lost);
+    add_number(out, "different", it->max_different, plain->max_different);
+    add_number(out, "errors", it->max_new_errors, plain->max_new_errors);
+    add_number(out, "blind", it->max_blind, plain->max_blind);
+    add_number(out, "finding", it->finding_latency_ms, plain->finding_latency_ms);
+    add_number(out, "findingShare", it->finding_latency_share, plain->finding_latency_share);
+    add_number(out, "latency", it->max_latency_ms, plain->max_latency_ms);
+    add_number(out, "latencyShare", it->max_latency_share, plain->max_latency_share);
+}
+
+static void add_comparison(struct strbuf *out, const struct rule_mirror *mirror)
+{
+    const struct rule_comparison *it = mirror->comparison;
+    struct rule_comparison plain;
+    rule_comparison_init(&plain);
+    strbuf_printf(out, "%.*s:%s", STR_ARG(mirror->label), mirror->is_control ? " control" : "");
+    if (!it) {
+        strbuf_add(out, STR(" not compared\n"));
+        return;
+    }
+    add_number(out, "samples", it->samples, plain.samples);
+    add_number(out, "body", it->body_bytes, plain.body_bytes);
+    add_names(out, " only(", it->headers);
+    add_names(out, " ignore(", it->ignored_headers);
+    add_names(out, " ignore-path(", it->ignored_paths);
+    add_names(out, " hide-header(", it->redacted_headers);
+    add_names(out, " hide-cookie(", it->redacted_cookies);
+    add_names(out, " hide-query(", it->redacted_query);
+    add_names(out, " hide-path(", it->redacted_paths);
+    for (size_t i = 0; i < it->array_count; i++)
+        strbuf_printf(out, " array(%.*s%s%.*s)", STR_ARG(it->arrays[i].path),
+                      it->arrays[i].kind == COMPARE_KEYED ? " by " : "", STR_ARG(it->arrays[i].key));
+    add_thresholds(out, it, &plain);
+    strbuf_add_char(out, '\n');
+}
+
+const char *comparisons_text(struct compile_text *result)
+{
+    const struct rule_set *rules = &result->compiled->rules;
+    struct strbuf *out = begin(result);
+    for (size_t i = 0; i < rules->route_count; i++) {
+        const struct rule_route *route = &rules->routes[i];
+        for (size_t j = 0; j < route->mirror_count; j++)
+            add_comparison(out, &route->mirrors[j]);
+        for (size_t j = 0; j < route->backend_count; j++) {
+            for (size_t k = 0; k < route->backends[j].mirror_count; k++)
+                add_comparison(out, &route->backends[j].mirrors[k]);
+        }
+    }
+    return end(result);
+}
+
+const char *revisions_text(struct compile_text *result)
+{
+    const struct rule_set *rules = &result->compiled->rules;
+    struct strbuf *out = begin(result);
+    for (size_t i = 0; i < rules->backend_count; i++)
+        strbuf_printf(out, "%.*s %.*s\n", STR_ARG(rules->backends[i].label), STR_ARG(rules->backends[i].revision));
     return end(result);
 }

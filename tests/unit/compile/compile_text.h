@@ -53,6 +53,10 @@ const char *backends_text(struct compile_text *result);
 const char *routes_text(struct compile_text *result);
 /* "route -> mirror: …" with what is not the default, one mirror a line. */
 const char *mirrors_text(struct compile_text *result);
+/* "mirror: …" with what of its comparison is not the default, one mirror a line. */
+const char *comparisons_text(struct compile_text *result);
+/* "label revision", one backend a line. */
+const char *revisions_text(struct compile_text *result);
 
 typedef const char *render_fn(struct compile_text *result);
 /* Compiles, renders and compares. */

@@ -12,10 +12,27 @@ static void test_paths_of_the_subset_are_taken(void **state)
 {
     (void)state;
     static const char *const paths[] = {
-        "$",          "$.a",     "$._a1.Bc",     "$.größe",      "$['x-id']",
-        "$['']",      "$[*]",    "$[0]",         "$[123456789]", "$.*",
-        "$.a.*.b[*]", "$..id",   "$.a..b[0]..c", "$['it\\'s']",  "$['\\u00e9\\n']",
-        "$['a]b']",   "$['\"']", "$[*][*]",      "$.a['b'].c",
+        "$",
+        "$.a",
+        "$._a1.Bc",
+        "$.größe",
+        "$['x-id']",
+        "$['']",
+        "$[*]",
+        "$[0]",
+        "$[123456789]",
+        "$.*",
+        "$.a.*.b[*]",
+        "$..id",
+        "$.a..b[0]..c",
+        "$['it\\'s']",
+        "$['\\\\']",
+        "$.1",
+        "$[*].3.12[0]..4",
+        "$['a]b']",
+        "$['\"']",
+        "$[*][*]",
+        "$.a['b'].c",
     };
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
         size_t character;
@@ -44,7 +61,8 @@ static void test_what_is_wrong_is_said_with_its_place(void **state)
         {"$..*", 4, "behind \"..\" belongs a name"},
         {"$..['a']", 4, "behind \"..\" belongs a name"},
         {"$...a", 4, "['x-id']"},
-        {"$.1", 3, "['x-id']"},
+        {"$.1st", 4, "['1st']"},
+        {"$.1-2", 4, "['x-id']"},
         {"$.x-id", 4, "['x-id']"},
         {"$.größe-b", 8, "['x-id']"},
         {"$.a b", 4, "['x-id']"},
@@ -65,7 +83,7 @@ static void test_what_is_wrong_is_said_with_its_place(void **state)
         {"$['a", 3, "never closed"},
         {"$['a\\']", 3, "never closed"},
         {"$['\\x']", 5, "backslash"},
-        {"$['\\u12g4']", 8, "backslash"},
+        {"$['\\n']", 5, "backslash"},
         {"$['\\", 5, "backslash"},
         {"$['a\tb']", 5, "control characters"},
     };
