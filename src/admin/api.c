@@ -314,7 +314,7 @@ void admin_handle(const struct admin *admin, const struct admin_request *request
 void admin_next(const struct admin *admin, struct admin_response *response)
 {
     strbuf_clear(&response->body);
-    struct metrics_from from = {admin->status.registry, &admin->process, admin->analyst};
+    struct metrics_from from = {admin->status.registry, &admin->process, admin->status.analyst};
     response->has_more = metrics_next(&from, &response->cursor, ADMIN_PIECE, &response->body);
 }
 

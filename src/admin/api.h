@@ -20,8 +20,7 @@
 struct admin {
     struct status_source status; /* its clocks are set for each request */
     struct process process;
-    const struct analyst_figures *analyst; /* NULL: nothing is known of one */
-    struct str token;                      /* empty: none is asked for */
+    struct str token; /* empty: none is asked for */
     const struct str *hosts;
     size_t host_count;
 };

@@ -355,7 +355,9 @@ static const struct metric metrics[] = {
      "What the shadow takes longer than live for the same request, at a quantile: the estimate and both ends of its confidence interval.",
      NULL, .offset = 0},
     {"umbra_analyst_*", KIND_COUNTER, SCOPE_TEXT, "",
-     "The analyst's own work and memory.", NULL, .offset = 0},
+     "What the analyst did and gave up; gauges of what waits for its partner.", NULL, .offset = 0},
+    {"umbra_store_*", KIND_COUNTER, SCOPE_TEXT, "",
+     "Writes of the analyst's store, and what could not be kept; gauges of its size.", NULL, .offset = 0},
     {"umbra_tls_handshakes_total", KIND_COUNTER, SCOPE_ONCE, "result, version, resumed",
      "TLS handshakes with clients: ok or failed, the version of TLS (empty when it failed), and whether an earlier session was "
      "resumed (yes, no).",

@@ -302,11 +302,13 @@ struct admin_server *admin_server_new(struct loop *loop, const struct admin_conf
     server->loop = loop;
     server->rates = rates_new();
     server->admin = (struct admin){
-        .status = {.registry = config->registry, .rates = server->rates, .started_wall_ns = loop_wall_ns(loop)},
+        .status = {.registry = config->registry,
+                   .rates = server->rates,
+                   .analyst = config->analyst,
+                   .started_wall_ns = loop_wall_ns(loop)},
         .token = config->token,
         .hosts = config->hosts,
         .host_count = config->host_count,
-        .analyst = config->analyst,
     };
     server->relay = config->relay;
     server->relay_user = config->relay_user;

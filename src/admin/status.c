@@ -19,6 +19,16 @@ static uint64_t sum_counters(counter *counters, size_t count)
     return sum;
 }
 
+uint64_t status_records_lost(const struct status_source *source)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < RECORD_DROP_COUNT; i++)
+        sum += counter_get(&registry_totals(source->registry)->records_dropped[i]);
+    for (size_t i = 0; source->analyst && i < RING_LOSS_COUNT; i++)
+        sum += source->analyst->lost[i];
+    return sum;
+}
+
 struct status_totals status_totals(const struct status_source *source)
 {
     struct registry_totals *totals = registry_totals(source->registry);

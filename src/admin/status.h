@@ -4,6 +4,7 @@
  * Lifetime: values; strs are borrowed from the registry's and the plan's mappings. Thread: one; reads atomics only. */
 #pragma once
 
+#include "admin/analyst_figures.h"
 #include "admin/rates.h"
 #include "base/map.h"
 #include "base/strbuf.h"
@@ -36,7 +37,8 @@ struct status_source {
     const struct plan *plan;           /* the plan that control gave last; NULL: not known */
     const struct endpoints *endpoints; /* NULL: not known */
     struct status_config config;
-    const struct rates *rates; /* NULL: all rates are 0 */
+    const struct rates *rates;             /* NULL: all rates are 0 */
+    const struct analyst_figures *analyst; /* NULL: nothing is known of one */
     uint64_t started_wall_ns, now_wall_ns;
     uint64_t now_ns; /* monotonic, as breaker_until_ns */
     bool is_draining;
@@ -84,6 +86,8 @@ struct status_mirror {
     struct rate_mirror rate;
 };
 
+/* Legs that no judgement saw: not recorded, or lost on their way into one. */
+uint64_t status_records_lost(const struct status_source *source);
 struct status_totals status_totals(const struct status_source *source);
 
 /* One walk over what `source` shows, in the registry's order. The cursor is status_open to status_close. */

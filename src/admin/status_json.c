@@ -124,6 +124,21 @@ static void add_gateways(struct strbuf *page, const struct status_source *source
     strbuf_add_char(page, ']');
 }
 
+static void add_analyst(struct strbuf *page, const struct status_source *source)
+{
+    const struct analyst_figures *analyst = source->analyst;
+    if (!analyst)
+        return;
+    key(page, "analyst");
+    strbuf_add_char(page, '{');
+    add_bool(page, "up", analyst->is_up);
+    if (analyst->why_not)
+        add_text(page, "why_not", str_from_c(analyst->why_not));
+    add_count(page, "records", counter_get(&registry_totals(source->registry)->records));
+    add_count(page, "lost", status_records_lost(source));
+    strbuf_add_char(page, '}');
+}
+
 static void add_totals(struct strbuf *page, const struct status_source *source, const struct status_totals *totals)
 {
     add_text(page, "version", STR(UMBRA_VERSION));
@@ -143,6 +158,7 @@ static void add_totals(struct strbuf *page, const struct status_source *source, 
                   (unsigned long long)totals->budget_limit);
     add_bool(page, "shedding", totals->is_shedding);
     add_bool(page, "sandbox", source->config.is_sandboxed);
+    add_analyst(page, source);
     struct registry_totals *counters = registry_totals(source->registry);
     key(page, "refused");
     strbuf_add_char(page, '{');

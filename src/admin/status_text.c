@@ -77,6 +77,23 @@ static void add_refused(const struct status_source *source, struct strbuf *page)
     strbuf_deinit(&line);
 }
 
+static void add_analyst(const struct status_source *source, struct strbuf *page)
+{
+    const struct analyst_figures *analyst = source->analyst;
+    struct strbuf line = STRBUF_INIT;
+    if (!analyst)
+        return;
+    if (analyst->why_not)
+        strbuf_add(&line, str_from_c(analyst->why_not));
+    else
+        strbuf_printf(&line, "%s · %s legs recorded, %s not judged",
+                      analyst->is_up ? "answers are compared" : "THE ANALYST DOES NOT ANSWER",
+                      text_count(counter_get(&registry_totals(source->registry)->records)).ptr,
+                      text_count(status_records_lost(source)).ptr);
+    text_add_wrapped(page, strbuf_str(&line), 0, WIDTH);
+    strbuf_deinit(&line);
+}
+
 static void add_head(const struct status_source *source, const struct status_totals *totals, struct strbuf *page)
 {
     struct strbuf line = STRBUF_INIT;
@@ -99,6 +116,7 @@ static void add_head(const struct status_source *source, const struct status_tot
     if (totals->is_shedding)
         strbuf_add(&line, STR(" · SHEDDING copies: no CPU to spare"));
     text_add_wrapped(page, strbuf_str(&line), 0, WIDTH);
+    add_analyst(source, page);
     add_refused(source, page);
     strbuf_deinit(&line);
 }

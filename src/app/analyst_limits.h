@@ -9,5 +9,5 @@
 void analyst_limit(const struct settings *settings);
 /* It is alive: it ends when it uses the CPU for ANALYST_STUCK_S without saying so again, and the record that it is stuck in is skipped by
  * the next one. */
-#define ANALYST_STUCK_S 10
+#define ANALYST_STUCK_S 5
 void analyst_is_alive(void);

@@ -11,6 +11,8 @@
 
 /* Of the gateway, beyond its limit of connections, while they are passed from worker to worker. */
 #define NEWCOMERS_MAX 16
+/* After the last copy, for the analyst to read what there is; then the ring's memory goes back to the system, as other memory of bursts does. */
+#define TRIM_MS 500
 
 struct gateway_worker {
     const struct gateway_worker_context *context;
@@ -21,7 +23,9 @@ struct gateway_worker {
     struct acceptors acceptors;
     struct proxy proxy;
     struct mirror mirror;
-    struct ring_writer ring;
+    struct ring_writer ring; /* without a header: none */
+    uint64_t ring_given;     /* records_trim */
+    struct timer trim;
     struct task check_drained;
     unsigned index;
     bool is_draining, is_drained;
@@ -56,7 +60,18 @@ static void on_proxy_idle(struct proxy *proxy)
 
 static void on_mirror_idle(struct mirror *mirror)
 {
-    look_whether_drained(CONTAINER_OF(mirror, struct gateway_worker, mirror));
+    struct gateway_worker *worker = CONTAINER_OF(mirror, struct gateway_worker, mirror);
+    look_whether_drained(worker);
+    if (worker->ring.header && !worker->is_draining && !timer_is_armed(&worker->trim))
+        timer_arm(worker->loop, &worker->trim, TRIM_MS);
+}
+
+static void on_trim(struct timer *timer)
+{
+    struct gateway_worker *worker = CONTAINER_OF(timer, struct gateway_worker, trim);
+    bool is_quiet = !worker->mirror.in_flight && !worker->proxy.in_flight;
+    if (!is_quiet || !records_trim(&worker->ring, &worker->ring_given))
+        timer_arm(worker->loop, timer, TRIM_MS);
 }
 
 static void on_records(struct mirror *mirror)
@@ -229,6 +244,7 @@ static void on_start(struct loop *loop, unsigned index, void *arg)
                     .max_connections = context->max_shadow_connections,
                 });
     worker->mirror.on_idle = on_mirror_idle;
+    timer_init(&worker->trim, on_trim);
     worker->mirror.on_records = on_records;
     worker->mirror.is_live_quiet = is_live_quiet;
     worker->proxy.tap = &worker->mirror.tap;
@@ -243,6 +259,7 @@ static void on_stop(struct loop *loop, unsigned index, void *arg)
     (void)index;
     struct gateway_worker *worker = arg;
     worker->is_over = true;
+    timer_disarm(&worker->trim);
     if (!worker->is_drained)
         return; /* memory of exchanges in flight goes with the process */
     proxy_deinit(&worker->proxy);

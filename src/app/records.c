@@ -12,7 +12,8 @@
 
 #define SHARE_OF_BUDGET 8
 #define CAPACITY_MAX (4u * 1024 * 1024)
-#define WORKERS_MAX 4096 /* of a message: no product below overflows */
+#define TRIM_FROM (256u * 1024) /* less than that costs more than it brings */
+#define WORKERS_MAX 4096        /* of a message: no product below overflows */
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW)
 
 size_t records_capacity(uint64_t mirror_budget, unsigned workers)
@@ -192,6 +193,18 @@ bool records_reader(const struct records *records, unsigned worker, struct ring_
         return err_set(err, "worker %u has no ring", worker);
     return ring_reader_open(reader, (const char *)records->data + worker * stride(records->capacity),
                             ring_data_size(records->capacity), records_page(records, worker), err);
+}
+
+/* Nothing beyond the tail is read again; a reader that says so and reads on finds zeros, which are no record. */
+bool records_trim(const struct ring_writer *writer, uint64_t *given)
+{
+    if (writer->head - *given < TRIM_FROM)
+        return true;
+    if (atomic_load_explicit(&writer->reader->tail, memory_order_acquire) != writer->head)
+        return false;
+    *given = writer->head;
+    (void)madvise(writer->bytes, writer->capacity, MADV_REMOVE);
+    return true;
 }
 
 void records_wake(const struct records *records)

@@ -59,5 +59,8 @@ bool records_writer(const struct records *records, unsigned worker, struct ring_
 bool records_reader(const struct records *records, unsigned worker, struct ring_reader *reader, struct err *err)
     __attribute__((warn_unused_result));
 struct ring_reader_page *records_page(const struct records *records, unsigned worker);
+/* Gives the memory of a ring that is empty back to the system; true: it was, or there is little to give. `*given` is the caller's, 0 at
+ * first: where the writer was the last time. The writer's thread. */
+bool records_trim(const struct ring_writer *writer, uint64_t *given);
 /* The analyst sleeps: it is to look. Any thread of the gateway. */
 void records_wake(const struct records *records);

@@ -23,11 +23,16 @@ void budget_give_connection(struct budget *budget)
     gauge_add(&budget->gateway->connections_shadow, -1);
 }
 
+/* Of what is not set aside. */
+static int64_t limit_of(struct budget *budget)
+{
+    return (int64_t)counter_get(&budget->totals->budget_limit) - (int64_t)counter_get(&budget->totals->budget_aside);
+}
+
 /* Taken first and looked at after, so that workers that ask at once can't both get the last bytes. */
 static bool take(struct budget *budget, struct registry_mirror *mirror, int64_t used, int64_t held)
 {
-    int64_t limit = (int64_t)counter_get(&budget->totals->budget_limit) -
-                    (int64_t)counter_get(&budget->totals->budget_aside);
+    int64_t limit = limit_of(budget);
     int64_t all = atomic_fetch_add_explicit(&budget->gateway->budget_used, used, memory_order_relaxed) + used;
     registry_held_bytes_add(mirror, budget->slot, held);
     int64_t mine = atomic_load_explicit(&mirror->held_bytes, memory_order_relaxed);
@@ -53,7 +58,7 @@ void budget_give(struct budget *budget, struct registry_mirror *mirror, size_t b
 bool budget_take_for_records(void *user, size_t bytes)
 {
     struct budget *budget = user;
-    int64_t limit = (int64_t)counter_get(&budget->totals->budget_limit), taken = (int64_t)bytes;
+    int64_t limit = limit_of(budget), taken = (int64_t)bytes;
     int64_t all = atomic_fetch_add_explicit(&budget->gateway->budget_used, taken, memory_order_relaxed) + taken;
     int64_t records = atomic_fetch_add_explicit(&budget->gateway->budget_records, taken, memory_order_relaxed) + taken;
     if (records <= limit - all)

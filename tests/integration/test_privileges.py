@@ -43,7 +43,7 @@ OURS = int(rights(os.getpid())[0]["CapEff"], 16)
 def everyone(through):
     """(name, fields) of all threads of a run."""
     pids = {"supervisor": through.process.popen.pid, **through.pids()}
-    assert set(pids) == {"supervisor", "control", "gateway"}
+    assert set(pids) - {"analyst"} == {"supervisor", "control", "gateway"}
     return [(name, thread) for name, pid in pids.items() for thread in rights(pid)]
 
 
@@ -75,12 +75,13 @@ def killed(through, role):
 @pytest.mark.sanitize
 def test_no_process_and_no_thread_has_a_right_left(service, gateway):
     through = gateway(service(), service(), "--workers", "3")
+    wait_for(lambda: "analyst" in through.pids() and through.metrics().sum("umbra_analyst_up"), "the analyst to answer")
     threads = check_confined(through)
     workers = [thread["Name"] for name, thread in threads if name == "gateway" and "work" in thread["Name"]]
     assert len(workers) == 3  # and the main thread, and one of ThreadSanitizer's
     assert through.status()["sandbox"] is not SANITIZED
     through.may_complain = True
-    for role in ("gateway", "control"):
+    for role in ("gateway", "control", "analyst"):
         killed(through, role)
         check_confined(through)
     assert through.replace().wait() == 0

@@ -89,7 +89,8 @@ class Process:
         self.command = [*prefix, BINARY, "run", *arguments]
         self.started = time.monotonic()
         self.popen = subprocess.Popen(self.command, stdin=stdin, stdout=self.log, stderr=self.log,
-                                      env={**os.environ, **(environment or {})})
+                                      env={**os.environ, "XDG_STATE_HOME": str(pathlib.Path(log).parent / "state"),
+                                           **(environment or {})})
         self.listen = self.admin = None
 
     def text(self):

@@ -141,6 +141,45 @@ static void test_an_unreadable_proc_leaves_the_process_out(void **state)
     registry_close(registry);
 }
 
+static void test_lost_records_and_the_analyst_are_told(void **state)
+{
+    (void)state;
+    struct registry *registry = fixture_registry();
+    struct analyst_figures analyst = {.is_up = true, .metrics = STR("umbra_pairs_total{route=\"a\"} 3\n")};
+    struct metrics_from from = {registry, &some_process, &analyst};
+    struct metrics_cursor cursor = {0};
+    struct strbuf page = STRBUF_INIT;
+    analyst.lost[RING_LOST_POISON] = 2;
+    counter_add(&registry_totals(registry)->records, 7);
+    counter_add(&registry_totals(registry)->records_dropped[RECORD_DROPPED_RETRY], 1);
+    while (metrics_next(&from, &cursor, 1, &page)) {
+    }
+    assert_has(&page, "\numbra_records_total 7\n");
+    assert_has(&page, "\numbra_records_dropped_total{reason=\"retry\"} 1\n");
+    assert_has(&page, "\numbra_records_dropped_total{reason=\"poison\"} 2\n");
+    assert_has(&page, "\numbra_analyst_up 1\n");
+    assert_has(&page, "\numbra_pairs_total{route=\"a\"} 3\n");
+    strbuf_deinit(&page);
+    registry_close(registry);
+}
+
+static void test_the_analyst_can_only_say_what_is_its(void **state)
+{
+    (void)state;
+    static const char good[] = "# HELP umbra_verdict x\n# TYPE umbra_verdict gauge\numbra_verdict{route=\"a\"} 1\n"
+                               "umbra_analyst_pairs 3\numbra_latency_delta_seconds_sum 1\n";
+    static const char bad[] =
+        "umbra_requests_total{code=\"200\"} 1\n# TYPE umbra_requests_total gauge\numbra_analyst_up 1\n"
+        "umbra_verdictx 1\numbra_verdict\n\n# EOF\numbra_verdict{a=\"\1\"} 1\numbra_pairs_total 1";
+    struct strbuf page = STRBUF_INIT, text = STRBUF_INIT;
+    strbuf_add(&text, str_from_c(good));
+    strbuf_add(&text, str_from_c(bad));
+    metrics_add_analyst(&page, strbuf_str(&text));
+    assert_string_equal(page.ptr, good);
+    strbuf_deinit(&page);
+    strbuf_deinit(&text);
+}
+
 static void test_a_mirror_without_requests_has_few_series(void **state)
 {
     (void)state;
@@ -241,6 +280,8 @@ int main(void)
         cmocka_unit_test(test_pieces_make_the_same_page),
         cmocka_unit_test(test_labels_are_escaped),
         cmocka_unit_test(test_an_unreadable_proc_leaves_the_process_out),
+        cmocka_unit_test(test_lost_records_and_the_analyst_are_told),
+        cmocka_unit_test(test_the_analyst_can_only_say_what_is_its),
         cmocka_unit_test(test_a_mirror_without_requests_has_few_series),
         cmocka_unit_test(test_thousands_of_series_are_made_in_small_pieces),
         cmocka_unit_test(test_the_reference_lists_every_family),

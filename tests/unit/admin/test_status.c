@@ -288,6 +288,40 @@ static void assert_narrow(const struct strbuf *page)
     }
 }
 
+static void test_it_says_whether_answers_are_compared(void **state)
+{
+    (void)state;
+    struct registry *registry = running();
+    struct analyst_figures analyst = {.is_up = true, .lost = {[RING_LOST_ANALYST] = 2}};
+    struct status_source source = {
+        .registry = registry, .started_wall_ns = NOW, .now_wall_ns = NOW, .analyst = &analyst};
+    static const struct {
+        bool is_up;
+        const char *why_not, *text, *json;
+    } cases[] = {
+        {true, NULL, "answers are compared · 1,500 legs recorded, 3 not judged\n",
+         "\"analyst\":{\"up\":true,\"records\":1500,\"lost\":3}"},
+        {false, NULL, "THE ANALYST DOES NOT ANSWER · 1,500 legs recorded, 3 not judged\n",
+         "\"analyst\":{\"up\":false,\"records\":1500,\"lost\":3}"},
+        {false, "comparing is off", "comparing is off\n",
+         "\"analyst\":{\"up\":false,\"why_not\":\"comparing is off\",\"records\":1500,\"lost\":3}"},
+    };
+    registry_totals(registry)->records = 1500;
+    registry_totals(registry)->records_dropped[RECORD_DROPPED_RING] = 1;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct strbuf text = STRBUF_INIT, json = STRBUF_INIT;
+        analyst.is_up = cases[i].is_up;
+        analyst.why_not = cases[i].why_not;
+        status_text(&source, &text);
+        status_json(&source, &json);
+        assert_has(&text, cases[i].text);
+        assert_has(&json, cases[i].json);
+        strbuf_deinit(&text);
+        strbuf_deinit(&json);
+    }
+    registry_close(registry);
+}
+
 static void test_the_table_shows_everything_in_100_columns(void **state)
 {
     (void)state;
@@ -558,6 +592,7 @@ int main(void)
         cmocka_unit_test(test_the_sentence_says_why_copies_are_not_sent),
         cmocka_unit_test(test_losses_are_judged_by_the_last_second_while_requests_come),
         cmocka_unit_test(test_quantiles_are_linear_within_a_bucket),
+        cmocka_unit_test(test_it_says_whether_answers_are_compared),
         cmocka_unit_test(test_the_table_shows_everything_in_100_columns),
         cmocka_unit_test(test_long_labels_and_numbers_stay_within_100_columns),
         cmocka_unit_test(test_an_empty_umbra_says_so),

@@ -25,6 +25,19 @@ static void test_budget_refuses_when_full_and_charges_nothing(void **state)
     assert_true(budget_take(&f->budget, f->one, 0));
 }
 
+static void test_what_is_set_aside_is_not_to_be_had(void **state)
+{
+    struct fixture *f = *state;
+    set_limit(f, 1000);
+    atomic_store(&f->budget.totals->budget_aside, 600);
+    assert_false(budget_take(&f->budget, f->one, 201));
+    assert_true(budget_take(&f->budget, f->one, 200));
+    assert_int_equal(used(f), 200);
+    budget_give(&f->budget, f->one, 200);
+    atomic_store(&f->budget.totals->budget_aside, 2000);
+    assert_false(budget_take(&f->budget, f->one, 1));
+}
+
 /* At most as much as is still free: with a limit of 1000 one alone gets half, the next half of what that leaves. */
 static void test_a_mirror_holds_at_most_what_is_still_free(void **state)
 {
@@ -131,6 +144,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_what_is_taken_is_given_back, setup, teardown),
         cmocka_unit_test_setup_teardown(test_budget_refuses_when_full_and_charges_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_is_set_aside_is_not_to_be_had, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_mirror_holds_at_most_what_is_still_free, setup, teardown),
         cmocka_unit_test_setup_teardown(test_records_take_at_most_what_is_still_free, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_chunk_is_charged_once_to_the_budget_and_to_each_holder, setup, teardown),

@@ -228,6 +228,37 @@ static void test_durations_are_counted_in_their_bucket(void **state)
     assert_int_equal(counter_get(&route->duration.sum_ns), 6000000 + UINT64_MAX / 4);
 }
 
+static void test_who_may_only_look_sees_all_and_can_not_write(void **state)
+{
+    (void)state;
+    struct err err;
+    int fd;
+    struct registry *writer = registry_new(&fd, &err);
+    struct registry_mirror *mirror = registry_mirror(writer, STR("default/a#0"), STR("127.0.0.1:1"));
+    counter_add(&mirror->matched, 3);
+    int readonly = registry_readonly(fd, &err);
+    assert_true(readonly >= 0);
+    assert_null(registry_open(readonly, &err));
+    struct registry *reader = registry_open_readonly(readonly, &err);
+    assert_non_null(reader);
+    assert_int_equal(counter_get(&registry_mirror(reader, STR("default/a#0"), STR("127.0.0.1:1"))->matched), 3);
+    /* What there is not is not made. */
+    assert_int_equal(counter_get(&registry_mirror(reader, STR("default/b#0"), STR("127.0.0.1:1"))->matched), 0);
+    assert_int_equal(counter_get(&registry_route(reader, STR("default/b#0"), STR(""))->code[100]), 0);
+    struct str route, label;
+    struct registry_mirror *entry;
+    assert_false(registry_mirror_at(writer, 1, &route, &label, &entry));
+    if (geteuid() != 0) { /* root may open what its mode forbids */
+        char path[64];
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", readonly);
+        assert_int_equal(open(path, O_RDWR | O_CLOEXEC), -1);
+    }
+    close(readonly);
+    close(fd);
+    registry_close(reader);
+    registry_close(writer);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -242,6 +273,7 @@ int main(void)
         TEST(test_damaged_index_is_never_followed_out_of_bounds),
         cmocka_unit_test(test_memory_of_another_version_is_refused),
         cmocka_unit_test(test_nobody_can_shrink_the_memory),
+        cmocka_unit_test(test_who_may_only_look_sees_all_and_can_not_write),
         cmocka_unit_test(test_reasons_have_the_names_of_the_metrics),
         cmocka_unit_test(test_status_codes_outside_100_to_599_are_other),
         TEST(test_durations_are_counted_in_their_bucket),
