@@ -96,11 +96,8 @@ static void step(struct run *run, unsigned what, struct str bytes)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    /* One for all inputs: opening it takes longer than everything else. */
-    static struct store *store;
     struct err note;
-    if (!store)
-        store = store_open(&(struct store_options){.directory = NULL}, &note);
+    struct store *store = store_open(&(struct store_options){.directory = NULL}, &note);
     struct run run = {.now_ns = SECOND_NS};
     run.analyze = analyze_new(&(struct analyze_options){
         .store = store, .memory_bytes = 1 << 20, .pair_deadline_ms = 5000, .is_full_by_default = true});
@@ -120,5 +117,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     (void)analyze_events(run.analyze, &last, &text);
     strbuf_deinit(&text);
     analyze_free(run.analyze);
+    store_close(store);
     return 0;
 }

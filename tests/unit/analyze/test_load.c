@@ -43,15 +43,17 @@ static int end(void **state)
 }
 
 /* So many requests a second, for so many seconds; every `error_each`-th is an error (0: none). */
-static void serve(struct play *play, const char *backend, unsigned rate, double ms, unsigned error_each, unsigned seconds)
+static void serve(struct play *play, const char *backend, unsigned rate, double ms, unsigned error_each,
+                  unsigned seconds)
 {
     for (unsigned second = 0; second < seconds; second++) {
         for (unsigned i = 0; i < rate; i++)
-            services_add(&play->services, &(struct service_leg){.route = STR("r"),
-                                                                .backend = str_from_c(backend),
-                                                                .endpoint = STR("GET /"),
-                                                                .duration_ns = (uint64_t)(ms * (0.8 + 0.4 * i / rate) * 1e6),
-                                                                .is_error = error_each > 0 && i % error_each == 0});
+            services_add(&play->services,
+                         &(struct service_leg){.route = STR("r"),
+                                               .backend = str_from_c(backend),
+                                               .endpoint = STR("GET /"),
+                                               .duration_ns = (uint64_t)(ms * (0.8 + 0.4 * i / rate) * 1e6),
+                                               .is_error = error_each > 0 && i % error_each == 0});
         play->now_ns += SECOND_NS;
         services_tick(&play->services, play->now_ns);
     }
