@@ -4,6 +4,7 @@
 #include "app/options.h"
 #include "app/privileges.h"
 #include "exchange/record.h"
+#include "judge/tally.h"
 #include "manifest/kind_docs.h"
 
 #include <errno.h>
@@ -19,6 +20,7 @@ static const struct {
     {"api.md", admin_reference},       {"cli.md", options_reference},
     {"metrics.md", metrics_reference}, {"processes.md", privileges_reference},
     {"records.md", record_reference},  {"rules.md", kinds_reference},
+    {"tally.md", tally_reference},
 };
 
 #define REFERENCE_DIR "docs/reference"

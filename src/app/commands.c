@@ -44,6 +44,15 @@ const struct command commands[] = {
      .details = "Without a terminal it prints page after page.",
      .bit = FOR_TOP,
      .run = cmd_top},
+    {.name = "report",
+     .usage = "[--route LABEL] [--mirror LABEL] [--since TIME] [--wait TIME] [--format F]",
+     .summary = "Say what the shadows would have broken: PASS, FAIL or INSUFFICIENT, and why.",
+     .details =
+         "Several --admin are replicas: what they counted is added up and judged as one. --wait asks each second until "
+         "no verdict is INSUFFICIENT, or the time is up. Exit code 0: all PASS; 1: any FAIL; 3: any INSUFFICIENT, or "
+         "nothing to judge; 4: an admin port could not be asked.",
+     .bit = FOR_REPORT,
+     .run = cmd_report},
     {.name = "mirror",
      .usage = "off|on [--route LABEL] [--mirror LABEL]",
      .summary = "Switch mirroring off or on, at once; live is not touched.",

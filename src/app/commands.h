@@ -8,6 +8,9 @@
 #define EXIT_OK 0
 #define EXIT_FAILED 1
 #define EXIT_USAGE 2
+/* Of report. */
+#define EXIT_INSUFFICIENT 3
+#define EXIT_UNREACHED 4
 
 /* Bits that say which commands an option belongs to (app/options.c). */
 enum command_bit {
@@ -19,6 +22,7 @@ enum command_bit {
     FOR_CHECK = 1 << 5,
     FOR_PRINT = 1 << 6,
     FOR_PURGE = 1 << 7,
+    FOR_REPORT = 1 << 8,
     FOR_RULES = FOR_RUN | FOR_CHECK | FOR_PRINT,     /* those that take rules; words without a dash are further files */
     FOR_CLIENTS = FOR_STATUS | FOR_TOP | FOR_MIRROR, /* those that ask the admin port of a running umbra */
 };
@@ -47,6 +51,7 @@ int cmd_check(int argc, char **argv);
 int cmd_print(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_top(int argc, char **argv);
+int cmd_report(int argc, char **argv);
 int cmd_mirror(int argc, char **argv);
 int cmd_purge(int argc, char **argv);
 int cmd_demo(int argc, char **argv);

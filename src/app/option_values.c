@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/option_values.h"
 
+#include "judge/verdict.h"
 #include "plan/layout.h"
 #include "registry/registry.h"
 
@@ -489,4 +490,38 @@ OPTION_PARSER(option_client_format)
 OPTION_PARSER(option_client_count)
 {
     return number(value, UINT32_MAX, &options->client.count, err);
+}
+
+OPTION_PARSER(option_report_admin)
+{
+    struct report_options *report = &options->report;
+    if (report->admin_count == REPORT_ADMINS)
+        return err_set(err, "more than %d addresses", REPORT_ADMINS);
+    if (!target_parse(value, &report->admins[report->admin_count], err))
+        return false;
+    report->admin_count++;
+    return true;
+}
+
+OPTION_PARSER(option_report_since)
+{
+    uint64_t ms;
+    char *since = options->report.since;
+    if (!str_to_ms(value, &ms) || ms == 0 || value.len >= sizeof(options->report.since))
+        return err_set(err, "not a time; write 10m, 1h30m or 90s");
+    memcpy(since, value.ptr, value.len);
+    since[value.len] = '\0';
+    return true;
+}
+
+OPTION_PARSER(option_report_wait)
+{
+    return duration(value, &options->report.wait_ms, err);
+}
+
+OPTION_PARSER(option_report_format)
+{
+    static const char *const names[] = {
+        [REPORT_TEXT] = "text", [REPORT_JSON] = "json", [REPORT_MARKDOWN] = "markdown", [REPORT_JUNIT] = "junit", NULL};
+    return choose(value, names, &options->report.format, err);
 }

@@ -21,6 +21,15 @@ struct client_options {
     uint32_t count;                  /* top: pages before it ends; 0: until it is told to */
 };
 
+#define REPORT_ADMINS 32
+struct report_options {
+    struct settings_target admins[REPORT_ADMINS];
+    uint32_t admin_count;
+    uint32_t format;  /* enum report_format */
+    uint32_t wait_ms; /* 0: ask once */
+    char since[32];   /* a duration as it was written; "": of all time */
+};
+
 struct demo_options {
     uint32_t rate;        /* requests a second */
     uint32_t duration_ms; /* 0: until it is told to end */
@@ -31,9 +40,10 @@ struct options {
     struct settings settings; /* run, demo (listen and admin) */
     bool is_replace;
     bool has_marker_key_file;
-    bool has_data; /* --data is given, if only as "" */
+    bool has_data;        /* --data is given, if only as "" */
     bool is_samples_only; /* purge: --samples */
     struct client_options client;
+    struct report_options report;
     struct demo_options demo;
     const char *words[OPTIONS_MAX_WORDS]; /* what is no option, in order */
     size_t word_count;

@@ -89,16 +89,16 @@ static void judge_failures(struct judging *judging)
     if (tally->failed == 0 || tally->copies == 0)
         return;
     double share = fmin((double)tally->failed / copies, 1), live = fmin((double)tally->live_bad / copies, 1);
-    double low = rate_low(tally->failed, tally->copies, ALPHA_FAILURES);
+    double low = rate_low(tally->failed, tally->copies, ALPHA_RATE);
     double wanted = -log(ALPHA_FAILURES);
     bool has_control = tally->control_copies * 2 >= tally->copies;
     double control = has_control ? fmin((double)tally->failed_noise / (double)tally->control_copies, 1) : 0;
     bool is_own = !has_control || sign_evidence(tally->failed_signal, tally->failed_noise) >= wanted;
     bool is_sure = is_own && sign_evidence(tally->failed, tally->reverse) >= wanted && low > limit + live + control;
     char texts[4][SHARE_TEXT];
-    struct str numbers = arena_printf(judging->memory, "%llu of %llu copies that live answered (%s, at least %s): %.*s",
-                                      ULL(tally->failed), ULL(tally->copies), share_text(texts[0], share),
-                                      share_text(texts[1], low), STR_ARG(failure_list(judging)));
+    struct str numbers = arena_printf(
+        judging->memory, "%llu of %llu copies while live succeeded (%s, at least %s): %.*s", ULL(tally->failed),
+        ULL(tally->copies), share_text(texts[0], share), share_text(texts[1], low), STR_ARG(failure_list(judging)));
     share_text(texts[2], limit);
     share_text(texts[3], live);
     if (is_sure)
@@ -176,7 +176,7 @@ static void judge_errors(struct judging *judging)
     if (count == 0 || pairs == 0 || pairs < judging->thresholds.min_pairs)
         return;
     double limit = judging->thresholds.max_new_errors, rate = (double)count / (double)pairs;
-    double low = rate_low(count, pairs, ALPHA_ERRORS) - (double)against / (double)pairs;
+    double low = rate_low(count, pairs, ALPHA_RATE) - (double)against / (double)pairs;
     bool is_sure = sign_evidence(count, against) >= -log(ALPHA_ERRORS) && low > limit;
     bool is_suspicious = rate - (double)against / (double)pairs > limit &&
                          sign_tail(count, against) < (judging->is_controlled ? SUSPICIOUS : SUSPICIOUS_ALONE);

@@ -82,6 +82,12 @@ static bool is_different(struct judging *judging)
     return mixed >= 1 / ALPHA_DIFFERENT;
 }
 
+/* Without a control the rate alone decides. */
+static double alpha_of(const struct judging *judging)
+{
+    return judging->is_controlled ? ALPHA_RATE : ALPHA_DIFFERENT;
+}
+
 static void confirm(struct judging *judging)
 {
     bool is_sure = judging->is_controlled && is_different(judging);
@@ -97,7 +103,7 @@ static void confirm(struct judging *judging)
         if (field->count > field->against && (!best || field->evidence > best->evidence))
             best = field;
         if (field->count > 0 && judging->judged_pairs > 0) {
-            double low = rate_low(field->count, judging->judged_pairs, ALPHA_DIFFERENT) -
+            double low = rate_low(field->count, judging->judged_pairs, alpha_of(judging)) -
                          (double)field->against / (double)judging->judged_pairs;
             field->low = low > 0 ? low : 0;
         }
@@ -355,7 +361,7 @@ void judge_fields(struct judging *judging)
     uint64_t pairs = judging->judged_pairs;
     double low = 0;
     if (pairs > 0) {
-        low = rate_low(least(unions.any, pairs), pairs, ALPHA_DIFFERENT) - (double)unions.against / (double)pairs;
+        low = rate_low(least(unions.any, pairs), pairs, alpha_of(judging)) - (double)unions.against / (double)pairs;
     }
     bool is_enough = pairs >= judging->thresholds.min_pairs && pairs > 0;
     bool is_failure = is_enough && unions.any > 0 && low > judging->thresholds.max_different;

@@ -7,10 +7,13 @@
 #include "judge/verdict.h"
 
 /* How the 1 % of a false FAIL is shared out (docs/judging.md has the same table). */
-#define ALPHA_DIFFERENT 0.0065
-#define ALPHA_ERRORS 0.001
-#define ALPHA_FAILURES 0.001
-#define ALPHA_LATENCY 0.0005 /* each of p50 and p99 */
+#define ALPHA_DIFFERENT 0.0063
+#define ALPHA_ERRORS 0.0013
+#define ALPHA_FAILURES 0.0013
+#define ALPHA_LATENCY 0.0004   /* each of p50 and p99 of the mirror */
+#define ALPHA_ENDPOINTS 0.0002 /* both of all endpoints together */
+/* For "at least": lower ends of rates that a sign test guards against a false FAIL already. */
+#define ALPHA_RATE 0.01
 /* Plain p-values below which a PASS is withheld: with a control, and without one. */
 #define SUSPICIOUS 0.02
 #define SUSPICIOUS_ALONE 0.1

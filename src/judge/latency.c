@@ -37,14 +37,6 @@ void latency_histogram_add(struct latency_histogram *histogram, unsigned bucket,
     histogram->total += count;
 }
 
-void latency_histogram_merge(struct latency_histogram *histogram, const struct latency_histogram *from)
-{
-    for (unsigned i = 0; from->counts && i < LATENCY_BUCKETS; i++) {
-        if (from->counts[i] > 0)
-            latency_histogram_add(histogram, i, from->counts[i]);
-    }
-}
-
 void latency_histogram_deinit(struct latency_histogram *histogram)
 {
     mem_free(histogram->counts);

@@ -28,7 +28,6 @@ unsigned latency_bucket(uint64_t duration_ns);
 double latency_low_ms(unsigned bucket);
 
 void latency_histogram_add(struct latency_histogram *histogram, unsigned bucket, uint64_t count);
-void latency_histogram_merge(struct latency_histogram *histogram, const struct latency_histogram *from);
 void latency_histogram_deinit(struct latency_histogram *histogram);
 /* Interpolated within the bucket; 0 when it is empty. */
 double latency_quantile(const struct latency_histogram *histogram, double quantile);

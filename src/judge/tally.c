@@ -59,6 +59,7 @@ void endpoint_free(struct endpoint_counts *endpoint)
     map_deinit(&endpoint->fields);
     free_counts(&endpoint->sets);
     latency_cells_deinit(&endpoint->cells);
+    latency_cells_deinit(&endpoint->control_cells);
     mem_free(endpoint);
 }
 
@@ -72,8 +73,6 @@ void tally_free(struct tally *tally)
     }
     map_deinit(&tally->endpoints);
     free_counts(&tally->failures);
-    latency_histogram_deinit(&tally->control);
-    latency_histogram_deinit(&tally->live_of_control);
     tally_free(tally->news);
     mem_free((char *)tally->key.route.ptr);
     mem_free((char *)tally->key.mirror.ptr);
@@ -175,6 +174,14 @@ bool tally_count_set(struct tally *tally, struct endpoint_counts *endpoint, stru
     }
     set->count += count;
     return true;
+}
+
+bool tally_count_cell(struct latency_cells *cells, size_t *used, unsigned live, unsigned other, uint64_t count)
+{
+    uint32_t before = cells->used;
+    bool is_counted = latency_cells_add(cells, live, other, count, *used < TALLY_CELLS);
+    *used += cells->used - before;
+    return is_counted;
 }
 
 void tally_count_failure(struct tally *tally, struct str label, uint64_t count)

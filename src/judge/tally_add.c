@@ -189,19 +189,26 @@ static void count_latency(struct counting *counting)
         return;
     }
     unsigned live = latency_bucket(pair->live.duration_ns), shadow = latency_bucket(pair->shadow.duration_ns);
-    uint32_t before = counting->endpoint->cells.used;
-    if (!latency_cells_add(&counting->endpoint->cells, live, shadow, 1, tally->cell_count < TALLY_CELLS))
+    if (!tally_count_cell(&counting->endpoint->cells, &tally->cell_count, live, shadow, 1))
         tally->cells_lost++;
-    tally->cell_count += counting->endpoint->cells.used - before;
     if (counting->has_control && pair->control.duration_ns > 0 && !pair->control.is_fresh) {
-        latency_histogram_add(&tally->control, latency_bucket(pair->control.duration_ns), 1);
-        latency_histogram_add(&tally->live_of_control, live, 1);
+        (void)tally_count_cell(&counting->endpoint->control_cells, &tally->control_cell_count, live,
+                               latency_bucket(pair->control.duration_ns), 1);
     }
 }
 
 static bool is_status_name(struct str name)
 {
     return str_eq(name, STR("status")) || str_eq(name, STR("grpc-status"));
+}
+
+/* Bodies of answers with different statuses are not compared. Where that holds for the shadow alone, or for control alone, the other's body says nothing for or against
+ * it. */
+static bool is_out(const struct counting *counting, struct str field)
+{
+    const struct pair_seen *pair = counting->pair;
+    return counting->has_control && str_starts_with(field, STR("body")) &&
+           (pair->live.status != pair->shadow.status || pair->live.status != pair->control.status);
 }
 
 static void count_pair(struct tally *tally, struct endpoint_counts *endpoint, const struct pair_seen *pair)
@@ -219,7 +226,7 @@ static void count_pair(struct tally *tally, struct endpoint_counts *endpoint, co
     count_body(endpoint, pair->body);
     count_latency(&counting);
     for (size_t i = 0; i < pair->field_count; i++) {
-        if (!is_status_name(pair->fields[i].field))
+        if (!is_status_name(pair->fields[i].field) && !is_out(&counting, pair->fields[i].field))
             count_field(&counting, &pair->fields[i], false);
     }
     endpoint->only_signal += counting.has_control && counting.is_signal && !counting.is_noise;

@@ -45,7 +45,7 @@ struct endpoint_counts {
     struct map fields; /* struct field_counts */
     struct map
         sets; /* "c" or "a" (with, without control) and the names that differ, each behind a NUL -> struct set_count */
-    struct latency_cells cells;
+    struct latency_cells cells, control_cells; /* of live and shadow, of live and control */
 };
 
 struct set_count {
@@ -69,10 +69,9 @@ struct tally {
     uint64_t cells_lost;
     struct map failures;  /* label -> struct set_count */
     struct map endpoints; /* struct endpoint_counts */
-    size_t field_count, set_count, cell_count;
-    struct latency_histogram control, live_of_control; /* of pairs whose control answered */
-    struct tally *news;                                /* NULL until something is added */
-    bool is_news;                                      /* has no news of its own */
+    size_t field_count, set_count, cell_count, control_cell_count;
+    struct tally *news; /* NULL until something is added */
+    bool is_news;       /* has no news of its own */
 };
 
 /* UTF-8 without NUL of at most `limit` bytes, so that names and texts are the same when they are read back. `room` has as many, and is used when something had
@@ -82,6 +81,8 @@ struct endpoint_counts *tally_endpoint(struct tally *tally, struct str name);
 struct field_counts *tally_field(struct tally *tally, struct endpoint_counts *endpoint, struct str name);
 /* Counts a set under its key; false when there is no room. */
 bool tally_count_set(struct tally *tally, struct endpoint_counts *endpoint, struct str key, uint64_t count);
+/* `used`: cells of all endpoints; false when there is no room for a new one. */
+bool tally_count_cell(struct latency_cells *cells, size_t *used, unsigned live, unsigned other, uint64_t count);
 void tally_count_failure(struct tally *tally, struct str label, uint64_t count);
 /* The older of two examples stays, of the same age the smaller: no order of merging matters. `first_ns` is that of live and shadow. */
 void field_take_example(struct field_counts *field, uint64_t first_ns, struct str live, struct str shadow);

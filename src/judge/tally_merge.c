@@ -18,6 +18,18 @@ static void merge_field(struct field_counts *into, const struct field_counts *fr
     field_widen(into, from->first_ns, from->last_ns);
 }
 
+/* Returns how many had no room. */
+static uint64_t merge_cells(struct latency_cells *into, size_t *used, const struct latency_cells *from)
+{
+    uint64_t lost = 0;
+    for (uint32_t i = 0; i < from->capacity; i++) {
+        uint32_t key = from->keys[i] - 1;
+        if (from->keys[i] != 0 && !tally_count_cell(into, used, key / 1024, key % 1024, from->counts[i]))
+            lost += from->counts[i];
+    }
+    return lost;
+}
+
 /* Into `tally`'s bounds: what has no room becomes "other", or is counted by its fields alone. */
 void endpoint_merge(struct tally *tally, struct endpoint_counts *into, const struct endpoint_counts *from)
 {
@@ -33,15 +45,8 @@ void endpoint_merge(struct tally *tally, struct endpoint_counts *into, const str
         if (entry->value)
             (void)tally_count_set(tally, into, entry->key, ((struct set_count *)entry->value)->count);
     }
-    for (uint32_t i = 0; i < from->cells.capacity; i++) {
-        if (from->cells.keys[i] == 0)
-            continue;
-        uint32_t key = from->cells.keys[i] - 1, before = into->cells.used;
-        if (!latency_cells_add(&into->cells, key / 1024, key % 1024, from->cells.counts[i],
-                               tally->cell_count < TALLY_CELLS))
-            tally->cells_lost += from->cells.counts[i];
-        tally->cell_count += into->cells.used - before;
-    }
+    tally->cells_lost += merge_cells(&into->cells, &tally->cell_count, &from->cells);
+    (void)merge_cells(&into->control_cells, &tally->control_cell_count, &from->control_cells);
 }
 
 static double lower(double a, double b)
@@ -104,8 +109,6 @@ void tally_merge(struct tally *tally, const struct tally *from)
         if (entry->value)
             tally_count_failure(tally, entry->key, ((struct set_count *)entry->value)->count);
     }
-    latency_histogram_merge(&tally->control, &from->control);
-    latency_histogram_merge(&tally->live_of_control, &from->live_of_control);
     for (size_t i = 0; i < from->endpoints.count; i++) {
         const struct map_entry *entry = &from->endpoints.entries[i];
         if (entry->value)
@@ -125,6 +128,7 @@ void tally_rename_endpoint(struct tally *tally, struct str from, struct str to)
     tally->field_count -= old->fields.live;
     tally->set_count -= old->sets.live;
     tally->cell_count -= old->cells.used;
+    tally->control_cell_count -= old->control_cells.used;
     endpoint_merge(tally, tally_endpoint(tally, to), old);
     endpoint_free(old);
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/mem.h"
+#include "judge/tallies.h"
 #include "judge/tally_counters.h"
 
 #include <jansson.h>
+#include <stdlib.h>
 
 /* Beyond it sums of many tallies could wrap; also what a JSON number holds exactly (RFC 8259 6). */
 #define MOST (1ll << 53)
@@ -134,21 +137,20 @@ static bool read_sets(const json_t *sets, struct tally *tally, struct endpoint_c
     return true;
 }
 
-static bool read_cells(const json_t *cells, struct tally *tally, struct endpoint_counts *endpoint, struct err *err)
+static bool read_cells(const json_t *object, const char *name, struct latency_cells *cells, size_t *used,
+                       uint64_t *lost, struct err *err)
 {
-    size_t size = json_array_size(cells);
-    if (!json_is_array(cells) || size % 3 != 0)
-        return err_set(err, "cells is no array of triples");
+    const json_t *list = json_object_get(object, name);
+    size_t size = json_array_size(list);
+    if (!json_is_array(list) || size % 3 != 0)
+        return err_set(err, "%s is no array of triples", name);
     for (size_t i = 0; i < size; i += 3) {
-        uint64_t live, shadow, count;
-        if (!read_item(cells, i, LATENCY_BUCKETS - 1, &live, err) ||
-            !read_item(cells, i + 1, LATENCY_BUCKETS - 1, &shadow, err) || !read_item(cells, i + 2, MOST, &count, err))
-            return err_wrap(err, "cells");
-        uint32_t before = endpoint->cells.used;
-        if (!latency_cells_add(&endpoint->cells, (unsigned)live, (unsigned)shadow, count,
-                               tally->cell_count < TALLY_CELLS))
-            tally->cells_lost += count;
-        tally->cell_count += endpoint->cells.used - before;
+        uint64_t live, other, count;
+        if (!read_item(list, i, LATENCY_BUCKETS - 1, &live, err) ||
+            !read_item(list, i + 1, LATENCY_BUCKETS - 1, &other, err) || !read_item(list, i + 2, MOST, &count, err))
+            return err_wrap(err, "%s", name);
+        if (!tally_count_cell(cells, used, (unsigned)live, (unsigned)other, count))
+            *lost += count;
     }
     return true;
 }
@@ -163,27 +165,14 @@ static bool read_endpoint(const json_t *object, struct tally *tally, struct str 
     struct endpoint_counts *endpoint = tally_endpoint(tally, name);
     for (const struct tally_counter *counter = endpoint_counters; counter->name; counter++)
         *tally_counter_at(endpoint, counter) += tally_counter_value(&read, counter);
-    return read_cells(json_object_get(object, "cells"), tally, endpoint, err) &&
+    uint64_t unseen = 0; /* of control's: not counted */
+    return read_cells(object, "cells", &endpoint->cells, &tally->cell_count, &tally->cells_lost, err) &&
+           read_cells(object, "control_cells", &endpoint->control_cells, &tally->control_cell_count, &unseen, err) &&
            read_fields(json_object_get(object, "fields"), tally, endpoint, err) &&
            read_sets(json_object_get(object, "sets"), tally, endpoint, err);
 }
 
 /* --------------------------------------------------------------------------------------------------------- the whole */
-
-static bool read_histogram(const json_t *object, const char *name, struct latency_histogram *histogram, struct err *err)
-{
-    const json_t *list = json_object_get(object, name);
-    size_t size = json_array_size(list);
-    if (!json_is_array(list) || size % 2 != 0)
-        return err_set(err, "%s is no array of pairs", name);
-    for (size_t i = 0; i < size; i += 2) {
-        uint64_t bucket, count;
-        if (!read_item(list, i, LATENCY_BUCKETS - 1, &bucket, err) || !read_item(list, i + 1, MOST, &count, err))
-            return err_wrap(err, "%s", name);
-        latency_histogram_add(histogram, (unsigned)bucket, count);
-    }
-    return true;
-}
 
 static bool read_failures(const json_t *object, struct tally *tally, struct err *err)
 {
@@ -260,36 +249,129 @@ static bool read_all(const json_t *object, struct tally *tally, struct err *err)
     return read_counters(object, tally, tally_counters, err) &&
            read_array(object, "live_status", tally->live_status, 6, err) &&
            read_array(object, "shadow_status", tally->shadow_status, 6, err) && read_failures(object, tally, err) &&
-           read_thresholds(object, tally, err) && read_histogram(object, "control_latencies", &tally->control, err) &&
-           read_histogram(object, "live_latencies", &tally->live_of_control, err) && read_endpoints(object, tally, err);
+           read_thresholds(object, tally, err) && read_endpoints(object, tally, err);
+}
+
+/* NULL with what is wrong. */
+static struct tally *read_object(const json_t *object, struct err *err)
+{
+    struct tally_key key;
+    uint64_t version;
+    if (!json_is_object(object)) {
+        (void)err_set(err, "the tally is no JSON object");
+        return NULL;
+    }
+    if (!read_count(object, "version", &version, err) || version != 1) {
+        if (json_is_integer(json_object_get(object, "version")))
+            (void)err_set(err,
+                          "the tally is not of version 1, which this umbra reads; use the same version on both sides");
+        else
+            (void)err_set(err, "the tally's version is no count");
+        return NULL;
+    }
+    if (!read_key(object, &key, err))
+        return NULL;
+    struct tally *tally = tally_new(&key);
+    if (read_all(object, tally, err))
+        return tally;
+    (void)err_wrap(err, "the tally is damaged");
+    tally_free(tally);
+    return NULL;
+}
+
+static json_t *load(struct str json, struct err *err)
+{
+    json_error_t problem;
+    json_t *object = json_loadb(json.len > 0 ? json.ptr : "", json.len, JSON_REJECT_DUPLICATES, &problem);
+    if (!object)
+        (void)err_set(err, "no JSON: %s at byte %d", problem.text, problem.position);
+    return object;
 }
 
 struct tally *tally_read(struct str json, struct err *err)
 {
-    json_error_t problem;
-    json_t *object = json_loadb(json.len > 0 ? json.ptr : "", json.len, JSON_REJECT_DUPLICATES, &problem);
-    if (!object) {
-        (void)err_set(err, "the tally is no JSON: %s at byte %d", problem.text, problem.position);
-        return NULL;
-    }
-    struct tally_key key;
-    struct tally *tally = NULL;
-    uint64_t version;
-    if (!json_is_object(object))
-        (void)err_set(err, "the tally is no JSON object");
-    else if (!read_count(object, "version", &version, err))
-        (void)err_wrap(err, "the tally");
-    else if (version != 1)
-        (void)err_set(
-            err, "the tally is of version %llu, and this umbra reads version 1; use the same version on both sides",
-            (unsigned long long)version);
-    else if (read_key(object, &key, err))
-        tally = tally_new(&key);
-    if (tally && !read_all(object, tally, err)) {
-        (void)err_wrap(err, "the tally is damaged");
-        tally_free(tally);
-        tally = NULL;
-    }
+    json_t *object = load(json, err);
+    struct tally *tally = object ? read_object(object, err) : NULL;
     json_decref(object);
     return tally;
+}
+
+/* ------------------------------------------------------------------------------------------------------ several of them */
+
+static bool is_same_key(const struct tally_key *a, const struct tally_key *b)
+{
+    return str_eq(a->route, b->route) && str_eq(a->mirror, b->mirror) && str_eq(a->live_revision, b->live_revision) &&
+           str_eq(a->shadow_revision, b->shadow_revision);
+}
+
+bool tallies_add(struct tallies *tallies, struct tally *tally, struct err *err)
+{
+    for (size_t i = 0; i < tallies->count; i++) {
+        if (!is_same_key(&tallies->list[i]->key, &tally->key))
+            continue;
+        tally_merge(tallies->list[i], tally);
+        tally_free(tally);
+        return true;
+    }
+    if (tallies->count == TALLIES) {
+        tally_free(tally);
+        return err_set(err, "more than %d mirrors and revisions; ask for one --route at a time", TALLIES);
+    }
+    tallies->list = mem_grow(tallies->list, (tallies->count + 1) * sizeof(struct tally *));
+    tallies->list[tallies->count++] = tally;
+    return true;
+}
+
+bool tallies_read(struct tallies *tallies, struct str json, struct err *err)
+{
+    json_t *object = load(json, err);
+    if (!object)
+        return false;
+    const json_t *list = json_object_get(object, "tallies");
+    bool is_good = json_is_array(list) || err_set(err, "no array \"tallies\"");
+    for (size_t i = 0; is_good && i < json_array_size(list); i++) {
+        struct tally *tally = read_object(json_array_get(list, i), err);
+        is_good = tally && tallies_add(tallies, tally, err);
+    }
+    json_decref(object);
+    return is_good;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct tally_key *x = &(*(struct tally *const *)a)->key, *y = &(*(struct tally *const *)b)->key;
+    const struct str texts[2][4] = {{x->route, x->mirror, x->live_revision, x->shadow_revision},
+                                    {y->route, y->mirror, y->live_revision, y->shadow_revision}};
+    for (size_t i = 0; i < 4; i++) {
+        int order = strcmp(texts[0][i].ptr, texts[1][i].ptr); /* owned: ended by a NUL */
+        if (order != 0)
+            return order;
+    }
+    return 0;
+}
+
+void tallies_keep_current(struct tallies *tallies)
+{
+    if (tallies->count > 0)
+        qsort(tallies->list, tallies->count, sizeof(struct tally *), by_key);
+    size_t kept = 0;
+    for (size_t i = 0; i < tallies->count; i++) {
+        struct tally *tally = tallies->list[i], *last = kept > 0 ? tallies->list[kept - 1] : NULL;
+        if (!last || !str_eq(last->key.route, tally->key.route) || !str_eq(last->key.mirror, tally->key.mirror)) {
+            tallies->list[kept++] = tally;
+            continue;
+        }
+        bool is_newer = tally->until_ns > last->until_ns;
+        tally_free(is_newer ? last : tally);
+        tallies->list[kept - 1] = is_newer ? tally : last;
+    }
+    tallies->count = kept;
+}
+
+void tallies_deinit(struct tallies *tallies)
+{
+    for (size_t i = 0; i < tallies->count; i++)
+        tally_free(tallies->list[i]);
+    mem_free(tallies->list);
+    *tallies = (struct tallies){0};
 }

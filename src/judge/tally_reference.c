@@ -31,9 +31,6 @@ void tally_reference(struct strbuf *page)
             "| `endpoints` | name of an endpoint to its counts |\n"
             "| `failures` | why the shadow failed, to how often |\n"
             "| `live_status`, `shadow_status` | six counts: other codes, 1xx, 2xx, 3xx, 4xx, 5xx |\n"
-            "| `control_latencies`, `live_latencies` | histograms of control and of live in the same pairs: bucket, "
-            "count, "
-            "bucket, count and so on |\n"
             "| `thresholds` | what is allowed, when the policy is known; adding takes the stricter of each |\n"));
     add_counters(page, tally_counters);
     strbuf_printf(page,
@@ -46,7 +43,8 @@ void tally_reference(struct strbuf *page)
                   "and the shadow differed more, `a` where there was none; up to %d names, at most %d sets in all |\n"
                   "| `cells` | durations of pairs: live's bucket, the shadow's, count, and so on; at most %d in all. "
                   "Bucket n begins at 2^(n/%d) "
-                  "microseconds, the first one at 0 |\n",
+                  "microseconds, the first one at 0 |\n"
+                  "| `control_cells` | the same of live and control |\n",
                   TALLY_ENDPOINTS, TALLY_OTHER, TALLY_SET_FIELDS, TALLY_SETS, TALLY_CELLS, LATENCY_STEPS);
     add_counters(page, endpoint_counters);
     strbuf_printf(page,

@@ -93,26 +93,16 @@ static void add_cells(struct strbuf *out, const struct latency_cells *cells)
     mem_free(sorted);
 }
 
-static void add_histogram(struct strbuf *out, const struct latency_histogram *histogram)
-{
-    bool is_first = true;
-    strbuf_add_char(out, '[');
-    for (unsigned i = 0; histogram->counts && i < LATENCY_BUCKETS; i++) {
-        if (histogram->counts[i] == 0)
-            continue;
-        strbuf_printf(out, "%s%u,%" PRIu64, is_first ? "" : ",", i, histogram->counts[i]);
-        is_first = false;
-    }
-    strbuf_add_char(out, ']');
-}
-
 static void add_endpoint(struct strbuf *out, const struct endpoint_counts *endpoint)
 {
     strbuf_add_char(out, '{');
     add_counters(out, endpoint, endpoint_counters, NULL, "cells");
     add_name(out, "cells");
     add_cells(out, &endpoint->cells);
-    add_counters(out, endpoint, endpoint_counters, "cells", "fields");
+    add_counters(out, endpoint, endpoint_counters, "cells", "control_cells");
+    add_name(out, "control_cells");
+    add_cells(out, &endpoint->control_cells);
+    add_counters(out, endpoint, endpoint_counters, "control_cells", "fields");
     add_name(out, "fields");
     add_fields(out, &endpoint->fields);
     add_counters(out, endpoint, endpoint_counters, "fields", "sets");
@@ -190,10 +180,7 @@ void tally_write(const struct tally *tally, struct strbuf *out)
 {
     struct strbuf text = STRBUF_INIT;
     strbuf_add_char(&text, '{');
-    add_counters(&text, tally, tally_counters, NULL, "control_latencies");
-    add_name(&text, "control_latencies");
-    add_histogram(&text, &tally->control);
-    add_counters(&text, tally, tally_counters, "control_latencies", "endpoints");
+    add_counters(&text, tally, tally_counters, NULL, "endpoints");
     add_name(&text, "endpoints");
     add_endpoints(&text, &tally->endpoints);
     add_counters(&text, tally, tally_counters, "endpoints", "failures");
@@ -202,9 +189,7 @@ void tally_write(const struct tally *tally, struct strbuf *out)
     add_counters(&text, tally, tally_counters, "failures", "key");
     add_name(&text, "key");
     add_key(&text, &tally->key);
-    add_counters(&text, tally, tally_counters, "key", "live_latencies");
-    add_name(&text, "live_latencies");
-    add_histogram(&text, &tally->live_of_control);
+    add_counters(&text, tally, tally_counters, "key", "live_status");
     add_name(&text, "live_status");
     add_statuses(&text, tally->live_status);
     add_counters(&text, tally, tally_counters, "live_status", "shadow_status");

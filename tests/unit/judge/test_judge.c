@@ -354,7 +354,7 @@ static void test_a_dead_shadow_fails_after_twenty_copies(void **state)
     }
     judge(tally, &verdict);
     assert_verdict(&verdict, VERDICT_FAIL);
-    assert_true(play_says(&verdict, "failed to answer 20 of 20 copies that live answered (100 %"));
+    assert_true(play_says(&verdict, "failed to answer 20 of 20 copies while live succeeded (100 %"));
     assert_true(play_says(&verdict, "20 connect"));
     assert_int_equal(verdict.shadow_failed, 20);
     verdict_deinit(&verdict);
@@ -377,7 +377,7 @@ static void test_one_of_twenty_copies_reset_or_timed_out_fails(void **state)
         }
         judge(tally, &verdict);
         assert_verdict(&verdict, VERDICT_FAIL);
-        assert_true(play_says(&verdict, "20 of 400 copies that live answered (5.0 %"));
+        assert_true(play_says(&verdict, "20 of 400 copies while live succeeded (5.0 %"));
         assert_true(play_says(&verdict, failures[f]));
         verdict_deinit(&verdict);
         tally_free(tally);
@@ -512,6 +512,32 @@ static void test_p99_waits_for_a_thousand_pairs_and_connections_are_kept_apart(v
     tally_free(tally);
 }
 
+static void test_one_slow_endpoint_is_named(void **state)
+{
+    (void)state;
+    struct tally *tally = play_tally();
+    struct play play = {0};
+    struct random random;
+    struct verdict verdict;
+    play_seed(&random, 12);
+    for (size_t i = 0; i < 2000; i++) {
+        bool is_slow = i % 8 == 0;
+        play_pair(&play, true);
+        play.pair.endpoint = is_slow ? STR("GET /search") : STR("GET /items/{id}");
+        play.pair.live.duration_ns = (uint64_t)(play_latency(&random, 5) * 1e6);
+        play.pair.shadow.duration_ns = (uint64_t)(play_latency(&random, is_slow ? 40 : 5) * 1e6);
+        play.pair.control.duration_ns = (uint64_t)(play_latency(&random, 5) * 1e6);
+        tally_add_pair(tally, &play.pair);
+    }
+    judge(tally, &verdict);
+    assert_verdict(&verdict, VERDICT_FAIL);
+    assert_true(play_says(&verdict, "GET /search: the shadow's p50 is"));
+    assert_false(play_says(&verdict, "GET /items/{id}: the shadow's"));
+    assert_true(fabs(verdict.delta_p50.value) < 1);
+    verdict_deinit(&verdict);
+    tally_free(tally);
+}
+
 static void test_looking_changes_nothing(void **state)
 {
     (void)state;
@@ -555,6 +581,7 @@ int main(void)
         cmocka_unit_test(test_the_same_latency_is_no_difference),
         cmocka_unit_test(test_what_control_adds_as_well_is_not_held_against_the_shadow),
         cmocka_unit_test(test_p99_waits_for_a_thousand_pairs_and_connections_are_kept_apart),
+        cmocka_unit_test(test_one_slow_endpoint_is_named),
         cmocka_unit_test(test_looking_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

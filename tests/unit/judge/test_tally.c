@@ -240,7 +240,7 @@ static void test_what_is_no_tally_is_refused_with_a_sentence(void **state)
         const char *what, *with, *says;
     } cases[] = {
         {"{", "", "no JSON"},
-        {"\"version\":1", "\"version\":2", "version 2"},
+        {"\"version\":1", "\"version\":2", "not of version 1"},
         {"\"version\":1", "\"nothing\":1", "version is no count"},
         {"\"route\":", "\"road\":", "key has no route"},
         {"\"copies\":1", "\"copies\":-1", "copies is no count"},
