@@ -11,19 +11,33 @@ static uint64_t now_ns(const struct mirror *mirror)
 
 /* ---- the ring ---- */
 
+/* Waking the analyst is a system call, and takes the CPU from somebody: done for what comes in so many ms together, or at once when it is
+ * this part of the ring. Nobody waits for a record, but a ring that is full takes none. */
+#define WAKE_MS 5
+#define WAKE_PART 8
+
+static void wake(struct mirror *mirror)
+{
+    struct ring_writer *ring = mirror->settings.ring;
+    mirror->records_head = ring->head;
+    if (ring_wants_wake(ring) && mirror->on_records)
+        mirror->on_records(mirror);
+}
+
+static void on_wake(struct timer *timer)
+{
+    wake(CONTAINER_OF(timer, struct mirror, wake));
+}
+
 /* Parts of a leg go into the ring as they are full. */
 static void note_records(struct mirror *mirror)
 {
-    if (mirror->settings.ring->head != mirror->records_head)
-        loop_later(mirror->codec->loop, &mirror->wake);
-}
-
-static void wake(struct task *task)
-{
-    struct mirror *mirror = CONTAINER_OF(task, struct mirror, wake);
-    mirror->records_head = mirror->settings.ring->head;
-    if (ring_wants_wake(mirror->settings.ring) && mirror->on_records)
-        mirror->on_records(mirror);
+    const struct ring_writer *ring = mirror->settings.ring;
+    uint64_t fresh = ring->head - mirror->records_head;
+    if (fresh && !timer_is_armed(&mirror->wake))
+        timer_arm(mirror->codec->loop, &mirror->wake, WAKE_MS);
+    if (fresh > ring->capacity / WAKE_PART)
+        wake(mirror);
 }
 
 void leg_sink_init(struct mirror *mirror)
@@ -33,7 +47,15 @@ void leg_sink_init(struct mirror *mirror)
     mirror->sink.give = budget_give_for_records;
     mirror->sink.budget = &mirror->budget;
     mirror->records_head = mirror->settings.ring ? mirror->settings.ring->head : 0;
-    task_init(&mirror->wake, wake);
+    timer_init(&mirror->wake, on_wake);
+}
+
+void leg_sink_deinit(struct mirror *mirror)
+{
+    if (timer_is_armed(&mirror->wake))
+        wake(mirror);
+    timer_disarm(&mirror->wake);
+    capture_sink_deinit(&mirror->sink);
 }
 
 /* ---- both kinds ---- */

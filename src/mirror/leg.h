@@ -35,8 +35,9 @@ struct live_leg {
     bool is_call;
 };
 
-/* mirror->sink, and mirror->wake: once a turn in which records were made, since the analyst may sleep. */
+/* mirror->sink, and mirror->wake: where records are made, their reader is woken if it sleeps. */
 void leg_sink_init(struct mirror *mirror);
+void leg_sink_deinit(struct mirror *mirror);
 
 /* ---- a copy's ---- */
 

@@ -279,8 +279,7 @@ void mirror_deinit(struct mirror *mirror)
     shed_deinit(&mirror->shed);
     slab_free(mirror->copies);
     slab_free(mirror->watches);
-    task_cancel(&mirror->wake);
-    capture_sink_deinit(&mirror->sink);
+    leg_sink_deinit(mirror);
 }
 
 static void cancel_copies(struct target *target, enum dropped why, bool is_only_waiting)

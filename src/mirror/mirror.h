@@ -34,8 +34,8 @@ struct mirror {
     struct list leaving; /* targets that the rules no longer have, until their last copy and connection */
     struct slab *copies, *watches;
     struct capture_sink sink; /* of records */
-    struct task wake;         /* of the analyst, when records were made */
-    uint64_t records_head;    /* of the ring, when it was looked at last */
+    struct timer wake;        /* of the analyst, armed when records were made */
+    uint64_t records_head;    /* of the ring, when its reader was looked at last */
     size_t in_flight;         /* copies not over */
     struct timer tidy;        /* armed from a burst of copies until all of its memory is back with the system */
     int64_t tidy_peak;        /* most bytes held since it was last given back */

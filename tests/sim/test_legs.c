@@ -681,16 +681,36 @@ static void test_a_sleeping_reader_is_woken_once(void **state)
     struct sim *sim = open_with_live(COMPARED, &client);
     host_answers(sim_shadow_host(sim, 0, 0), OK_2);
     actor_sends(client, GET);
+    sim_advance_ms(sim, 10);
     assert_int_equal(sim->records->wakes, 0); /* it never slept */
     sim_reads_records(sim);
     assert_true(ring_sleep(&sim->records->reader));
     for (int i = 0; i < 3; i++)
         actor_sends(client, GET);
+    assert_int_equal(sim->records->wakes, 0); /* with all that comes soon */
+    sim_advance_ms(sim, 10);
+    assert_int_equal(sim->records->wakes, 1);
+    sim_advance_ms(sim, 1000);
     assert_int_equal(sim->records->wakes, 1);
     sim_reads_records(sim);
     assert_true(ring_sleep(&sim->records->reader));
     actor_sends(client, GET);
+    sim_advance_ms(sim, 10);
     assert_int_equal(sim->records->wakes, 2);
+    sim_close(sim);
+}
+
+static void test_a_sleeping_reader_is_woken_at_once_when_the_ring_fills(void **state)
+{
+    (void)state;
+    struct actor *client;
+    struct sim *sim = open_with_live(
+        &(struct sim_rules){.ring_bytes = RING_MIN, .mirrors = 1, .mirror = {{.is_compared = true}}}, &client);
+    host_answers(sim_shadow_host(sim, 0, 0), OK_2);
+    assert_true(ring_sleep(&sim->records->reader));
+    for (int i = 0; i < 20; i++)
+        actor_sends(client, GET);
+    assert_int_equal(sim->records->wakes, 1);
     sim_close(sim);
 }
 
@@ -724,6 +744,7 @@ int main(void)
         cmocka_unit_test(test_a_full_ring_drops_and_counts_and_nobody_notices),
         cmocka_unit_test(test_a_short_budget_drops_and_counts_and_nobody_notices),
         cmocka_unit_test(test_a_sleeping_reader_is_woken_once),
+        cmocka_unit_test(test_a_sleeping_reader_is_woken_at_once_when_the_ring_fills),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
