@@ -8,6 +8,7 @@
 #include "app/options.h"
 
 #define ASKER_EACH_MS 1000
+#define ASKER_NOW 'a' /* the word on the channel after which it asks at once */
 
 struct asker_answers;
 struct asker_spec {

@@ -161,7 +161,8 @@ bool demo_stage_start(struct demo_stage *stage, const struct options *options, s
     if (!stage->load_spec.figures || !stage->asker_spec.answers)
         return err_errno(err, "no shared memory");
     return demo_log_open(&stage->log, err) && reserve_shadow_port(stage, err) && start_service(stage, SHOP_LIVE, err) &&
-           start_service(stage, SHOP_SHADOW, err) && start_service(stage, SHOP_CLEAN, err) && start_gateway(stage, &options->settings, err);
+           start_service(stage, SHOP_SHADOW, err) && start_service(stage, SHOP_CLEAN, err) &&
+           start_gateway(stage, &options->settings, err);
 }
 
 /* Where a client reaches a listener that takes requests for all addresses. */

@@ -6,7 +6,6 @@
 #include <ctype.h>
 
 #define SAY_AGAIN_NS 3000000000ull
-#define FAULT_WIDTH 33
 #define SAID_INDENT 7 /* the clock's */
 
 const char *demo_shadow_name(size_t shadow)
@@ -118,12 +117,12 @@ static void add_verdict(const struct demo_verdicts *verdicts, size_t shadow, siz
 
 static bool is_worth_saying(const struct demo_judged *judged, const struct demo_judged *last, uint64_t ago_ns)
 {
-    if (!judged->is_there)
-        return false;
-    if (!demo_judged_is_settled(last) || judged->kind != last->kind)
-        return !last->is_there || (judged->kind != last->kind && (ago_ns >= SAY_AGAIN_NS || !last->kind)) ||
-               (demo_judged_is_settled(judged) && !demo_judged_is_settled(last));
-    return ago_ns >= SAY_AGAIN_NS && !is_same(judged, last);
+    if (!judged->is_there || !last->is_there)
+        return judged->is_there;
+    if (demo_judged_is_settled(judged) && !demo_judged_is_settled(last))
+        return true;
+    bool is_changed = judged->kind != last->kind || (demo_judged_is_settled(judged) && !is_same(judged, last));
+    return is_changed && ago_ns >= SAY_AGAIN_NS;
 }
 
 void demo_verdicts_say(const struct demo_verdicts *verdicts, struct demo_said *said, uint64_t now_ns, struct str clock,
@@ -159,12 +158,13 @@ void demo_faults_add(const struct demo_judgement *judgement, size_t indent, size
 {
     for (size_t i = 0; i < SHOP_FAULTS; i++) {
         const char *found = judgement->shadows[0].found[i];
-        struct strbuf line = STRBUF_INIT;
+        struct str words = str_from_c(found[0] ? found : "not found yet");
         strbuf_printf(page, "%*s", i == 0 ? 0 : (int)indent, "");
-        text_add_cell(&line, str_from_c(shop_planted_faults[i].words), FAULT_WIDTH);
-        strbuf_printf(&line, "%s", found[0] ? found : "not found yet");
-        text_add_cell(page, strbuf_str(&line), (int)width);
+        text_add_cell(page, str_from_c(shop_planted_faults[i].words), DEMO_FAULT_WIDTH);
+        if (width)
+            text_add_cell(page, words, (int)width - DEMO_FAULT_WIDTH);
+        else
+            text_add_clean(page, words);
         strbuf_add_char(page, '\n');
-        strbuf_deinit(&line);
     }
 }

@@ -33,5 +33,7 @@ void demo_verdicts_say(const struct demo_verdicts *verdicts, struct demo_said *s
                        struct strbuf *page);
 /* Both verdicts with all reasons. */
 void demo_verdicts_add(const struct demo_verdicts *verdicts, struct strbuf *page);
-/* A line for each planted fault with what was found of it, cut at `width`, each with its end. */
+/* A line for each planted fault with what was found of it, cut at `width` (0: whole), each with its end; `indent` blanks in front of all
+ * but the first. */
+#define DEMO_FAULT_WIDTH 34
 void demo_faults_add(const struct demo_judgement *judgement, size_t indent, size_t width, struct strbuf *page);
