@@ -80,25 +80,13 @@ struct gateway_line {
 static int run_gateway(const void *user)
 {
     struct gateway_line line = *(const struct gateway_line *)user;
-    char *const argv[] = {(char[]){"umbra"},
-                          (char[]){"run"},
-                          (char[]){"--listen"},
-                          line.listen,
-                          (char[]){"--live"},
-                          line.services[SHOP_LIVE],
-                          (char[]){"--shadow"},
-                          line.services[SHOP_SHADOW],
-                          (char[]){"--shadow"},
-                          line.services[SHOP_CLEAN],
-                          (char[]){"--admin"},
-                          line.admin,
-                          (char[]){"--drain"},
-                          (char[]){DRAIN},
-                          (char[]){"--data"},
-                          (char[]){""},
-                          (char[]){"--log-level"},
-                          (char[]){"warn"},
-                          NULL};
+    char *const argv[] = {
+        (char[]){"umbra"},    (char[]){"run"},           (char[]){"--listen"}, line.listen,
+        (char[]){"--live"},   line.services[SHOP_LIVE],  (char[]){"--shadow"}, line.services[SHOP_SHADOW],
+        (char[]){"--shadow"}, line.services[SHOP_CLEAN], (char[]){"--admin"},  line.admin,
+        (char[]){"--drain"},  (char[]){DRAIN},           (char[]){"--data"},   (char[]){""},
+        (char[]){"--shed"}, /* a machine that is busy with other things is no reason to have no verdict */
+        (char[]){"off"},      (char[]){"--log-level"},   (char[]){"warn"},     NULL};
     char program[PATH_MAX];
     ssize_t len = readlink("/proc/self/exe", program, sizeof(program) - 1);
     if (len > 0) {
