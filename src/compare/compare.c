@@ -42,6 +42,7 @@ struct comparer *comparer_new(const struct compare_limits *limits)
     for (int side = 0; side < SIDE_COUNT; side++) {
         json_init(&comparer->json[side], comparer->limits.depth);
         decoder_init(&comparer->decoders[side]);
+        decoder_init(&comparer->message_decoders[side]);
     }
     return comparer;
 }
@@ -55,6 +56,7 @@ void comparer_free(struct comparer *comparer)
     for (int side = 0; side < SIDE_COUNT; side++) {
         json_deinit(&comparer->json[side]);
         decoder_deinit(&comparer->decoders[side]);
+        decoder_deinit(&comparer->message_decoders[side]);
     }
     mem_free(comparer);
 }
@@ -175,20 +177,26 @@ static bool read_json(struct comparer *comparer, struct str live, struct str oth
     return true;
 }
 
-static void compare_content(struct comparer *comparer, const struct compare_rules *rules, const struct answer *live,
-                            const struct answer *other, const struct str bodies[SIDE_COUNT])
+static enum body_verdict compare_content(struct comparer *comparer, const struct compare_rules *rules,
+                                         const struct answer *live, const struct answer *other,
+                                         const struct str bodies[SIDE_COUNT])
 {
     struct str type = STR("content-type"), live_type = value_of(live, type), other_type = value_of(other, type);
-    if (says_grpc(live_type) && says_grpc(other_type) &&
-        compare_messages(comparer, rules, live, other, bodies[SIDE_LIVE], bodies[SIDE_OTHER]))
-        return;
+    if (says_grpc(live_type) && says_grpc(other_type)) {
+        enum body_verdict verdict = compare_messages(comparer, rules, live, other, bodies[SIDE_LIVE],
+                                                     bodies[SIDE_OTHER]);
+        if (verdict != BODY_NOT_COMPARED)
+            return verdict;
+    }
+    size_t before = comparer->report.count + comparer->report.unnamed;
     bool is_said = says_json(live_type) && says_json(other_type);
     if ((is_said || (looks_like_json(bodies[SIDE_LIVE]) && looks_like_json(bodies[SIDE_OTHER]))) &&
         read_json(comparer, bodies[SIDE_LIVE], bodies[SIDE_OTHER], is_said)) {
         compare_json(comparer, rules);
-        return;
+        return comparer->report.count + comparer->report.unnamed > before ? BODY_DIFFERENT : BODY_SAME;
     }
     compare_plain(comparer, bodies[SIDE_LIVE], bodies[SIDE_OTHER]);
+    return BODY_DIFFERENT;
 }
 
 /* Of beginnings only so much can be said: that they differ, if they do. */
@@ -198,6 +206,19 @@ static enum body_verdict compare_cut(struct comparer *comparer, struct str live,
     if (most == 0 || memcmp(live.ptr, other.ptr, most) == 0)
         return BODY_BLIND;
     compare_plain(comparer, str_slice(live, 0, most), str_slice(other, 0, most));
+    return BODY_DIFFERENT;
+}
+
+/* One of them could not be decoded. When that is the bytes' fault and the other's are whole, clients see the difference, too. */
+static enum body_verdict compare_broken(struct comparer *comparer, enum decode_result live, enum decode_result other,
+                                        const struct str bodies[SIDE_COUNT])
+{
+    struct str broken = STR("(can't be decoded)");
+    bool is_live_broken = live == DECODE_BROKEN && other == DECODE_OK;
+    if (!is_live_broken && !(live == DECODE_OK && other == DECODE_BROKEN))
+        return BODY_BLIND;
+    report_add(&comparer->report, STR("body"), DIFFERENCE_VALUE, is_live_broken ? broken : bodies[SIDE_LIVE],
+               is_live_broken ? bodies[SIDE_OTHER] : broken);
     return BODY_DIFFERENT;
 }
 
@@ -221,12 +242,10 @@ static enum body_verdict compare_bodies(struct comparer *comparer, const struct 
     enum decode_result other_result = decode(comparer, SIDE_OTHER, codings[SIDE_OTHER], other->body,
                                              &bodies[SIDE_OTHER]);
     if (live_result != DECODE_OK || other_result != DECODE_OK)
-        return BODY_BLIND;
+        return compare_broken(comparer, live_result, other_result, bodies);
     if (str_eq(bodies[SIDE_LIVE], bodies[SIDE_OTHER]))
         return BODY_SAME;
-    size_t before = comparer->report.count + comparer->report.unnamed;
-    compare_content(comparer, rules, live, other, bodies);
-    return comparer->report.count + comparer->report.unnamed > before ? BODY_DIFFERENT : BODY_SAME;
+    return compare_content(comparer, rules, live, other, bodies);
 }
 
 void compare_answers(struct comparer *comparer, const struct compare_rules *rules, const struct answer *live,
@@ -245,6 +264,7 @@ void compare_answers(struct comparer *comparer, const struct compare_rules *rule
     for (int side = 0; side < SIDE_COUNT; side++) {
         json_trim(&comparer->json[side]);
         decoder_trim(&comparer->decoders[side]);
+        decoder_trim(&comparer->message_decoders[side]);
     }
 }
 

@@ -31,7 +31,7 @@ enum difference_kind {
     DIFFERENCE_MISSING, /* live has it, the other has not */
     DIFFERENCE_EXTRA,   /* the other has it, live has not */
     DIFFERENCE_ORDER,   /* the same elements in another order */
-    DIFFERENCE_LENGTH,  /* of arrays */
+    DIFFERENCE_LENGTH,  /* of arrays; live and other are the numbers of elements */
     DIFFERENCE_KIND_COUNT
 };
 const char *difference_kind_name(enum difference_kind kind);
@@ -49,7 +49,7 @@ enum body_verdict {
     BODY_NOT_COMPARED, /* the status differs, or a side has none by definition (HEAD, 204, 304) */
     BODY_SAME,
     BODY_DIFFERENT,
-    BODY_BLIND, /* cut, undecodable or beyond the limits, with different hashes */
+    BODY_BLIND, /* cut, undecodable or beyond the limits, with different hashes; undecodable on one side only is BODY_DIFFERENT */
 };
 
 struct differences {

@@ -26,7 +26,8 @@ struct comparer {
     struct scratch scratch;
     struct json json[SIDE_COUNT];
     struct decoder decoders[SIDE_COUNT];
-    uint64_t seed; /* of hashes, so that peers can't aim at a place in a table */
+    struct decoder message_decoders[SIDE_COUNT]; /* of what lies in the buffers of the others */
+    uint64_t seed;                               /* of hashes, so that peers can't aim at a place in a table */
 };
 
 /* The field of this name, or NULL; only the first. */
@@ -37,9 +38,9 @@ void compare_fields(struct comparer *comparer, const struct compare_rules *rules
                     const struct answer *other);
 /* json_compare.c: both tapes are read. */
 void compare_json(struct comparer *comparer, const struct compare_rules *rules);
-/* messages.c: false when a side is not made of frames. */
-bool compare_messages(struct comparer *comparer, const struct compare_rules *rules, const struct answer *live,
-                      const struct answer *other, struct str live_body, struct str other_body)
-    __attribute__((warn_unused_result));
+/* messages.c: BODY_NOT_COMPARED when a side is not made of frames. */
+enum body_verdict compare_messages(struct comparer *comparer, const struct compare_rules *rules,
+                                   const struct answer *live, const struct answer *other, struct str live_body,
+                                   struct str other_body);
 /* plain.c */
 void compare_plain(struct comparer *comparer, struct str live, struct str other);

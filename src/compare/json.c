@@ -149,7 +149,7 @@ static bool read_string(struct reader *reader)
             at += len;
         }
     }
-    struct json_value *value = add(reader, JSON_STRING, begin);
+    struct json_value *value = add(reader, VALUE_STRING, begin);
     value->size = (uint32_t)(at - begin);
     value->is_escaped = is_escaped;
     reader->at = at + 1;
@@ -183,7 +183,7 @@ static bool read_number(struct reader *reader)
         if (at == digits)
             return false;
     }
-    add(reader, JSON_NUMBER, begin)->size = (uint32_t)(at - begin);
+    add(reader, VALUE_NUMBER, begin)->size = (uint32_t)(at - begin);
     reader->at = at;
     return true;
 }
@@ -239,12 +239,12 @@ static bool read_value(struct reader *reader, bool *is_open)
     char first = *reader->at;
     switch (first) {
     case '"': return read_string(reader);
-    case 't': return read_word(reader, JSON_TRUE, STR("true"));
-    case 'f': return read_word(reader, JSON_FALSE, STR("false"));
-    case 'n': return read_word(reader, JSON_NULL, STR("null"));
+    case 't': return read_word(reader, VALUE_TRUE, STR("true"));
+    case 'f': return read_word(reader, VALUE_FALSE, STR("false"));
+    case 'n': return read_word(reader, VALUE_NULL, STR("null"));
     case '{':
     case '[':
-        if (!open_container(reader, first == '{' ? JSON_OBJECT : JSON_ARRAY))
+        if (!open_container(reader, first == '{' ? VALUE_OBJECT : VALUE_ARRAY))
             return false;
         skip_blanks(reader);
         if (reader->at < reader->end && *reader->at == (first == '{' ? '}' : ']')) {
@@ -270,7 +270,7 @@ static bool read_after_value(struct reader *reader, bool *is_done)
         }
         if (reader->at == reader->end)
             return false;
-        bool is_object = json->values[json->open[reader->open - 1]].kind == JSON_OBJECT;
+        bool is_object = json->values[json->open[reader->open - 1]].kind == VALUE_OBJECT;
         if (*reader->at == ',') {
             reader->at++;
             skip_blanks(reader);
@@ -306,7 +306,7 @@ enum json_result json_read(struct json *json, struct str text, size_t most_value
 struct str json_text(const struct json *json, uint32_t index)
 {
     const struct json_value *value = &json->values[index];
-    unsigned quote = value->kind == JSON_STRING;
+    unsigned quote = value->kind == VALUE_STRING;
     return (struct str){json->text + value->at - quote, value->size + 2 * quote};
 }
 

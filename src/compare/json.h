@@ -10,7 +10,7 @@
 /* 4 bytes are for places in the text. */
 #define JSON_MAX_BYTES ((size_t)UINT32_MAX - 16)
 
-enum json_kind { JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_kind { VALUE_NULL, VALUE_FALSE, VALUE_TRUE, VALUE_NUMBER, VALUE_STRING, VALUE_ARRAY, VALUE_OBJECT };
 
 struct json_value {
     uint32_t at;   /* first byte; of strings the one after the quote */

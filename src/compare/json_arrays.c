@@ -207,7 +207,7 @@ static void compare_sets(struct walk *walk, struct elements *live, struct elemen
 static uint32_t find_member(const struct json *json, uint32_t object, struct str name)
 {
     uint32_t found = 0;
-    if (json->values[object].kind != JSON_OBJECT)
+    if (json->values[object].kind != VALUE_OBJECT)
         return 0;
     for (uint32_t at = object + 1; at < json->values[object].next; at = json->values[at + 1].next) {
         const struct json_value *value = &json->values[at];

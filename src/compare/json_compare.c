@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compare/json_walk.h"
 
-#define PREFIX STR("body.$")
 /* How often the length of a body may be compared as text, to settle what is the same without looking at its values. */
 #define SAME_TEXT 3
 
-static bool enter(struct walk *walk, const struct spot *from, struct spot *to)
+bool walk_enter(struct walk *walk, const struct spot *from, struct spot *to)
 {
     to->place.up = from->chain;
     to->chain = &to->place;
@@ -33,19 +32,19 @@ bool walk_to_member(struct walk *walk, const struct spot *from, enum side side, 
         char *unescaped = scratch_take(&walk->comparer->scratch, value->size);
         to->place.step.name = (struct str){unescaped, json_unescape(to->place.step.name, unescaped)};
     }
-    return enter(walk, from, to);
+    return walk_enter(walk, from, to);
 }
 
 bool walk_to_element(struct walk *walk, const struct spot *from, uint64_t index, struct spot *to)
 {
     to->place.step = (struct path_step){.index = index, .is_element = true};
-    return enter(walk, from, to);
+    return walk_enter(walk, from, to);
 }
 
 void walk_report_text(struct walk *walk, const struct spot *spot, enum difference_kind kind, struct str live,
                       struct str other)
 {
-    report_add_place(&walk->comparer->report, PREFIX, spot->chain, kind, live, other);
+    report_add_place(&walk->comparer->report, walk->prefix, spot->chain, kind, live, other);
 }
 
 void walk_report(struct walk *walk, const struct spot *spot, enum difference_kind kind, const uint32_t *live,
@@ -77,13 +76,13 @@ static bool scalars_equal(const struct walk *walk, const struct json_value *x, c
     if (x->kind != y->kind)
         return false;
     switch ((enum json_kind)x->kind) {
-    case JSON_NUMBER: return json_numbers_equal(a, b);
-    case JSON_STRING: return json_strings_equal(a, x->is_escaped, b, y->is_escaped);
-    case JSON_NULL:
-    case JSON_FALSE:
-    case JSON_TRUE: return true;
-    case JSON_ARRAY:
-    case JSON_OBJECT: break;
+    case VALUE_NUMBER: return json_numbers_equal(a, b);
+    case VALUE_STRING: return json_strings_equal(a, x->is_escaped, b, y->is_escaped);
+    case VALUE_NULL:
+    case VALUE_FALSE:
+    case VALUE_TRUE: return true;
+    case VALUE_ARRAY:
+    case VALUE_OBJECT: break;
     }
     return false;
 }
@@ -157,7 +156,7 @@ static void compare_by_name(struct walk *walk, uint32_t live, uint32_t other, co
 /* true and false are of one type. */
 static unsigned type_of(const struct json_value *value)
 {
-    return value->kind == JSON_TRUE ? JSON_FALSE : value->kind;
+    return value->kind == VALUE_TRUE ? VALUE_FALSE : value->kind;
 }
 
 void walk_values(struct walk *walk, uint32_t live, uint32_t other, const struct spot *spot)
@@ -165,12 +164,12 @@ void walk_values(struct walk *walk, uint32_t live, uint32_t other, const struct 
     const struct json_value *x = &walk->json[SIDE_LIVE]->values[live], *y = &walk->json[SIDE_OTHER]->values[other];
     if (type_of(x) != type_of(y)) {
         walk_report(walk, spot, DIFFERENCE_TYPE, &live, &other);
-    } else if (x->kind != JSON_ARRAY && x->kind != JSON_OBJECT) {
+    } else if (x->kind != VALUE_ARRAY && x->kind != VALUE_OBJECT) {
         if (!scalars_equal(walk, x, y))
             walk_report(walk, spot, DIFFERENCE_VALUE, &live, &other);
     } else if (!is_same_text(walk, x, y)) {
         struct scratch_mark mark = scratch_mark(&walk->comparer->scratch);
-        if (x->kind == JSON_ARRAY)
+        if (x->kind == VALUE_ARRAY)
             walk_arrays(walk, live, other, spot);
         else if (!compare_in_step(walk, live, other, spot))
             compare_by_name(walk, live, other, spot);
@@ -178,24 +177,34 @@ void walk_values(struct walk *walk, uint32_t live, uint32_t other, const struct 
     }
 }
 
-void compare_json(struct comparer *comparer, const struct compare_rules *rules)
+bool walk_begin(struct walk *walk, struct comparer *comparer, const struct compare_rules *rules, struct str prefix,
+                struct spot *root)
 {
-    struct walk walk = {
+    *walk = (struct walk){
         .comparer = comparer,
         .rules = rules,
         .json = {&comparer->json[SIDE_LIVE], &comparer->json[SIDE_OTHER]},
+        .prefix = prefix,
+        .values_left = comparer->limits.values,
     };
-    struct spot root = {.array = -1};
-    const struct json_value *live = &walk.json[SIDE_LIVE]->values[0], *other = &walk.json[SIDE_OTHER]->values[0];
-    walk.same_budget = SAME_TEXT * ((size_t)live->size + other->size);
-    if (rules && rules->paths) {
-        size_t words = path_set_words(rules->paths);
-        walk.states = scratch_take(&comparer->scratch, (comparer->limits.depth + 2) * words * sizeof(uint64_t));
-        int found = path_set_begin(rules->paths, walk.states);
-        if (found >= 0 && (size_t)found < rules->ignored_count)
-            return;
-        root.array = found >= 0 ? found - (int)rules->ignored_count : -1;
-        root.is_watched = true;
-    }
+    *root = (struct spot){.array = -1};
+    if (!rules || !rules->paths)
+        return true;
+    size_t words = path_set_words(rules->paths);
+    walk->states = scratch_take(&comparer->scratch, (comparer->limits.depth + 2) * words * sizeof(uint64_t));
+    int found = path_set_begin(rules->paths, walk->states);
+    root->array = found >= 0 ? found - (int)rules->ignored_count : -1;
+    root->is_watched = true;
+    return found < 0 || root->array >= 0;
+}
+
+void compare_json(struct comparer *comparer, const struct compare_rules *rules)
+{
+    struct walk walk;
+    struct spot root;
+    if (!walk_begin(&walk, comparer, rules, STR("body.$"), &root))
+        return;
+    walk.same_budget = SAME_TEXT *
+                       ((size_t)walk.json[SIDE_LIVE]->values[0].size + walk.json[SIDE_OTHER]->values[0].size);
     walk_values(&walk, 0, 0, &root);
 }

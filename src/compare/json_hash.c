@@ -118,13 +118,13 @@ uint64_t walk_hash(struct walk *walk, enum side side, uint32_t value, const stru
     if (json->hashes[value])
         return json->hashes[value];
     switch ((enum json_kind)it->kind) {
-    case JSON_NULL:
-    case JSON_FALSE:
-    case JSON_TRUE: hash = seed + it->kind; break;
-    case JSON_NUMBER: hash = hash_number(json_bytes(json, it), seed); break;
-    case JSON_STRING: hash = hash_string(json, it, seed); break;
-    case JSON_ARRAY: hash = hash_array(walk, side, value, spot); break;
-    case JSON_OBJECT: hash = hash_object(walk, side, value, spot); break;
+    case VALUE_NULL:
+    case VALUE_FALSE:
+    case VALUE_TRUE: hash = seed + it->kind; break;
+    case VALUE_NUMBER: hash = hash_number(json_bytes(json, it), seed); break;
+    case VALUE_STRING: hash = hash_string(json, it, seed); break;
+    case VALUE_ARRAY: hash = hash_array(walk, side, value, spot); break;
+    case VALUE_OBJECT: hash = hash_object(walk, side, value, spot); break;
     }
     hash = mix(hash + it->kind * 0x9e3779b97f4a7c15ull);
     json->hashes[value] = hash ? hash : 1;

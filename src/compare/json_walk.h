@@ -20,10 +20,16 @@ struct walk {
     const struct compare_rules *rules;
     struct json *json[SIDE_COUNT];
     uint64_t *states;   /* of the paths of rules, one per depth; NULL without rules */
+    struct str prefix;  /* of all fields */
+    size_t values_left; /* of messages: fields that may still be looked at */
     size_t same_budget; /* bytes that may still be compared as text before they are compared as values */
 };
 
-/* False: what is there is not compared. The new spot refers to the old one. */
+/* At the root; false: rules leave all of it out. Takes scratch memory. */
+bool walk_begin(struct walk *walk, struct comparer *comparer, const struct compare_rules *rules, struct str prefix,
+                struct spot *root);
+/* One step down, `to->place.step`. False: what is there is not compared. The new spot refers to the old one. */
+bool walk_enter(struct walk *walk, const struct spot *from, struct spot *to);
 bool walk_to_member(struct walk *walk, const struct spot *from, enum side side, uint32_t name, struct spot *to);
 bool walk_to_element(struct walk *walk, const struct spot *from, uint64_t index, struct spot *to);
 

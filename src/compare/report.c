@@ -31,10 +31,9 @@ void report_begin(struct report *report, unsigned most)
     report->most = most < COMPARE_MOST ? most : COMPARE_MOST;
 }
 
-/* False: the field was met before. */
-static bool is_new(struct report *report, struct str field)
+/* False: the field was met before, and has no name any more. */
+static bool is_new_unnamed(struct report *report, uint64_t hash)
 {
-    uint64_t hash = XXH3_64bits(field.ptr, field.len) | 1;
     size_t mask = sizeof(report->seen) / sizeof(report->seen[0]) - 1, at = hash >> 1 & mask;
     report->has_seen = true;
     for (; report->seen[at]; at = (at + 1) & mask) {
@@ -67,12 +66,16 @@ static struct str show(struct report *report, struct str value)
 
 void report_add(struct report *report, struct str field, enum difference_kind kind, struct str live, struct str other)
 {
-    if (!is_new(report, field))
-        return;
+    uint64_t hash = XXH3_64bits(field.ptr, field.len) | 1;
+    for (size_t i = 0; i < report->count; i++) {
+        if (report->hashes[i] == hash)
+            return;
+    }
     if (report->count == report->most) {
-        report->unnamed++;
+        report->unnamed += is_new_unnamed(report, hash);
         return;
     }
+    report->hashes[report->count] = hash;
     if (!report->has_arena) {
         arena_init(&report->arena, report->first, sizeof(report->first));
         report->has_arena = true;

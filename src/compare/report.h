@@ -23,10 +23,11 @@ struct report {
     struct arena arena;
     char first[32768];
     struct difference list[COMPARE_MOST];
+    uint64_t hashes[COMPARE_MOST]; /* of their fields */
     size_t count, unnamed;
     unsigned most;
     size_t seen_count;
-    uint64_t seen[2 * REPORT_SEEN]; /* hashes of fields, 0: free */
+    uint64_t seen[2 * REPORT_SEEN]; /* hashes of fields beyond, 0: free */
     bool has_seen;
     bool has_arena;
     char name[REPORT_FIELD_BYTES + 8];
