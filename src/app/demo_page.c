@@ -11,9 +11,10 @@
 #define ROOMY_ROWS 30    /* from here on there is room for what else may be of use */
 #define FIXED_ROWS 13    /* all but verdicts, conditions and gaps */
 #define LEAST_VERDICTS 4 /* two lines of verdicts, two for the first reason */
+#define SMALL_VERDICTS 6
 #define MOST_VERDICTS 14
 #define ROOMY_VERDICTS 7 /* from here on the clean one says why, too */
-#define MORE_ROWS 9      /* planted faults, what to try, some lines of the log */
+#define MORE_ROWS 8      /* planted faults, what to try, some lines of the log */
 
 #define PLAIN "\x1b[0m"
 #define BOLD "\x1b[1m"
@@ -265,13 +266,12 @@ static unsigned add_faults(const struct demo_view *view, struct strbuf *page)
 
 static unsigned add_try(const struct demo_view *view, struct strbuf *page)
 {
-    end_line(page);
     styled(view, page, BOLD, STR(" TRY"));
     blank(page, INDENT - 4);
     strbuf_printf(page, "curl -i %.*s/items/25\n", STR_ARG(view->gateway));
     blank(page, INDENT);
     strbuf_printf(page, "umbra top --admin %.*s\n", STR_ARG(str_slice(view->admin, 7, view->admin.len)));
-    return 3;
+    return 2;
 }
 
 static void add_log(const struct demo_view *view, unsigned rows, struct strbuf *page)
@@ -290,7 +290,7 @@ static void add_log(const struct demo_view *view, unsigned rows, struct strbuf *
 static void add_more(const struct demo_view *view, unsigned rows, struct strbuf *page)
 {
     rows -= rows > SHOP_FAULTS ? add_faults(view, page) : 0;
-    rows -= rows > 2 ? add_try(view, page) : 0;
+    rows -= rows > 1 ? add_try(view, page) : 0;
     if (rows > 1)
         add_log(view, rows, page);
 }
@@ -304,6 +304,11 @@ struct layout {
     unsigned verdict_rows, gaps, more_rows;
 };
 
+static unsigned least(unsigned a, unsigned b)
+{
+    return a < b ? a : b;
+}
+
 static struct layout lay_out(const struct demo_view *view)
 {
     struct layout layout = {.is_roomy = view->rows >= ROOMY_ROWS, .verdict_rows = LEAST_VERDICTS};
@@ -312,13 +317,12 @@ static struct layout lay_out(const struct demo_view *view)
         conditions += layout.is_roomy || i == view->record->condition || view->record->rows[i].ns > 0;
     unsigned used = FIXED_ROWS + conditions + layout.verdict_rows;
     unsigned rest = view->rows > used ? view->rows - used : 0;
-    layout.gaps = rest < GAP_COUNT ? rest : GAP_COUNT;
+    unsigned most = layout.is_roomy ? MOST_VERDICTS : SMALL_VERDICTS;
+    layout.gaps = least(rest, layout.is_roomy ? GAP_COUNT : GAP_CONDITIONS);
     rest -= layout.gaps;
-    if (!layout.is_roomy)
-        return layout;
-    unsigned extra = rest > MORE_ROWS ? rest - MORE_ROWS : 0;
-    layout.verdict_rows += extra < MOST_VERDICTS - LEAST_VERDICTS ? extra : MOST_VERDICTS - LEAST_VERDICTS;
-    layout.more_rows = rest - (layout.verdict_rows - LEAST_VERDICTS);
+    unsigned extra = layout.is_roomy ? rest - least(rest, MORE_ROWS) : rest;
+    layout.verdict_rows += least(extra, most - LEAST_VERDICTS);
+    layout.more_rows = layout.is_roomy ? rest - (layout.verdict_rows - LEAST_VERDICTS) : 0;
     return layout;
 }
 

@@ -72,7 +72,8 @@ static bool reserve_shadow_port(struct demo_stage *stage, struct err *err)
 
 /* ---- gateway ---- */
 
-/* What `umbra run` is told, as a person would write it. */
+/* What `umbra run` is told, as a person would write it. Without shedding: that this machine is busy with other things is no reason for the
+ * demo to have no verdict. */
 struct gateway_line {
     char listen[ADDRESS_TEXT], services[SHOP_ROLES][ADDRESS_TEXT], admin[ADDRESS_TEXT];
 };
@@ -80,13 +81,27 @@ struct gateway_line {
 static int run_gateway(const void *user)
 {
     struct gateway_line line = *(const struct gateway_line *)user;
-    char *const argv[] = {
-        (char[]){"umbra"},    (char[]){"run"},           (char[]){"--listen"}, line.listen,
-        (char[]){"--live"},   line.services[SHOP_LIVE],  (char[]){"--shadow"}, line.services[SHOP_SHADOW],
-        (char[]){"--shadow"}, line.services[SHOP_CLEAN], (char[]){"--admin"},  line.admin,
-        (char[]){"--drain"},  (char[]){DRAIN},           (char[]){"--data"},   (char[]){""},
-        (char[]){"--shed"}, /* a machine that is busy with other things is no reason to have no verdict */
-        (char[]){"off"},      (char[]){"--log-level"},   (char[]){"warn"},     NULL};
+    char *const argv[] = {(char[]){"umbra"},
+                          (char[]){"run"},
+                          (char[]){"--listen"},
+                          line.listen,
+                          (char[]){"--live"},
+                          line.services[SHOP_LIVE],
+                          (char[]){"--shadow"},
+                          line.services[SHOP_SHADOW],
+                          (char[]){"--shadow"},
+                          line.services[SHOP_CLEAN],
+                          (char[]){"--admin"},
+                          line.admin,
+                          (char[]){"--drain"},
+                          (char[]){DRAIN},
+                          (char[]){"--data"},
+                          (char[]){""},
+                          (char[]){"--shed"},
+                          (char[]){"off"},
+                          (char[]){"--log-level"},
+                          (char[]){"warn"},
+                          NULL};
     char program[PATH_MAX];
     ssize_t len = readlink("/proc/self/exe", program, sizeof(program) - 1);
     if (len > 0) {

@@ -85,7 +85,8 @@ static void test_a_page_that_lacks_something_says_what(void **state)
     (void)state;
     struct demo_figures figures;
     struct err err;
-    assert_false(demo_figures_parse(STR("{\"budget\":{\"used\":1,\"limit\":2},\"mirrors\":[]}"), SHADOW, &figures, &err));
+    assert_false(
+        demo_figures_parse(STR("{\"budget\":{\"used\":1,\"limit\":2},\"mirrors\":[]}"), SHADOW, &figures, &err));
     assert_string_equal(err.text, "the gateway's status names no mirror 127.0.0.1:3001");
     assert_false(demo_figures_parse(STR("{\"mirrors\":[{\"matched\":1}]}"), SHADOW, &figures, &err));
     static const char *const odd[] = {"", "{", "[", "\"", "{\"mirrors\":[{", "{\"mirrors\":\"\\", "not json", "{}"};
