@@ -43,7 +43,7 @@ struct reader {
     bool is_too_many, is_too_deep;
 };
 
-static struct json_value *add(struct reader *reader, enum json_kind kind, const char *at)
+static inline struct json_value *add(struct reader *reader, enum json_kind kind, const char *at)
 {
     struct json *json = reader->json;
     if (__builtin_expect(json->count == json->capacity, 0)) {

@@ -53,6 +53,10 @@ static struct str show(struct report *report, struct str value)
     char shown[COMPARE_SHOWN];
     size_t len = 0;
     for (size_t at = 0; at < value.len;) {
+        if ((unsigned char)value.ptr[at] < 0x80 && len < sizeof(shown)) {
+            shown[len++] = value.ptr[at++];
+            continue;
+        }
         size_t size = utf8_len(str_slice(value, at, value.len));
         struct str piece = size ? str_slice(value, at, at + size) : STR(UTF8_REPLACEMENT);
         if (len + piece.len > sizeof(shown))

@@ -161,6 +161,9 @@ static void on_head(struct http1_conn *conn, struct str bytes)
         conn->writing = WRITE_TUNNEL;
     http1_conn_expect_body(conn, &head);
     bool is_whole = conn->reading == READ_DONE;
+    if (!is_whole && head.body != BODY_TUNNEL && http1_conn_is_drained(conn))
+        socket_acknowledge(
+            &conn->sock); /* a server that writes its head apart may be waiting for that before the body */
     if (is_whole)
         conn->reading = READ_HELD; /* the request may end within on_head: the stream is over after on_end, not before */
     conn->stream.handler->on_head(&conn->stream, &head);

@@ -133,6 +133,13 @@ void socket_set_send_buffer(struct socket *sock, int bytes, bool is_bound)
         (void)setsockopt(sock->watch.fd, SOL_SOCKET, SO_BUF_LOCK, &unlocked, sizeof unlocked);
 }
 
+void socket_acknowledge(struct socket *sock)
+{
+    int on = 1;
+    (void)setsockopt(sock->watch.fd, IPPROTO_TCP, TCP_QUICKACK, &on,
+                     sizeof on); /* fails on Unix sockets, which need none */
+}
+
 bool socket_connect(struct socket *sock, struct loop *loop, const struct address *to, const struct socket_ops *ops,
                     int send_buffer)
 {

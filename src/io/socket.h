@@ -46,6 +46,9 @@ bool socket_connect(struct socket *sock, struct loop *loop, const struct address
 /* Changes the kernel's send buffer. `is_bound`: to this size and no more. Else it begins there, as far as net.core.wmem_max allows, and
  * the kernel may let it grow (to net.ipv4.tcp_wmem, 4 MiB by default). */
 void socket_set_send_buffer(struct socket *sock, int bytes, bool is_bound);
+/* Acknowledges what was received now and not with the next bytes sent or after 40 ms, for which a peer that writes in small pieces waits
+ * (Nagle's algorithm, RFC 896, and delayed acknowledgements, RFC 1122 4.2.3.2). */
+void socket_acknowledge(struct socket *sock);
 /* Safe to call twice; no callback follows. `is_reset` sends RST instead of FIN: the peer must not take what it got for whole. */
 void socket_close(struct socket *sock, bool is_reset);
 bool socket_is_open(const struct socket *sock);

@@ -202,6 +202,15 @@ static bool is_status_name(struct str name)
     return str_eq(name, STR("status")) || str_eq(name, STR("grpc-status"));
 }
 
+/* Bodies of answers with different statuses are not compared. Where that holds for the shadow alone, or for control alone, the other's body says nothing for or against
+ * it. */
+static bool is_out(const struct counting *counting, struct str field)
+{
+    const struct pair_seen *pair = counting->pair;
+    return counting->has_control && str_starts_with(field, STR("body")) &&
+           (pair->live.status != pair->shadow.status || pair->live.status != pair->control.status);
+}
+
 static void count_pair(struct tally *tally, struct endpoint_counts *endpoint, const struct pair_seen *pair)
 {
     struct counting counting = {
@@ -217,7 +226,7 @@ static void count_pair(struct tally *tally, struct endpoint_counts *endpoint, co
     count_body(endpoint, pair->body);
     count_latency(&counting);
     for (size_t i = 0; i < pair->field_count; i++) {
-        if (!is_status_name(pair->fields[i].field))
+        if (!is_status_name(pair->fields[i].field) && !is_out(&counting, pair->fields[i].field))
             count_field(&counting, &pair->fields[i], false);
     }
     endpoint->only_signal += counting.has_control && counting.is_signal && !counting.is_noise;

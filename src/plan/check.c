@@ -12,6 +12,9 @@ _Static_assert(offsetof(struct plan, size) == offsetof(struct flat_head, size), 
 _Static_assert(offsetof(struct plan, checksum) == offsetof(struct flat_head, checksum), "checksum");
 _Static_assert(_Alignof(struct plan_mirror) <= FLAT_ALIGN && _Alignof(struct plan) <= FLAT_ALIGN, "alignment");
 
+/* No padding: the same rules are the same bytes. */
+_Static_assert(sizeof(struct plan_comparison) == 136 && sizeof(struct plan_mirror) == 152, "members are all there is");
+
 static bool check_arrays(const struct plan *plan, struct err *err)
 {
     for (enum array_id id = 0; id < ARRAY_COUNT; id++) {

@@ -122,6 +122,7 @@ struct plan_array_rule {
 };
 struct plan_comparison {
     uint32_t samples; /* enum plan_samples */
+    uint32_t reserved;
     uint64_t body_bytes;
     struct plan_range headers; /* only these; none: all but the noisy ones */
     struct plan_range ignored_headers, ignored_paths;
@@ -130,6 +131,7 @@ struct plan_comparison {
     uint64_t min_pairs, min_pairs_p99;
     uint32_t max_shadow_failures, max_lost, max_different, max_new_errors, max_blind;      /* millionths */
     uint32_t finding_latency_ms, finding_latency_share, max_latency_ms, max_latency_share; /* shares in millionths */
+    uint32_t reserved_too;
 };
 
 /* A control is a mirror of its own, for accounting as for connections, directly behind the one that it belongs to, whose policy it has:
@@ -162,6 +164,7 @@ struct plan_mirror {
     uint32_t trace;       /* enum plan_trace */
     uint32_t is_control;  /* of the mirror before it */
     uint32_t comparison;  /* of plan.comparisons, or PLAN_NONE: answers are not compared */
+    uint32_t reserved;    /* 0 */
 };
 
 /* One rule of a route. */

@@ -263,6 +263,12 @@ void socket_set_send_buffer(struct socket *sock, int bytes, bool is_bound)
     (void)is_bound;
 }
 
+/* Nor do they wait for acknowledgements. */
+void socket_acknowledge(struct socket *sock)
+{
+    (void)sock;
+}
+
 bool socket_connect(struct socket *sock, struct loop *loop, const struct address *to, const struct socket_ops *ops,
                     int send_buffer)
 {

@@ -148,6 +148,7 @@ static void change_status(struct play *play, struct random *random)
 {
     if (play_chance(random, 0.05)) {
         play_pair(play, play->pair.has_control);
+        play_differ(play, "body.$.id", false, play->pair.has_control);
         play->pair.live.status = play->pair.control.status = 404;
         play->pair.body = BODY_NOT_COMPARED;
     }
