@@ -144,7 +144,7 @@ static void test_the_verdicts_are_on_the_smallest_page_with_the_first_reason(voi
     (void)state;
     static const char *const pieces[] = {
         " VERDICT  shadow 127.0.0.1:40125  ✗ FAIL  380,000 pairs; 5.0 % of copies failed",
-        "\n            GET /items/{id}: body.$.price differs in 0 of 380000 pairs (2.4 %, at ",
+        "\n            GET /items/{id}: body.$.price differs in 0 of 380000 pairs (2.4 %, ",
         "\n          clean  127.0.0.1:40126  ✓ PASS  380,000 pairs",
     };
     struct demo_view view = sample_view();
