@@ -156,7 +156,7 @@ struct analyze *analyze_new(const struct analyze_options *options)
     struct analyze *analyze = mem_alloc(sizeof(struct analyze));
     analyze->store = options->store;
     analyze->legs_room.limit = options->memory_bytes / 2;
-    analyze->tallies_room.limit = options->memory_bytes / 4;
+    analyze->tallies_room.limit = options->memory_bytes / 8 * 3;
     pairs_init(&analyze->pairs, &handlers, analyze, &analyze->legs_room, options->pair_deadline_ms * 1000000u);
     group_set_init(&analyze->groups, options->store, &analyze->tallies_room,
                    options->is_full_by_default ? KEEP_FULL : KEEP_FIELDS);

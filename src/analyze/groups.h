@@ -19,7 +19,7 @@
 /* Mirrors that no plan names; what comes after is counted and left out. */
 #define GROUPS_UNPLANNED 1024
 /* What a tally is taken to need, on average over many mirrors. */
-#define GROUP_TALLY_BYTES (24u * 1024)
+#define GROUP_TALLY_BYTES (40u * 1024)
 /* Revisions that a group had, and whose late pairs are left out. */
 #define GROUP_RETIRED 8
 #define GROUP_LABEL_MAX 1024

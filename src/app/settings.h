@@ -46,14 +46,14 @@ struct settings {
     uint32_t max_connections; /* 0: from RLIMIT_NOFILE */
     uint32_t workers;         /* already resolved: >= 1 */
     uint64_t mirror_budget;
-    uint32_t has_control;               /* quick start: --control */
+    uint32_t has_control; /* quick start: --control */
     struct settings_target control;
-    uint32_t is_comparing;              /* --compare auto */
-    uint64_t analyst_memory;            /* --analyst-memory */
-    uint64_t sample_ttl_ms;             /* --sample-ttl */
-    char data[4096];                    /* directory of the store, made and writable; "": in memory only */
-    uint32_t is_shedding;  /* --shed auto */
-    uint32_t is_sandboxed; /* --sandbox on, and the supervisor's own filter is in place */
+    uint32_t is_comparing;   /* --compare auto */
+    uint64_t analyst_memory; /* --analyst-memory */
+    uint64_t sample_ttl_ms;  /* --sample-ttl */
+    char data[4096];         /* directory of the store, made and writable; "": in memory only */
+    uint32_t is_shedding;    /* --shed auto */
+    uint32_t is_sandboxed;   /* --sandbox on, and the supervisor's own filter is in place */
     uint32_t is_access_log;
     enum log_format log_format;
     enum log_level log_level;

@@ -2,6 +2,7 @@
 """The analyst as a process: that it is there when it is needed and not otherwise, that nothing which happens to it
 touches live, and that the admin port says what is the matter. What it makes of records is not looked at here."""
 import contextlib
+import json
 import os
 import pathlib
 import signal
@@ -17,7 +18,7 @@ from http1 import answer
 from load import Load
 from servers import answering, free_port
 from test_privileges import rights
-from waiting import PATIENCE, wait_for
+from waiting import PATIENCE, wait_for, wait_until_still
 
 PAGES = ("/api/verdict", "/api/findings", "/api/findings/some-id", "/api/services", "/api/tallies")
 RESTART = 1.0  # an analyst is back within a second of its end
@@ -40,8 +41,9 @@ def losses(through):
     return sum(metrics.sum("umbra_records_dropped_total", reason=reason) for reason in ("analyst", "poison"))
 
 
-def is_child(through, pid):
-    return pid in through.pids().values()
+def pairs(through):
+    """Those that a verdict was made of."""
+    return sum(verdict["pairs"] for verdict in json.loads(through.ask("/api/verdict").body)["verdicts"])
 
 
 # ---- when there is one ----
@@ -178,8 +180,12 @@ def test_killed_again_and_again_it_comes_back_and_live_does_not_notice(service, 
     wait_up(through)
     metrics = through.settled()
     assert metrics.mirror("failed") == 0
-    assert metrics.sum("umbra_records_total") > 0
     assert metrics.requests(code="200") == load.count
+    wait_until_still(lambda: (pairs(through), losses(through)), "the rings to be empty", still=1)
+    # What it had taken and not stored is counted as lost, and nothing is judged twice.
+    assert losses(through) > 0
+    assert 0 < pairs(through) <= load.count
+    assert 2 * pairs(through) + losses(through) <= through.metrics().sum("umbra_records_total")
 
 
 def test_a_gateway_that_is_killed_leaves_the_rings_in_order(service, gateway):
@@ -237,6 +243,21 @@ def test_a_successor_has_its_own(service, gateway):
     through.get("/")
     wait_for(lambda: through.ask("/api/verdict").status == 200, "an answer")
     assert not [line for line in through.log().splitlines() if " error " in line]
+
+
+def test_what_came_last_is_judged_before_the_end_and_known_after(service, gateway, tmp_path):
+    live, shadow = service(answering(answer(200, b"hello"))), service(answering(answer(200, b"hello")))
+    options = ("--data", tmp_path / "data", "--workers", "2")
+    through = gateway(live, shadow, *options)
+    wait_for_analyst(through)
+    with through.connect() as connection:
+        for _ in range(200):
+            connection.ask(http1.get("/"))
+    through.stop()
+    again = gateway(live, shadow, *options)
+    wait_for_analyst(again)
+    wait_for(lambda: again.ask("/api/verdict").status == 200, "an answer")
+    wait_for(lambda: pairs(again) == 200, lambda: f"{pairs(again)} to be 200")
 
 
 # ---- an analyst that hangs ----
