@@ -130,7 +130,7 @@ def test_a_run_of_some_seconds_ends_by_itself_and_well(demo):
 
 # What is planted, as the verdict names it.
 FAULTS = (r"^ +GET /items/\{id\}: body\.\$\.price differs in \d+ of \d+ pairs .*more than the 0\.1 % allowed"
-          r"; for example ([\d.]+) became ([\d.]+)",
+          r"; for example (\d+(?:\.\d+)?) became (\d+(?:\.\d+)?)",
           r"^ +GET /users/\{id\}: status differs in \d+ of \d+ pairs .*for example 200 became 404",
           r"^ +GET /search: the shadow's p50 is (\d+)(\.\d+)? ms above live's .*more than the 5 ms allowed")
 
