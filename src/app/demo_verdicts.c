@@ -57,8 +57,11 @@ size_t demo_judged_reasons(const struct demo_judged *judged, size_t rows, size_t
                            struct strbuf *page)
 {
     size_t used = 0;
-    for (size_t i = 0; i < judged->reason_count && used < rows; i++)
-        used += demo_sentence(judged->reasons[i], rows - used < 2 ? rows - used : 2, indent, width, page);
+    for (size_t i = 0; i < judged->reason_count && used < rows; i++) {
+        size_t left = rows - used, others = judged->reason_count - i - 1;
+        bool is_wide = left >= 2 && (left > others + 1 || rows == 2);
+        used += demo_sentence(judged->reasons[i], is_wide ? 2 : 1, indent, width, page);
+    }
     return used;
 }
 

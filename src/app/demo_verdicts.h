@@ -17,7 +17,7 @@ const char *demo_shadow_name(size_t shadow);
 void demo_judged_numbers(const struct demo_judged *judged, struct strbuf *page);
 /* Wraps a sentence into at most `rows` lines of `width` columns behind `indent` blanks, each with its end. Returns how many these are. */
 size_t demo_sentence(const char *sentence, size_t rows, size_t indent, size_t width, struct strbuf *page);
-/* Its reasons in at most so many lines, the first in at most two of them. Returns how many these are. */
+/* Its reasons in at most so many lines: a line each, and two where there is room, or room for one alone. Returns how many these are. */
 size_t demo_judged_reasons(const struct demo_judged *judged, size_t rows, size_t indent, size_t width,
                            struct strbuf *page);
 

@@ -223,6 +223,34 @@ static void test_a_sentence_is_broken_at_blanks_and_cut_at_its_last_line(void **
     }
 }
 
+/* How many lines have a mark. */
+static size_t count(const char *mark)
+{
+    size_t found = 0;
+    for (const char *at = text.ptr; at && (at = strstr(at, mark)); at++)
+        found++;
+    return found;
+}
+
+static void test_many_reasons_get_a_line_each_and_few_get_two(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t reasons, rows, first, second; /* lines of the first reason, of the second */
+    } cases[] = {{4, 2, 2, 0}, {4, 3, 1, 1}, {4, 4, 1, 1}, {4, 5, 2, 1}, {2, 4, 2, 2}, {2, 9, 2, 2}, {3, 1, 1, 0}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct demo_judged some = {.reason_count = cases[i].reasons};
+        for (size_t r = 0; r < cases[i].reasons; r++)
+            snprintf(some.reasons[r], DEMO_SENTENCE, "%zu---- %zu---- %zu----", r, r, r);
+        strbuf_clear(&text);
+        size_t rows = demo_judged_reasons(&some, cases[i].rows, 1, 8, &text);
+        assert_int_equal(count("\n"), rows);
+        assert_in_range(rows, 1, cases[i].rows);
+        assert_int_equal(count(" 0----"), cases[i].first);
+        assert_int_equal(count(" 1----"), cases[i].second);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +261,7 @@ int main(void)
         cmocka_unit_test_setup(test_numbers_alone_are_no_news, forget),
         cmocka_unit_test_setup(test_a_change_of_verdict_is_said_after_a_while, forget),
         cmocka_unit_test_setup(test_trouble_is_said_once, forget),
+        cmocka_unit_test(test_many_reasons_get_a_line_each_and_few_get_two),
         cmocka_unit_test(test_a_sentence_is_broken_at_blanks_and_cut_at_its_last_line),
     };
     return cmocka_run_group_tests(tests, NULL, free_text);
