@@ -160,6 +160,7 @@ struct analyze *analyze_new(const struct analyze_options *options)
     pairs_init(&analyze->pairs, &handlers, analyze, &analyze->legs_room, options->pair_deadline_ms * 1000000u);
     group_set_init(&analyze->groups, options->store, &analyze->tallies_room,
                    options->is_full_by_default ? KEEP_FULL : KEEP_FIELDS);
+    analyze->groups.run_begin_ns = options->run_begin_ns;
     deliveries_init(&analyze->deliveries, options->registry);
     analyze->observer = observer_new();
     samples_init(&analyze->samples, options->store);

@@ -17,7 +17,9 @@ struct analyze_options {
     struct registry *registry; /* read-only mapping; for what was attempted and lost; NULL: not known */
     size_t memory_bytes;       /* for legs that wait for their partners, groups and samples */
     uint64_t pair_deadline_ms; /* a leg without its partner after this is alone: 60 s beyond the mirror's timeout */
-    bool is_full_by_default;   /* samples Full when the policy says nothing (files and flags) */
+    uint64_t
+        run_begin_ns; /* CLOCK_REALTIME: what came before counts only for revisions that somebody has named (compile/revisions.h) */
+    bool is_full_by_default; /* samples Full when the policy says nothing (files and flags) */
 };
 struct analyze *analyze_new(const struct analyze_options *options);
 void analyze_free(struct analyze *analyze);

@@ -158,12 +158,18 @@ static void retire(struct group *group)
                                                                                    group->shadow_revision);
 }
 
+/* Somebody said it, of every backend that it joins; else it is the same whatever is put there. */
+static bool is_named_revision(struct str revision)
+{
+    return str_find_char(revision, '~') == revision.len;
+}
+
 static void set_revisions(struct groups *groups, struct group *group, struct str live, struct str shadow)
 {
     struct str new_live = own(live), new_shadow = own(shadow);
     retire(group);
-    if (group->is_known)
-        group->since_ns = groups->wall_ns;
+    bool is_named = is_named_revision(live) && is_named_revision(shadow);
+    group->since_ns = group->is_known ? groups->wall_ns : is_named ? 0 : groups->run_begin_ns;
     forget(groups, group);
     forget_revisions(group);
     group->live_revision = new_live;

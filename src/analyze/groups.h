@@ -45,8 +45,7 @@ struct group {
     uint64_t retired[GROUP_RETIRED]; /* hashes of the revisions that it had */
     size_t retired_count;
     uint64_t rules_hash;
-    uint64_t
-        since_ns; /* CLOCK_REALTIME at which it was started anew; 0: with this run, so that what the store has goes on */
+    uint64_t since_ns;   /* CLOCK_REALTIME at which it was started anew; 0: never, so that what the store has goes on */
     uint64_t saved_ns;   /* CLOCK_REALTIME up to which its news are in the store */
     struct tally *tally; /* NULL: nothing was counted yet */
     struct delivery delivery;
@@ -70,7 +69,7 @@ struct groups {
     struct policy default_policy;
     bool has_plan;
     bool is_store_behind; /* what the store was given is not all written yet */
-    uint64_t wall_ns;
+    uint64_t wall_ns, run_begin_ns;
     struct groups_counts counts;
 };
 

@@ -289,6 +289,7 @@ static void make_analyze(struct analyst *analyst)
         .registry = analyst->registry,
         .memory_bytes = settings->analyst_memory / ANALYZE_SHARE,
         .pair_deadline_ms = PAIR_DEADLINE_MS,
+        .run_begin_ns = settings->begin_ns,
         .is_full_by_default = true,
     });
 }

@@ -48,6 +48,7 @@ struct settings {
     uint64_t mirror_budget;
     uint32_t has_control; /* quick start: --control */
     struct settings_target control;
+    uint64_t begin_ns;       /* CLOCK_REALTIME at which the run began */
     uint32_t is_comparing;   /* --compare auto */
     uint64_t analyst_memory; /* --analyst-memory */
     uint64_t sample_ttl_ms;  /* --sample-ttl */

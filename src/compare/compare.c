@@ -167,7 +167,7 @@ static bool read_json(struct comparer *comparer, struct str live, struct str oth
 {
     const struct str bodies[SIDE_COUNT] = {live, other};
     for (int side = 0; side < SIDE_COUNT; side++) {
-        enum json_result result = json_read(&comparer->json[side], bodies[side], comparer->limits.values);
+        enum json_result result = json_parse(&comparer->json[side], bodies[side], comparer->limits.values);
         comparer->counts.invalid += result == JSON_INVALID && is_said;
         comparer->counts.too_deep += result == JSON_TOO_DEEP;
         comparer->counts.too_many_values += result == JSON_TOO_MANY;

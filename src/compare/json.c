@@ -282,7 +282,7 @@ static bool read_after_value(struct reader *reader, bool *is_done)
     }
 }
 
-enum json_result json_read(struct json *json, struct str text, size_t most_values)
+enum json_result json_parse(struct json *json, struct str text, size_t most_values)
 {
     json->is_hashed = false;
     json->count = 0;

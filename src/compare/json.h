@@ -42,7 +42,7 @@ void json_deinit(struct json *json);
 void json_trim(struct json *json);
 
 /* The root is values[0]. Time grows with the text, memory with its values. */
-enum json_result json_read(struct json *json, struct str text, size_t most_values) __attribute__((warn_unused_result));
+enum json_result json_parse(struct json *json, struct str text, size_t most_values) __attribute__((warn_unused_result));
 
 /* As it stands in the text, strings with their quotes. */
 struct str json_text(const struct json *json, uint32_t index);
@@ -52,7 +52,7 @@ static inline struct str json_bytes(const struct json *json, const struct json_v
     return (struct str){json->text + value->at, value->size};
 }
 
-/* Unescapes `escaped`, which json_read accepted, into `out` (at least as long); gives the length. */
+/* Unescapes `escaped`, which json_parse accepted, into `out` (at least as long); gives the length. */
 size_t json_unescape(struct str escaped, char *out);
 /* The same string, however it is escaped. */
 bool json_strings_equal(struct str a, bool is_a_escaped, struct str b, bool is_b_escaped);

@@ -65,7 +65,7 @@ static void walk_step(struct rewrite *rewrite, uint32_t index, const struct path
         walk(rewrite, index, depth + 1, is_open);
 }
 
-/* As deep as json_read lets texts be. */
+/* As deep as json_parse lets texts be. */
 static void walk(struct rewrite *rewrite, uint32_t index, unsigned depth, bool is_open)
 {
     const struct json_value *values = rewrite->json->values, *value = &values[index];
@@ -87,7 +87,7 @@ bool redaction_add_json(const struct redaction *redaction, struct str body, bool
 {
     struct json json;
     json_init(&json, DEPTH_MOST);
-    bool is_read = body.len <= JSON_MAX_BYTES && json_read(&json, body, VALUES_MOST) == JSON_OK;
+    bool is_read = body.len <= JSON_MAX_BYTES && json_parse(&json, body, VALUES_MOST) == JSON_OK;
     if (is_read) {
         struct rewrite rewrite = {.redaction = redaction, .json = &json, .out = out, .is_masked = is_masked};
         rewrite.words = path_set_words(redaction->paths);

@@ -16,7 +16,7 @@ static bool is_revision(struct str text)
         if (text.ptr[i] <= ' ' || text.ptr[i] >= 0x7f || text.ptr[i] == '"' || text.ptr[i] == '\\')
             return false;
     }
-    return text.len > 0 && text.len <= REVISION_MAX;
+    return text.len > 0 && text.len <= REVISION_MAX && str_find_char(text, '~') == text.len;
 }
 
 static void add_annotated(struct compiler *compiler, const struct resource *resource)
@@ -32,7 +32,7 @@ static void add_annotated(struct compiler *compiler, const struct resource *reso
         return;
     }
     compiler_report(compiler, SEVERITY_WARNING, "", node_find(meta->node, STR("annotations")), REVISION_ANNOTATION,
-                    "a revision has 1 to %d visible characters without quotes and backslashes; this one does not "
+                    "a revision has 1 to %d visible characters without quotes, backslashes and ~; this one does not "
                     "count",
                     REVISION_MAX);
 }
@@ -91,5 +91,5 @@ struct str revision_of(struct compiler *compiler, enum kind_id kind, struct str 
     describe(compiler, backend, has_hosts, &text);
     uint32_t hash = (uint32_t)XXH3_64bits(text.ptr, text.len);
     strbuf_deinit(&text);
-    return arena_printf(compiler->arena, "%08x", hash);
+    return arena_printf(compiler->arena, "~%08x", hash);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which revision of a backend runs: what its Backend or Service says by an annotation, else a hash of how it is defined, so that a verdict
- * starts anew when it becomes something else. Independent of the order of documents.
+ * starts anew when it becomes something else. A hash begins with "~": it says what was defined and not what runs there, so that it is worth
+ * nothing beyond the run. Independent of the order of documents.
  * Lifetime: the compiler's. Thread: control's. */
 #pragma once
 

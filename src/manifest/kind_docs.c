@@ -30,7 +30,8 @@ static const char annotations[] =
     "253 visible characters without quotes and backslashes. |\n"
     "| `umbra.dev/revision` | Backend, Service | Which revision runs there: 1 to 63 such characters, for instance an "
     "image's tag. A verdict is about one revision of live and one of the shadow, and starts anew when either changes. "
-    "Absent: eight hexadecimal digits that stand for the label, the protocol, the names of TLS, and the hosts and "
+    "Absent: ~ and eight hexadecimal digits that stand for the label, the protocol, the names of TLS, and the hosts "
+    "and "
     "ports "
     "(in a cluster, where pods come and go, without those of a Service). |\n";
 

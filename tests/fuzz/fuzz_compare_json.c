@@ -35,7 +35,7 @@ static bool has_nul(struct str text)
 static json_t *read_both(struct json *json, struct str text, bool *can_tell)
 {
     json_error_t error;
-    enum json_result result = json_read(json, text, 100000);
+    enum json_result result = json_parse(json, text, 100000);
     json_t *theirs = json_loadb(text.len ? text.ptr : "", text.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
     if (result == JSON_TOO_DEEP || result == JSON_TOO_MANY) {
         *can_tell = false;

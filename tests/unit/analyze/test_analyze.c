@@ -170,7 +170,8 @@ static void test_a_difference_becomes_a_finding_with_samples(void **state)
     assert_int_equal(play->answer.status, 200);
     expect_in(one, "\"samples\":[{\"at\":\"");
     expect_in(one, "\"request\":{\"method\":\"GET\",\"target\":\"/items/");
-    expect_in(one, "\"headers\":[[\"content-type\",\"");
+    expect_in(one, "\"headers\":[[\"content-type\",\"application/json\"]");
+    expect_in(one, "\\\"price\\\"");
 }
 
 static void test_a_mirror_without_pairs_is_insufficient(void **state)

@@ -45,17 +45,14 @@ static void test_a_wrong_annotation_is_said_and_does_not_count(void **state)
 #define WRONG(text) \
     TO_BACKEND BACKEND("name: shop, annotations: {umbra.dev/revision: '" text "'}", "endpoints: [{host: a, port: 1}]")
     static const char *const wrong[] = {
-        WRONG(""),
-        WRONG("a b"),
-        WRONG("a\"b"),
-        WRONG("größe"),
-        WRONG("1234567890123456789012345678901234567890123456789012345678901234"),
+        WRONG(""),      WRONG("a b"), WRONG("a\"b"),
+        WRONG("größe"), WRONG("~1f"), WRONG("1234567890123456789012345678901234567890123456789012345678901234"),
     };
     const char *plain = revisions(TO_BACKEND SHOP("endpoints: [{host: a, port: 1}]"), NULL);
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         assert_compiles_to(wrong[i], NULL, said,
                            "warning Backend/shop: metadata.annotations[\"umbra.dev/revision\"]: a revision has 1 to 63 "
-                           "visible characters without quotes and backslashes; this one does not count");
+                           "visible characters without quotes, backslashes and ~; this one does not count");
         assert_compiles_to(wrong[i], NULL, revisions_text, plain);
     }
 }
@@ -65,7 +62,7 @@ static void test_without_one_it_is_eight_digits_that_never_change(void **state)
     (void)state;
     /* The very digits: verdicts of an older run must be found again. */
     assert_compiles_to(TO_BACKEND SHOP("endpoints: [{host: 127.0.0.1, port: 3000}]"), NULL, revisions_text,
-                       "default/shop c3c3b277");
+                       "default/shop ~c3c3b277");
 }
 
 /* The system's authorities. YAML wants "\\n" in two characters, a file does not. */
