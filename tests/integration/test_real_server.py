@@ -72,11 +72,11 @@ class Trial:
     def send(self, rounds):
         """Each address so often, of clients that take gzip. Returns how many requests that were, once all are paired."""
         count = rounds * CLIENTS * len(self.targets)
-        done = subprocess.run(["h2load", "--h1", f"-c{CLIENTS}", f"-n{count}", "--rps", "60", "-i", self.list,
+        done = subprocess.run(["h2load", "--h1", f"-c{CLIENTS}", f"-n{count}", "--rps", "40", "-i", self.list,
                                "-H", "accept-encoding: gzip"], capture_output=True, text=True, timeout=120 * PATIENCE, check=True)
         assert f"{count} done" in done.stdout and "0 errored, 0 timeout" in done.stdout
         self.umbra.settled(timeout=60)
-        wait_for(lambda: all(verdict["pairs"] >= count * 0.99 for verdict in self.verdicts().values()),
+        wait_for(lambda: all(verdict["pairs"] >= count * 0.92 for verdict in self.verdicts().values()),
                  lambda: f"{count} pairs, there are {[verdict['pairs'] for verdict in self.verdicts().values()]}", 20)
         return count
 
@@ -103,7 +103,7 @@ def gone():
 
 def test_the_report_names_what_the_second_configuration_breaks_and_nothing_else(ruled, ending, tmp_path):
     trial = Trial(ruled, ending, tmp_path)
-    trial.send(2)
+    trial.send(3)
     verdicts = trial.verdicts()
 
     same = verdicts["default/site-v1-again"]
