@@ -41,7 +41,8 @@ def test_the_same_version_passes_however_noisy_it_is(service, ruled):
 def test_ids_and_times_are_proposed_as_rules_where_there_is_no_control(service, ruled):
     def stamped(seed):
         def spoil(reply):
-            reply.value = {**reply.value, "at": 1763700000.5 + reply.number + seed, "request_id": f"{seed:08x}-1d2e-4f3a-9b4c-{reply.number:012x}"}
+            reply.value = {**reply.value, "at": 1763700000.5 + reply.number + seed,
+                           "request_id": f"{seed:08x}-1d2e-4f3a-9b4c-{reply.number:012x}"}
         return spoil
     through = ruled(manifests(service(shop(stamped(1))), service(shop(stamped(2)))))
     seen = judged(through, targets(200))
@@ -246,8 +247,8 @@ def test_new_errors_fail_and_old_ones_do_not(service, gateway):
 def test_gzip_against_identity_and_chunks_against_a_length_are_the_same(service, ruled):
     def packed(request):
         body = gzip.compress(json.dumps(item(request.target.split("?")[0].rsplit("/", 1)[1])[1]).encode())
-        return head("HTTP/1.1 200 OK", [("Content-Type", "application/json"), ("Content-Encoding", "gzip"), ("Transfer-Encoding", "chunked")]) \
-            + chunked([body[:20], body[20:]])
+        fields = [("Content-Type", "application/json"), ("Content-Encoding", "gzip"), ("Transfer-Encoding", "chunked")]
+        return head("HTTP/1.1 200 OK", fields) + chunked([body[:20], body[20:]])
     through = ruled(manifests(service(shop()), service(answering(packed))))
     seen = judged(through, targets(120))
     assert (seen["verdict"], seen["body"]["same"], seen["body"]["different"]) == ("PASS", 120, 0), seen
