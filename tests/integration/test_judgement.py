@@ -9,7 +9,7 @@ import pytest
 from http1 import chunked, head
 from judged import (MIRROR, ROUTE, Reply, ask_all, every, findings, item, judged, manifests, number_of, report_of, samples, shop, targets,
                     wait_verdict)
-from servers import answering
+from servers import answering, refused_address
 from waiting import wait_for
 
 ITEM = "GET /items/{id}"
@@ -54,6 +54,15 @@ def test_ids_and_times_are_proposed_as_rules_where_there_is_no_control(service, 
 
 
 # ---- shadows that do not answer ----
+
+def test_a_dead_shadow_fails(service, gateway):
+    through = gateway(service(shop()), refused_address())
+    ask_all(through.address, targets(200))
+    seen = wait_verdict(through, lambda one: one["verdict"] == "FAIL", "a dead shadow to fail", timeout=20)
+    assert re.search(r"100 %.*connect|connect.*100 %", " ".join(seen["reasons"])), seen["reasons"]
+    assert seen["pairs"] == 0 and seen["delivery"]["shadow_failed"] > 0
+    assert report_of(through).code == 1
+
 
 def reset(reply):
     reply.is_reset = True
