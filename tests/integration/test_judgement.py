@@ -57,6 +57,7 @@ def test_ids_and_times_are_proposed_as_rules_where_there_is_no_control(service, 
 
 def test_a_dead_shadow_fails(service, gateway):
     through = gateway(service(shop()), refused_address())
+    wait_for(lambda: through.ask("/api/verdict").status == 200, "the analyst")
     ask_all(through.address, targets(200))
     seen = wait_verdict(through, lambda one: one["verdict"] == "FAIL", "a dead shadow to fail", timeout=20)
     assert re.search(r"100 %.*connect|connect.*100 %", " ".join(seen["reasons"])), seen["reasons"]
