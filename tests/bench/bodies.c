@@ -17,7 +17,8 @@ static void add_item(FILE *out, unsigned number, bool is_edited, bool is_turned)
             "\"https://img.example.com/p/184467/2.jpg\"],\"variants\":[{\"id\":1,\"size\":41,\"stock\":3,"
             "\"sku\":\"SHOE-41-BLK\"},{\"id\":2,\"size\":42,\"stock\":5,\"sku\":\"SHOE-42-BLK\"},{\"id\":3,"
             "\"size\":43,\"stock\":4,\"sku\":\"SHOE-43-BLK\"}],\"description\":\"A light running shoe with a "
-            "breathable mesh upper, a cushioned sole, and room for wide feet in all weathers; made of what was left over from last year, in small numbers.\","
+            "breathable mesh upper, a cushioned sole, and room for wide feet in all weathers; made of what was left "
+            "over from last year, in small numbers.\","
             "\"created\":\"2024-03-01T12:30:11Z\",\"updated\":\"2024-05-11T09:12:4%uZ\",\"request\":"
             "\"%u-5b2d-4c8f-9a01-2b3c4d5e6f70\",\"related\":[184468,184470,184471,184480,184492],\"links\":"
             "{\"self\":\"/products/184467\",\"reviews\":\"/products/184467/reviews\"}",

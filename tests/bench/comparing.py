@@ -123,4 +123,6 @@ def judging(run):
     rows = [rate("1 KiB", must=100_000, aim=250_000), rate("1 KiB, equal"), rate("1 KiB, with a control")]
     rows += [ratio(f"analyst: CPU per byte of a pair, {size} ÷ 1 KiB bodies", size, "1 KiB",
                    found["1 KiB"]["bytes"] / found[size]["bytes"], must=1.25 if size == SIZES[-1] else None) for size in SIZES[1:]]
+    run.notes.append(f"analyst: the first {MANY.split()[0]} pairs, {found[MANY]['first_us']:,.1f} µs of CPU each when every one makes a "
+                     f"group, {found[FEW]['first_us']:,.1f} µs in {FEW}")
     return rows + [ratio(f"analyst: CPU per pair, {MANY} ÷ {FEW}", MANY, FEW)]
