@@ -5,9 +5,6 @@
 
 #define RECENT_WEIGHT (29.0 / 30)
 
-/* Not lost by Umbra, and nothing that the shadow could have answered. */
-static const enum dropped not_attempted[] = {DROPPED_NO_ENDPOINT, DROPPED_BREAKER, DROPPED_CLIENT_ABORT};
-
 /* Counters are read one after the other while they rise: no difference may become negative. */
 static uint64_t less(uint64_t from, uint64_t what)
 {
@@ -19,16 +16,18 @@ static struct delivered read_counters(struct registry_mirror *entry)
     uint64_t aside = counter_get(&entry->sampled_out) + counter_get(&entry->failed[FAILED_CLIENT_ABORT]);
     for (size_t i = 0; i < FILTERED_COUNT; i++)
         aside += counter_get(&entry->filtered[i]);
-    uint64_t dropped = 0, excused = 0;
+    uint64_t dropped = 0, by_client = counter_get(&entry->dropped[DROPPED_CLIENT_ABORT]);
     for (size_t i = 0; i < DROPPED_COUNT; i++)
         dropped += counter_get(&entry->dropped[i]);
-    for (size_t i = 0; i < sizeof(not_attempted) / sizeof(not_attempted[0]); i++)
-        excused += counter_get(&entry->dropped[not_attempted[i]]);
-    struct delivered now = {.lost = less(dropped, excused) + counter_get(&entry->failed[FAILED_LAG])};
-    now.kept_away = counter_get(&entry->dropped[DROPPED_NO_ENDPOINT]) + counter_get(&entry->dropped[DROPPED_BREAKER]);
+    struct delivered now = {
+        .by_breaker = counter_get(&entry->dropped[DROPPED_BREAKER]),
+        .without_endpoint = counter_get(&entry->dropped[DROPPED_NO_ENDPOINT]),
+    };
+    now.lost = less(dropped, by_client + now.by_breaker + now.without_endpoint) +
+               counter_get(&entry->failed[FAILED_LAG]);
     now.overflowed = counter_get(&entry->dropped[DROPPED_INFLIGHT]) +
                      counter_get(&entry->dropped[DROPPED_QUEUE_TIMEOUT]);
-    now.attempted = less(counter_get(&entry->matched), aside + excused);
+    now.attempted = less(counter_get(&entry->matched), aside + by_client);
     return now;
 }
 
@@ -102,13 +101,18 @@ static uint64_t add_own(struct groups *groups, struct group *group)
         return 0;
     struct delivered now = read_counters(delivery->entry), *added = &delivery->added;
     uint64_t attempted = advance(&added->attempted, now.attempted), lost = advance(&added->lost, now.lost);
-    remember(&delivery->recent.attempted, attempted);
-    remember(&delivery->recent.kept_away, advance(&added->kept_away, now.kept_away));
+    uint64_t by_breaker = advance(&added->by_breaker, now.by_breaker);
+    uint64_t without_endpoint = advance(&added->without_endpoint, now.without_endpoint);
+    remember(&delivery->recent.attempted, less(attempted, by_breaker + without_endpoint));
+    remember(&delivery->recent.kept_away, by_breaker + without_endpoint);
     remember(&delivery->recent.overflowed, advance(&added->overflowed, now.overflowed));
     if (attempted + lost == 0 || !group_has_room(groups, group))
         return 0;
     delivery->fresh = attempted;
-    tally_add_delivery(group_tally(groups, group), attempted, lost, 0);
+    struct tally *tally = group_tally(groups, group);
+    tally_add_delivery(tally, attempted, lost, 0);
+    tally_add_kept_away(tally, dropped_name(DROPPED_BREAKER), by_breaker);
+    tally_add_kept_away(tally, dropped_name(DROPPED_NO_ENDPOINT), without_endpoint);
     group_changed(groups, group);
     return attempted;
 }

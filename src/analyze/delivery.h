@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How many copies a mirror was to get, and how many of them Umbra lost: from the registry's counters since the group began, since a copy that
- * was never made leaves no record. Drops for want of an endpoint and by the breaker are the shadow's fault, those by client_abort the
- * client's: they count as neither. Records that were lost on their way here, of which nobody knows whose they were, are shared out by how
+ * was never made leaves no record. Drops for want of an endpoint and by the breaker are the shadow's fault, and count as copies that it failed;
+ * those by client_abort are the client's, and count as nothing. Records that were lost on their way here, of which nobody knows whose they were, are shared out by how
  * many copies the mirrors had meanwhile. Lifetime: a value. Thread: the analyst's. */
 #pragma once
 
@@ -18,7 +18,7 @@ struct delivery_recent {
 
 struct delivered {
     uint64_t attempted, lost;
-    uint64_t kept_away; /* by breaker and no_endpoint */
+    uint64_t by_breaker, without_endpoint; /* kept away from a shadow that could not answer; among attempted */
     uint64_t overflowed;
 };
 

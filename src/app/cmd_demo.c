@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* umbra demo: live, a shadow with planted faults, a real gateway between them and steady traffic, on one screen, with keys that make the
- * shadow suffer. The processes are in demo_stage.c, what is seen of them in demo_record.c, how it looks in demo_page.c. */
+/* umbra demo: live, a shadow with planted faults, a clean one, a real gateway between them and steady traffic, on one screen, with what
+ * Umbra says of both shadows and keys that make the first suffer. The processes are in demo_stage.c, what is seen of them in demo_record.c, how it looks in demo_page.c. */
 #include "app/demo_page.h"
 #include "app/demo_shop.h"
 #include "app/demo_stage.h"
@@ -18,31 +18,37 @@
 #define START_MS 10000
 #define SETTLE_MS 2500
 #define LOOK_AGAIN_MS 10
+#define LAST_WORD_MS 3000 /* for the verdicts of all that there was */
+#define PLAY_LATEST_MS 18000
+#define PLAY_AFTER_MS 1000 /* for a look at the verdicts */
 
 struct demo {
     const struct options *options;
     struct demo_stage stage;
     struct demo_record record;
+    struct demo_judgement judgement;
+    struct demo_said said;
     struct screen *screen; /* NULL: a line a second */
     struct demo_terminal terminal;
-    bool is_off;   /* mirroring, by the key */
-    bool is_over;  /* time, user or a failure ended it */
-    bool is_quit;  /* by the user */
-    bool is_blind; /* the gateway could not be asked last time; `notice` says why */
-    size_t step;   /* of the play: the next one */
+    bool is_off;      /* mirroring, by the key */
+    bool is_over;     /* time, user or a failure ended it */
+    bool is_quit;     /* by the user */
+    bool is_blind;    /* the gateway could not be asked last time; `notice` says why */
+    size_t step;      /* of the play: the next one */
+    uint64_t play_ns; /* when it begins; 0: not yet known */
     uint64_t started_ns, tick_ns;
     struct err notice;
     char gateway[ADDRESS_TEXT + 8], admin[ADDRESS_TEXT + 8];
 };
 
-/* What --play does, by the time since the start. The breaker doubles its wait after each failed probe; a restored shadow gets copies again
+/* What --play does, by the time since it began: once the verdicts are there, so that what it does is no part of them. The breaker doubles its wait after each failed probe; a restored shadow gets copies again
  * at the next one. */
 static const struct {
     uint32_t at_ms;
     char key;
 } play[] = {
-    {2500, 'k'},  {5000, 'r'},  {7000, 'h'},  {9500, 'r'},  {11000, 's'}, {13500, 'r'},
-    {15000, 'g'}, {17000, 'r'}, {19000, 'm'}, {20500, 'm'}, {22000, 'q'},
+    {0, 'k'},     {2500, 'r'},  {4500, 'h'},  {7000, 'r'},  {8500, 's'},  {11000, 'r'},
+    {12500, 'g'}, {14500, 'r'}, {16500, 'm'}, {18000, 'm'}, {19500, 'q'},
 };
 #define PLAY_STEPS (sizeof(play) / sizeof(play[0]))
 
@@ -59,6 +65,7 @@ static struct demo_view make_view(struct demo *demo)
 {
     struct demo_view view = {
         .record = &demo->record,
+        .verdicts.judgement = &demo->judgement,
         .gateway = str_from_c(demo->gateway),
         .admin = str_from_c(demo->admin),
         .elapsed_ns = demo_record_newest(&demo->record)->at_ns - demo->started_ns,
@@ -68,6 +75,9 @@ static struct demo_view make_view(struct demo *demo)
         .has_utf8 = demo->terminal.has_utf8,
     };
     demo_terminal_size(&view.rows, &view.columns);
+    view.rows--; /* the keys' */
+    for (size_t i = 0; i < DEMO_SHADOWS; i++)
+        view.verdicts.labels[i] = str_from_c(demo->stage.labels[SHOP_SHADOW + i]);
     for (size_t i = 0; i < DEMO_PAGE_LOG; i++)
         view.log[i] = demo_log_line(&demo->stage.log, i);
     return view;
@@ -89,6 +99,7 @@ static void show(struct demo *demo)
             strbuf_printf(&page, "%s\n", demo->notice.text);
         else
             demo_line(&view, &page);
+        demo_page_say(&view, &demo->said, now_ns(), &page);
         demo->is_over = !print(&page) || demo->is_over;
         return;
     }
@@ -109,19 +120,19 @@ static void look(struct demo *demo)
     demo->is_blind = !demo_stage_look(&demo->stage, &taken, &demo->notice);
     if (!demo->is_blind)
         demo_record_look(&demo->record, &taken);
+    demo_stage_judgement(&demo->stage, &demo->judgement);
 }
 
 static void print_start(struct demo *demo)
 {
     struct strbuf text = STRBUF_INIT;
-    char live[ADDRESS_TEXT], shadow[ADDRESS_TEXT];
-    address_format(&demo->stage.live_address, live);
-    address_format(&demo->stage.shadow_address, shadow);
-    strbuf_printf(&text,
-                  "umbra demo: %u requests a second\n  gateway    %s\n  live       http://%s\n  shadow     http://%s\n",
-                  demo->options->demo.rate, demo->gateway, live, shadow);
-    for (size_t i = 0; shop_planted_faults[i]; i++)
-        strbuf_printf(&text, "  %-10s %s\n", i == 0 ? "planted" : "", shop_planted_faults[i]);
+    static const char *const names[] = {"live", "shadow", "clean"};
+    strbuf_printf(&text, "umbra demo: %u requests a second\n  gateway    %s\n", demo->options->demo.rate,
+                  demo->gateway);
+    for (size_t i = 0; i < SHOP_ROLES; i++)
+        strbuf_printf(&text, "  %-10s http://%s\n", names[i], demo->stage.labels[i]);
+    for (size_t i = 0; i < SHOP_FAULTS; i++)
+        strbuf_printf(&text, "  %-10s %s\n", i == 0 ? "planted" : "", shop_planted_faults[i].words);
     strbuf_printf(&text, "  admin      %s/%s\n\n", demo->admin,
                   demo->stage.is_admin_elsewhere ? " (9900 is taken)" : "");
     demo->is_over = !print(&text) || demo->is_over;
@@ -180,7 +191,15 @@ static uint64_t step_ns(const struct demo *demo)
     bool is_last = demo->step + 1 == PLAY_STEPS;
     if (!demo->options->demo.is_play || demo->step == PLAY_STEPS || (is_last && demo->options->demo.duration_ms))
         return UINT64_MAX;
-    return demo->started_ns + play[demo->step].at_ms * NS_PER_MS;
+    return demo->play_ns ? demo->play_ns + play[demo->step].at_ms * NS_PER_MS : UINT64_MAX;
+}
+
+/* The play begins when all that is planted was found, or after a time. */
+static void plan_play(struct demo *demo, uint64_t now)
+{
+    bool is_late = now >= demo->started_ns + PLAY_LATEST_MS * NS_PER_MS;
+    if (demo->play_ns == 0 && (is_late || demo_judgement_is_whole(&demo->judgement)))
+        demo->play_ns = now + (is_late ? 0 : PLAY_AFTER_MS * NS_PER_MS);
 }
 
 static void take_key(struct demo *demo, int key)
@@ -213,6 +232,7 @@ static void turn(struct demo *demo)
         demo->tick_ns = now + NS_PER_MS;
     look(demo);
     update_condition(demo);
+    plan_play(demo, now);
     show(demo);
 }
 
@@ -246,6 +266,17 @@ static bool wait_until_up(struct demo *demo, struct err *err)
     return true;
 }
 
+/* Asks once more, for the verdicts of all that there was. */
+static void ask_once_more(struct demo *demo)
+{
+    uint64_t now = now_ns();
+    demo_child_tell(&demo->stage.asker, ASKER_NOW);
+    for (uint64_t until = now + LAST_WORD_MS * NS_PER_MS; demo->judgement.asked_at_ns < now && now_ns() < until;) {
+        (void)screen_wait(NULL, LOOK_AGAIN_MS);
+        demo_stage_judgement(&demo->stage, &demo->judgement);
+    }
+}
+
 /* No more requests; what is under way comes to its end, so that the figures stand still. No time passes in the record meanwhile. */
 static bool settle(struct demo *demo, struct err *err)
 {
@@ -264,6 +295,7 @@ static bool settle(struct demo *demo, struct err *err)
         if (is_still || now_ns() > until) {
             now.at_ns = ended_ns;
             demo_record_look(&demo->record, &now);
+            ask_once_more(demo);
             return true;
         }
         (void)screen_wait(NULL, LOOK_AGAIN_MS);
@@ -271,7 +303,7 @@ static bool settle(struct demo *demo, struct err *err)
 }
 
 /* What the exit code says. */
-static bool judge(const struct demo *demo, struct err *err)
+static bool is_worth_it(const struct demo *demo, struct err *err)
 {
     const struct demo_look *last = demo_record_newest(&demo->record);
     if (last->load.error_sum)
@@ -311,7 +343,7 @@ static bool run(struct demo *demo, struct err *err)
     strbuf_add(&text, demo->terminal.is_there ? STR("") : STR("\n"));
     demo_summary(&view, &text);
     (void)print(&text);
-    return judge(demo, err);
+    return is_worth_it(demo, err);
 }
 
 int cmd_demo(int argc, char **argv)

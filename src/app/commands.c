@@ -74,12 +74,18 @@ const struct command commands[] = {
      .run = cmd_purge},
     {.name = "demo",
      .usage = "[--play] [--duration TIME] [--rate N]",
-     .summary = "Watch live stay as it is while its shadow is killed, hung, slowed and garbled.",
+     .summary = "See what a shadow would have broken, and live stay as it is while the shadow suffers.",
      .details =
-         "Starts a small shop as live, the same with planted faults as shadow, a gateway between them and steady "
-         "traffic through it, all on free ports of this machine, and shows what clients and the gateway count. Keys: "
-         "k kill, h hang, s slow, g garble, r restore the shadow, m mirror off and on, q quit. Without a terminal it "
-         "prints a line a second. Exit code 1: live had an error, no copy completed, or an equation does not hold.",
+         "Starts a small shop as live, the same with planted faults as shadow, a clean one as a second shadow, a "
+         "gateway "
+         "between them and steady traffic through it, all on free ports of this machine. Shows what clients and the "
+         "gateway count, and the verdict on each shadow: FAIL for the first, with what was found of each planted "
+         "fault, "
+         "and PASS for the clean one, within 20 s. Keys: k kill, h hang, s slow, g garble, r restore the first shadow, "
+         "m "
+         "mirror off and on, q quit. Without a terminal it prints a line a second, and verdicts as they come. Exit "
+         "code "
+         "1: live had an error, no copy completed, or an equation does not hold.",
      .bit = FOR_DEMO,
      .run = cmd_demo},
     {.name = "docs",

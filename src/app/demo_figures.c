@@ -116,15 +116,27 @@ static void read_mirror(struct reader *reader, struct str mirror, struct demo_fi
     figures->probe_ms = number(reader, breaking, "next_probe_ms");
 }
 
-bool demo_figures_parse(struct str json, struct demo_figures *figures, struct err *err)
+/* STR_NONE: there is none. */
+static struct str find_mirror(struct str mirrors, struct str label)
+{
+    struct str mirror;
+    while (take_value(&mirrors, &mirror)) {
+        struct reader reader = {.is_complete = true};
+        if (str_eq(inside(member(&reader, mirror, "mirror")), label))
+            return mirror;
+    }
+    return STR_NONE;
+}
+
+bool demo_figures_parse(struct str json, struct str label, struct demo_figures *figures, struct err *err)
 {
     struct reader reader = {.is_complete = true};
     struct str budget = member(&reader, json, "budget");
-    struct str mirrors = inside(member(&reader, json, "mirrors")), mirror = STR("");
+    struct str mirror = find_mirror(inside(member(&reader, json, "mirrors")), label);
     *figures = (struct demo_figures){.budget_used = number(&reader, budget, "used")};
     figures->budget_limit = number(&reader, budget, "limit");
-    if (!take_value(&mirrors, &mirror))
-        return err_set(err, "the gateway's status names no mirror");
+    if (!mirror.ptr)
+        return err_set(err, "the gateway's status names no mirror %.*s", STR_ARG(label));
     read_mirror(&reader, mirror, figures);
     return reader.is_complete || err_set(err, "the gateway's status has no \"%s\"", reader.missing);
 }

@@ -18,8 +18,8 @@ struct demo_figures {
     bool is_off;
 };
 
-/* Of the first mirror in the page. */
-bool demo_figures_parse(struct str json, struct demo_figures *figures, struct err *err)
+/* Of the mirror with this label. */
+bool demo_figures_parse(struct str json, struct str label, struct demo_figures *figures, struct err *err)
     __attribute__((warn_unused_result));
 /* The equations computed from the figures themselves. */
 bool demo_figures_hold(const struct demo_figures *figures);

@@ -6,8 +6,15 @@
 #include "app/demo_shop.h"
 #include "app/demo_table.h"
 
-#define INDENT 10     /* of what stands right of LIVE and SHADOW */
-#define ROOMY_ROWS 30 /* from here on there is room for what else may be of use */
+#define INDENT 10        /* of what stands right of LIVE and SHADOW */
+#define LABEL_WIDTH 17   /* "127.0.0.1:40123" */
+#define ROOMY_ROWS 30    /* from here on there is room for what else may be of use */
+#define FIXED_ROWS 13    /* all but verdicts, conditions and gaps */
+#define LEAST_VERDICTS 4 /* two lines of verdicts, two for the first reason */
+#define SMALL_VERDICTS 6
+#define MOST_VERDICTS 14
+#define ROOMY_VERDICTS 7 /* from here on the clean one says why, too */
+#define MORE_ROWS 8      /* planted faults, what to try, some lines of the log */
 
 #define PLAIN "\x1b[0m"
 #define BOLD "\x1b[1m"
@@ -162,7 +169,7 @@ static void add_equations(const struct demo_view *view, struct strbuf *page)
 
 /* ---- conditions ---- */
 
-static void add_conditions(const struct demo_view *view, struct strbuf *page)
+static void add_conditions(const struct demo_view *view, bool is_short, struct strbuf *page)
 {
     const struct demo_record *record = view->record;
     style(view, page, DIM);
@@ -171,12 +178,63 @@ static void add_conditions(const struct demo_view *view, struct strbuf *page)
     end_line(page);
     for (enum demo_condition condition = 0; condition < DEMO_CONDITION_COUNT; condition++) {
         bool is_now = condition == record->condition, is_seen = record->rows[condition].ns > 0;
+        if (is_short && !is_now && !is_seen)
+            continue;
         style(view, page, is_now ? BOLD : is_seen ? PLAIN : DIM);
         strbuf_printf(page, " %s", !is_now ? " " : view->has_utf8 ? "▸" : ">");
         demo_row(demo_condition_name(condition), &record->rows[condition], page);
         style(view, page, PLAIN);
         end_line(page);
     }
+}
+
+/* ---- verdicts ---- */
+
+static void add_verdict_line(const struct demo_view *view, size_t shadow, bool is_alone, struct strbuf *page)
+{
+    static const char *const marks[] = {"✓ ", "✗ ", "… "};
+    static const char *const colours[] = {GREEN, RED, YELLOW};
+    const struct demo_judgement *judgement = view->verdicts.judgement;
+    const struct demo_judged *judged = &judgement->shadows[shadow];
+    struct str label = view->verdicts.labels[shadow];
+    struct strbuf rest = STRBUF_INIT;
+    unsigned used = INDENT + 7 + LABEL_WIDTH;
+    styled(view, page, BOLD, shadow == 0 ? STR(" VERDICT  ") : STR("          "));
+    text_add_cell(page, str_from_c(demo_shadow_name(shadow)), 7);
+    text_add_cell(page, label, LABEL_WIDTH);
+    if (judged->is_there) {
+        style(view, page, colours[judged->kind]);
+        strbuf_printf(page, "%s%s", view->has_utf8 ? marks[judged->kind] : "", verdict_name(judged->kind));
+        style(view, page, PLAIN);
+        strbuf_add(page, STR("  "));
+        used += (view->has_utf8 ? 2 : 0) + (unsigned)strlen(verdict_name(judged->kind)) + 2;
+    }
+    if (!judged->is_there)
+        strbuf_add(&rest, judgement->trouble[0] ? str_from_c(judgement->trouble) : STR("nothing was compared yet"));
+    else if (is_alone && judged->kind != VERDICT_PASS && judged->reason_count)
+        strbuf_add(&rest, str_from_c(judged->reasons[0]));
+    else
+        demo_judged_numbers(judged, &rest);
+    text_add_cell(page, strbuf_str(&rest), view->columns > used ? (int)(view->columns - used) : 1);
+    end_line(page);
+    strbuf_deinit(&rest);
+}
+
+/* As many lines whatever there is to say, so that nothing below moves. */
+static void add_verdicts(const struct demo_view *view, unsigned rows, struct strbuf *page)
+{
+    const struct demo_judgement *judgement = view->verdicts.judgement;
+    size_t width = view->columns - INDENT - 3, clean_rows = rows >= ROOMY_VERDICTS, used = 2;
+    add_verdict_line(view, 0, false, page);
+    style(view, page, DIM);
+    used += demo_judged_reasons(&judgement->shadows[0], rows - 2 - clean_rows, INDENT + 2, width, page);
+    style(view, page, PLAIN);
+    add_verdict_line(view, 1, clean_rows == 0, page);
+    style(view, page, DIM);
+    used += demo_judged_reasons(&judgement->shadows[1], clean_rows, INDENT + 2, width, page);
+    style(view, page, PLAIN);
+    for (; used < rows; used++)
+        end_line(page);
 }
 
 /* ---- what else there is room for ---- */
@@ -196,21 +254,30 @@ static void add_notice(const struct demo_view *view, struct strbuf *page)
     end_line(page);
 }
 
-static void add_more(const struct demo_view *view, struct strbuf *page)
+/* Returns how many lines these are. */
+static unsigned add_faults(const struct demo_view *view, struct strbuf *page)
 {
     end_line(page);
     styled(view, page, BOLD, STR(" PLANTED"));
     blank(page, INDENT - 8);
-    for (size_t i = 0; shop_planted_faults[i]; i++)
-        strbuf_printf(page, "%s%s", i == 0 ? "" : " - ", shop_planted_faults[i]);
-    end_line(page);
+    demo_faults_add(view->verdicts.judgement, INDENT, view->columns - INDENT - 1, page);
+    return 1 + SHOP_FAULTS;
+}
+
+static unsigned add_try(const struct demo_view *view, struct strbuf *page)
+{
     styled(view, page, BOLD, STR(" TRY"));
     blank(page, INDENT - 4);
     strbuf_printf(page, "curl -i %.*s/items/25\n", STR_ARG(view->gateway));
     blank(page, INDENT);
     strbuf_printf(page, "umbra top --admin %.*s\n", STR_ARG(str_slice(view->admin, 7, view->admin.len)));
+    return 2;
+}
+
+static void add_log(const struct demo_view *view, unsigned rows, struct strbuf *page)
+{
     end_line(page);
-    for (size_t i = 0; i < DEMO_PAGE_LOG && view->log[i].ptr; i++) {
+    for (unsigned i = 0; i < DEMO_PAGE_LOG && i + 1 < rows && view->log[i].ptr; i++) {
         styled(view, page, BOLD, i == 0 ? STR(" LOG") : STR("    "));
         blank(page, INDENT - 4);
         style(view, page, DIM);
@@ -220,22 +287,69 @@ static void add_more(const struct demo_view *view, struct strbuf *page)
     }
 }
 
+static void add_more(const struct demo_view *view, unsigned rows, struct strbuf *page)
+{
+    rows -= rows > SHOP_FAULTS ? add_faults(view, page) : 0;
+    rows -= rows > 1 ? add_try(view, page) : 0;
+    if (rows > 1)
+        add_log(view, rows, page);
+}
+
+/* ---- what goes where ---- */
+
+/* Lines between the parts, of those that there is room for. */
+enum gap { GAP_SHADOW, GAP_VERDICTS, GAP_EQUATIONS, GAP_CONDITIONS, GAP_LIVE, GAP_COUNT };
+struct layout {
+    bool is_roomy;
+    unsigned verdict_rows, gaps, more_rows;
+};
+
+static unsigned least(unsigned a, unsigned b)
+{
+    return a < b ? a : b;
+}
+
+static struct layout lay_out(const struct demo_view *view)
+{
+    struct layout layout = {.is_roomy = view->rows >= ROOMY_ROWS, .verdict_rows = LEAST_VERDICTS};
+    unsigned conditions = 0;
+    for (enum demo_condition i = 0; i < DEMO_CONDITION_COUNT; i++)
+        conditions += layout.is_roomy || i == view->record->condition || view->record->rows[i].ns > 0;
+    unsigned used = FIXED_ROWS + conditions + layout.verdict_rows;
+    unsigned rest = view->rows > used ? view->rows - used : 0;
+    unsigned most = layout.is_roomy ? MOST_VERDICTS : SMALL_VERDICTS;
+    layout.gaps = least(rest, layout.is_roomy ? GAP_COUNT : GAP_CONDITIONS);
+    rest -= layout.gaps;
+    unsigned extra = layout.is_roomy ? rest - least(rest, MORE_ROWS) : rest;
+    layout.verdict_rows += least(extra, most - LEAST_VERDICTS);
+    layout.more_rows = layout.is_roomy ? rest - (layout.verdict_rows - LEAST_VERDICTS) : 0;
+    return layout;
+}
+
+static void add_gap(const struct layout *layout, enum gap gap, struct strbuf *page)
+{
+    if (gap < layout->gaps)
+        end_line(page);
+}
+
 void demo_page(const struct demo_view *view, struct strbuf *page)
 {
+    struct layout layout = lay_out(view);
     add_head(view, page);
-    end_line(page);
+    add_gap(&layout, GAP_LIVE, page);
     add_live(view, page);
     add_curve(view, page, "   p99", CURVE_P99);
-    end_line(page);
+    add_gap(&layout, GAP_SHADOW, page);
     add_shadow(view, page);
     add_curve(view, page, "   copies", CURVE_COPIES);
-    end_line(page);
+    add_gap(&layout, GAP_VERDICTS, page);
+    add_verdicts(view, layout.verdict_rows, page);
+    add_gap(&layout, GAP_EQUATIONS, page);
     add_equations(view, page);
-    end_line(page);
-    add_conditions(view, page);
+    add_gap(&layout, GAP_CONDITIONS, page);
+    add_conditions(view, !layout.is_roomy, page);
     add_notice(view, page);
-    if (view->rows >= ROOMY_ROWS)
-        add_more(view, page);
+    add_more(view, layout.more_rows, page);
 }
 
 void demo_page_keys(const struct demo_view *view, struct strbuf *page)
@@ -261,6 +375,15 @@ void demo_page_keys(const struct demo_view *view, struct strbuf *page)
 }
 
 /* ---- without a terminal ---- */
+
+void demo_page_say(const struct demo_view *view, struct demo_said *said, uint64_t now_ns, struct strbuf *page)
+{
+    struct demo_clock clock = demo_clock(view->elapsed_ns);
+    struct strbuf cell = STRBUF_INIT;
+    text_add_cell(&cell, str_from_c(clock.ptr), -5);
+    demo_verdicts_say(&view->verdicts, said, now_ns, strbuf_str(&cell), page);
+    strbuf_deinit(&cell);
+}
 
 void demo_line(const struct demo_view *view, struct strbuf *page)
 {
@@ -312,5 +435,10 @@ void demo_summary(const struct demo_view *view, struct strbuf *page)
     }
     strbuf_add(page, STR("  "));
     demo_reasons(&look->gateway, "\n  ", page);
+    strbuf_add(page, STR("\n\n  "));
+    text_add_cell(page, STR("planted"), DEMO_FAULT_WIDTH);
+    strbuf_add(page, STR("found\n  "));
+    demo_faults_add(view->verdicts.judgement, 2, 0, page);
     end_line(page);
+    demo_verdicts_add(&view->verdicts, page);
 }

@@ -10,10 +10,12 @@
 #include "io/timer.h"
 
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAX_BODY 4096 /* of a request; the rest is read and left out */
 #define ID_TEXT 24
+#define DATE_TEXT 32
 
 struct service {
     enum shop_role role;
@@ -47,16 +49,26 @@ static void visit_free(struct visit *visit)
     mem_free(visit);
 }
 
+/* IMF-fixdate (RFC 9110 5.6.7). */
+static struct str date_text(char *out)
+{
+    time_t now = time(NULL);
+    struct tm tm;
+    return (struct str){out, strftime(out, DATE_TEXT, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm))};
+}
+
 static void send_answer(struct visit *visit)
 {
+    static const struct str versions[] = {STR_INIT("shop/1.4"), STR_INIT("shop/2.0"), STR_INIT("shop/1.5")};
     struct service *service = visit->service;
     struct stream *stream = visit->stream;
     struct str body = strbuf_str(&visit->answer.body);
     char id[ID_TEXT];
     int id_len = snprintf(id, sizeof(id), "%x-%llu", (unsigned)getpid(), (unsigned long long)++service->answered);
-    bool is_live = service->role == SHOP_LIVE;
+    char date[DATE_TEXT];
     struct field fields[] = {
-        {STR("Server"), is_live ? STR("shop/1.4") : STR("shop/2.0"), FIELD_SERVER},
+        {STR("Date"), date_text(date), FIELD_DATE},
+        {STR("Server"), versions[service->role], FIELD_SERVER},
         {STR("Content-Type"), STR("application/json"), FIELD_OTHER},
         {STR("X-Request-Id"), {id, (size_t)id_len}, FIELD_OTHER},
     };

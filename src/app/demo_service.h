@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The services of the demo: the shop behind an HTTP server of its own process. The shadow takes words on its channel that make it
+/* The services of the demo: the shop behind an HTTP server of its own process. A shadow takes words on its channel that make it
  * misbehave. Lifetime: the process. Thread: main of a demo child. */
 #pragma once
 

@@ -11,11 +11,10 @@ static const char *const people[] = {"Ada", "Grace", "Alan", "Edsger", "Barbara"
 #define AT(array, n) (array)[(n) % COUNT(array)]
 #define SEARCH_RESULTS 3
 
-const char *const shop_planted_faults[] = {
-    "every 25th item costs 1.00 more",
-    "every 50th user is a 404",
-    "a search takes 20 ms longer",
-    NULL,
+const struct shop_fault shop_planted_faults[SHOP_FAULTS] = {
+    {"every 25th item costs 1.00 more", "GET /items/{id}"},
+    {"every 25th user is a 404", "GET /users/{id}"},
+    {"a search takes 20 ms longer", "GET /search"},
 };
 
 /* Well mixed bits of a small number (the finaliser of SplitMix64). */

@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The shop that `umbra demo` serves and asks: a small JSON API, as live and as a shadow with planted faults, and the requests of its
- * customers. Answers depend on the request alone, so that whoever asked can tell whether each byte is right.
+/* The shop that `umbra demo` serves and asks: a small JSON API, as live, as a shadow with planted faults and as a clean one, and the
+ * requests of its customers. Answers depend on the request alone, so that whoever asked can tell whether each byte is right.
  * Lifetime: values. Thread: any; pure functions. */
 #pragma once
 
 #include "base/strbuf.h"
 #include "http/head.h"
 
-enum shop_role { SHOP_LIVE, SHOP_SHADOW };
+enum shop_role { SHOP_LIVE, SHOP_SHADOW, SHOP_CLEAN, SHOP_ROLES }; /* a clean one answers as live does */
 
 /* What is wrong in the shadow. */
 #define SHOP_WRONG_PRICE_EACH 25  /* items whose id this divides cost 1.00 more */
-#define SHOP_MISSING_USER_EACH 50 /* users whose id this divides are 404 */
+#define SHOP_MISSING_USER_EACH 25 /* users whose id this divides are 404 */
 #define SHOP_SLOW_SEARCH_MS 20    /* added to every search */
-/* The same for people, one line each, NULL at the end. */
-extern const char *const shop_planted_faults[];
+#define SHOP_FAULTS 3
+/* The same for people, and where it can be seen. */
+struct shop_fault {
+    const char *words, *endpoint;
+};
+extern const struct shop_fault shop_planted_faults[SHOP_FAULTS];
 
 #define SHOP_ITEMS 500
 #define SHOP_USERS 200

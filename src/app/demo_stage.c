@@ -33,16 +33,17 @@ static uint64_t now_ns(void)
 
 static bool start_service(struct demo_stage *stage, enum shop_role role, struct err *err)
 {
-    struct address *address = role == SHOP_LIVE ? &stage->live_address : &stage->shadow_address;
+    static const char *const names[] = {"demo-live", "demo-shadow", "demo-clean"};
+    struct address *address = &stage->addresses[role];
     struct address asked = *address;
     int fd = bind_listener(&asked, address);
     if (fd < 0) {
         bind_explain(&asked, errno, false, err);
         return false;
     }
-    bool is_started = demo_child_start(role == SHOP_LIVE ? &stage->live : &stage->shadow,
+    bool is_started = demo_child_start(&stage->services[role],
                                        &(struct demo_child_spec){
-                                           .name = role == SHOP_LIVE ? "demo-live" : "demo-shadow",
+                                           .name = names[role],
                                            .fd = fd,
                                            .log_fd = stage->log.write_fd,
                                            .run = demo_service_run,
@@ -50,6 +51,7 @@ static bool start_service(struct demo_stage *stage, enum shop_role role, struct 
                                        },
                                        err);
     close(fd);
+    address_format(address, stage->labels[role]);
     return is_started;
 }
 
@@ -65,14 +67,15 @@ static bool reserve_shadow_port(struct demo_stage *stage, struct err *err)
         bind(stage->shadow_port, (struct sockaddr *)&name, len) < 0 ||
         getsockname(stage->shadow_port, (struct sockaddr *)&name, &len) < 0)
         return err_errno(err, "no port for the shadow");
-    return address_from_sockaddr(&name, &stage->shadow_address) || err_set(err, "no port for the shadow");
+    return address_from_sockaddr(&name, &stage->addresses[SHOP_SHADOW]) || err_set(err, "no port for the shadow");
 }
 
 /* ---- gateway ---- */
 
-/* What `umbra run` is told, as a person would write it. */
+/* What `umbra run` is told, as a person would write it. Without shedding: that this machine is busy with other things is no reason for the
+ * demo to have no verdict. */
 struct gateway_line {
-    char listen[ADDRESS_TEXT], live[ADDRESS_TEXT], shadow[ADDRESS_TEXT], admin[ADDRESS_TEXT];
+    char listen[ADDRESS_TEXT], services[SHOP_ROLES][ADDRESS_TEXT], admin[ADDRESS_TEXT];
 };
 
 static int run_gateway(const void *user)
@@ -83,15 +86,19 @@ static int run_gateway(const void *user)
                           (char[]){"--listen"},
                           line.listen,
                           (char[]){"--live"},
-                          line.live,
+                          line.services[SHOP_LIVE],
                           (char[]){"--shadow"},
-                          line.shadow,
+                          line.services[SHOP_SHADOW],
+                          (char[]){"--shadow"},
+                          line.services[SHOP_CLEAN],
                           (char[]){"--admin"},
                           line.admin,
                           (char[]){"--drain"},
                           (char[]){DRAIN},
                           (char[]){"--data"},
                           (char[]){""},
+                          (char[]){"--shed"},
+                          (char[]){"off"},
                           (char[]){"--log-level"},
                           (char[]){"warn"},
                           NULL};
@@ -128,8 +135,7 @@ static bool start_gateway(struct demo_stage *stage, const struct settings *setti
         choose_admin(stage, &admin);
     address_format(&listen, line.listen);
     address_format(&admin, line.admin);
-    address_format(&stage->live_address, line.live);
-    address_format(&stage->shadow_address, line.shadow);
+    memcpy(line.services, stage->labels, sizeof(line.services));
     return demo_child_start(&stage->gateway,
                             &(struct demo_child_spec){
                                 .name = "umbra",
@@ -146,18 +152,20 @@ static bool start_gateway(struct demo_stage *stage, const struct settings *setti
 bool demo_stage_start(struct demo_stage *stage, const struct options *options, struct err *err)
 {
     *stage = (struct demo_stage){
-        .live = DEMO_CHILD_INIT,
-        .shadow = DEMO_CHILD_INIT,
+        .services = {DEMO_CHILD_INIT, DEMO_CHILD_INIT, DEMO_CHILD_INIT},
         .gateway = DEMO_CHILD_INIT,
         .load = DEMO_CHILD_INIT,
-        .live_address = loopback(0),
+        .asker = DEMO_CHILD_INIT,
+        .addresses = {loopback(0), loopback(0), loopback(0)},
         .shadow_port = -1,
         .load_spec = {.rate = options->demo.rate, .figures = load_figures_new()},
+        .asker_spec = {.answers = asker_answers_new()},
     };
-    if (!stage->load_spec.figures)
+    if (!stage->load_spec.figures || !stage->asker_spec.answers)
         return err_errno(err, "no shared memory");
     return demo_log_open(&stage->log, err) && reserve_shadow_port(stage, err) && start_service(stage, SHOP_LIVE, err) &&
-           start_service(stage, SHOP_SHADOW, err) && start_gateway(stage, &options->settings, err);
+           start_service(stage, SHOP_SHADOW, err) && start_service(stage, SHOP_CLEAN, err) &&
+           start_gateway(stage, &options->settings, err);
 }
 
 /* Where a client reaches a listener that takes requests for all addresses. */
@@ -179,7 +187,20 @@ bool demo_stage_go_on(struct demo_stage *stage, bool *is_up, struct err *err)
         return demo_stage_is_whole(stage, err);
     stage->load_spec.gateway = stage->log.listening;
     make_reachable(&stage->load_spec.gateway);
-    return target_parse(address_format(&stage->log.admin, text), &stage->admin.admin, err) &&
+    if (!target_parse(address_format(&stage->log.admin, text), &stage->admin.admin, err))
+        return false;
+    stage->asker_spec.admin = stage->admin;
+    for (size_t i = 0; i < DEMO_SHADOWS; i++)
+        memcpy(stage->asker_spec.labels[i], stage->labels[SHOP_SHADOW + i], ADDRESS_TEXT);
+    return demo_child_start(&stage->asker,
+                            &(struct demo_child_spec){
+                                .name = "demo-asker",
+                                .fd = -1,
+                                .log_fd = stage->log.write_fd,
+                                .run = demo_asker_run,
+                                .user = &stage->asker_spec,
+                            },
+                            err) &&
            demo_child_start(&stage->load,
                             &(struct demo_child_spec){
                                 .name = "demo-load",
@@ -208,10 +229,12 @@ static bool is_well(struct demo_stage *stage, struct demo_child *child, const ch
 
 bool demo_stage_is_whole(struct demo_stage *stage, struct err *err)
 {
-    if (stage->shadow_is != DEMO_KILLED && !demo_child_is_alive(&stage->shadow))
+    if (stage->shadow_is != DEMO_KILLED && !demo_child_is_alive(&stage->services[SHOP_SHADOW]))
         stage->shadow_is = DEMO_KILLED;
     return is_well(stage, &stage->gateway, "the gateway", err) &&
-           is_well(stage, &stage->live, "the live service", err) && is_well(stage, &stage->load, "the load", err);
+           is_well(stage, &stage->services[SHOP_LIVE], "the live service", err) &&
+           is_well(stage, &stage->services[SHOP_CLEAN], "the clean shadow", err) &&
+           is_well(stage, &stage->load, "the load", err) && is_well(stage, &stage->asker, "who asks for verdicts", err);
 }
 
 /* ---- what the keys do ---- */
@@ -220,8 +243,8 @@ static bool make_healthy(struct demo_stage *stage, struct err *err)
 {
     switch (stage->shadow_is) {
     case DEMO_KILLED: return start_service(stage, SHOP_SHADOW, err);
-    case DEMO_HUNG: kill(stage->shadow.pid, SIGCONT); break;
-    default: demo_child_tell(&stage->shadow, SERVICE_WELL);
+    case DEMO_HUNG: kill(stage->services[SHOP_SHADOW].pid, SIGCONT); break;
+    default: demo_child_tell(&stage->services[SHOP_SHADOW], SERVICE_WELL);
     }
     return true;
 }
@@ -233,10 +256,10 @@ bool demo_stage_shadow(struct demo_stage *stage, enum demo_condition condition, 
     if (condition != DEMO_KILLED && !make_healthy(stage, err))
         return false;
     switch (condition) {
-    case DEMO_KILLED: demo_child_stop(&stage->shadow, SIGKILL, SERVICE_END_MS); break;
-    case DEMO_HUNG: kill(stage->shadow.pid, SIGSTOP); break;
-    case DEMO_SLOW: demo_child_tell(&stage->shadow, SERVICE_SLOW); break;
-    case DEMO_GARBLED: demo_child_tell(&stage->shadow, SERVICE_GARBLE); break;
+    case DEMO_KILLED: demo_child_stop(&stage->services[SHOP_SHADOW], SIGKILL, SERVICE_END_MS); break;
+    case DEMO_HUNG: kill(stage->services[SHOP_SHADOW].pid, SIGSTOP); break;
+    case DEMO_SLOW: demo_child_tell(&stage->services[SHOP_SHADOW], SERVICE_SLOW); break;
+    case DEMO_GARBLED: demo_child_tell(&stage->services[SHOP_SHADOW], SERVICE_GARBLE); break;
     default: break;
     }
     stage->shadow_is = condition;
@@ -259,11 +282,17 @@ bool demo_stage_look(struct demo_stage *stage, struct demo_look *look, struct er
     struct admin_reply reply;
     if (!admin_client_get(&stage->admin, STR("/status"), &reply, err))
         return false;
-    bool is_read = demo_figures_parse(strbuf_str(&reply.body), &look->gateway, err);
+    struct str label = str_from_c(stage->labels[SHOP_SHADOW]);
+    bool is_read = demo_figures_parse(strbuf_str(&reply.body), label, &look->gateway, err);
     admin_reply_deinit(&reply);
     load_sample_take(stage->load_spec.figures, &look->load);
     look->at_ns = now_ns();
     return is_read;
+}
+
+void demo_stage_judgement(struct demo_stage *stage, struct demo_judgement *judgement)
+{
+    asker_take(stage->asker_spec.answers, judgement);
 }
 
 /* ---- the end ---- */
@@ -275,13 +304,17 @@ void demo_stage_quiet(struct demo_stage *stage)
 
 void demo_stage_stop(struct demo_stage *stage)
 {
+    demo_child_stop(&stage->asker, SIGKILL, SERVICE_END_MS);
     demo_child_stop(&stage->load, SIGKILL, SERVICE_END_MS);
     demo_child_stop(&stage->gateway, SIGTERM, GATEWAY_END_MS);
-    demo_child_stop(&stage->shadow, SIGKILL, SERVICE_END_MS);
-    demo_child_stop(&stage->live, SIGKILL, SERVICE_END_MS);
+    demo_child_stop(&stage->services[SHOP_SHADOW], SIGKILL, SERVICE_END_MS);
+    demo_child_stop(&stage->services[SHOP_CLEAN], SIGKILL, SERVICE_END_MS);
+    demo_child_stop(&stage->services[SHOP_LIVE], SIGKILL, SERVICE_END_MS);
     demo_log_close(&stage->log);
     if (stage->shadow_port >= 0)
         close(stage->shadow_port);
     if (stage->load_spec.figures)
         load_figures_free(stage->load_spec.figures);
+    if (stage->asker_spec.answers)
+        asker_answers_free(stage->asker_spec.answers);
 }

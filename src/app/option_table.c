@@ -127,8 +127,9 @@ const struct option option_table[] = {
     {"--samples", NULL, NULL, "Only samples of requests and answers; findings and history stay.", FOR_PURGE, false,
      option_purge_samples},
     {"--play", NULL, NULL,
-     "Kill, hang, slow, garble and restore the shadow in turn, in 22 s, then end (or at --duration).", FOR_DEMO, false,
-     option_demo_play},
+     "Once the verdicts are there (after 18 s at the latest), kill, hang, slow, garble and restore the first shadow in "
+     "turn, in 20 s, then end (or at --duration).",
+     FOR_DEMO, false, option_demo_play},
     {"--duration", "TIME", NULL, "End after this time. Default: go on until q or Ctrl-C.", FOR_DEMO, false,
      option_demo_duration},
     {"--rate", "N", "200", "Requests a second, whether answers come or not.", FOR_DEMO, false, option_demo_rate},

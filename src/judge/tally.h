@@ -36,9 +36,12 @@ void tally_set_thresholds(struct tally *tally, const struct thresholds *threshol
 /* `status` and `grpc-status` are counted from the legs themselves; fields of these names in the list are passed over. A leg without a duration (0) is
  * not in the latencies. The time that the tally covers is widened. */
 void tally_add_pair(struct tally *tally, const struct pair_seen *pair);
-/* Copies that were attempted (they passed sampling and filters), and those of them that Umbra lost: dropped, given up, or without a record.
+/* Copies that were attempted (they passed sampling and filters), and those of them that Umbra lost: dropped for want of its own means, given up, or without a record.
  * Comes from the accounting, since a copy that was never made leaves no record. `unpaired`: legs that stayed alone. */
 void tally_add_delivery(struct tally *tally, uint64_t attempted, uint64_t lost, uint64_t unpaired);
+/* Copies, among those attempted, that were not sent because the shadow had failed before or had no address: as if it had failed each. `why`
+ * is the label. */
+void tally_add_kept_away(struct tally *tally, const char *why, uint64_t count);
 /* An endpoint's name has changed (compare/endpoint.h): its counts become the other's. */
 void tally_rename_endpoint(struct tally *tally, struct str from, struct str to);
 /* `from` stays as it was; both have the same key. */

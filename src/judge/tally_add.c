@@ -295,6 +295,18 @@ void tally_add_delivery(struct tally *tally, uint64_t attempted, uint64_t lost, 
     tally->unpaired += unpaired;
 }
 
+void tally_add_kept_away(struct tally *tally, const char *why, uint64_t count)
+{
+    if (count == 0)
+        return;
+    struct tally *news = news_of(tally);
+    if (news)
+        tally_add_kept_away(news, why, count);
+    tally->copies += count;
+    tally->failed += count;
+    tally_count_failure(tally, str_from_c(why), count);
+}
+
 struct tally *tally_take_news(struct tally *tally)
 {
     struct tally *news = tally->news;

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import signal
+import sqlite3
 import subprocess
 import time
 
@@ -245,19 +246,28 @@ def test_a_successor_has_its_own(service, gateway):
     assert not [line for line in through.log().splitlines() if " error " in line]
 
 
-def test_what_came_last_is_judged_before_the_end_and_known_after(service, gateway, tmp_path):
+@pytest.mark.parametrize("revision, known", [("1.4", 200), (None, 0)])
+def test_what_came_last_is_judged_before_the_end_and_known_after(service, ruled, tmp_path, revision, known):
+    """Of revisions that have a name. What has none may be anything in the next run, so that is judged anew."""
     live, shadow = service(answering(answer(200, b"hello"))), service(answering(answer(200, b"hello")))
+    name = f", annotations: {{umbra.dev/revision: \"{revision}\"}}" if revision else ""
+    text = rules.gateway(http=free_port()) + rules.route(shadow="v2") + "".join(
+        rules.backend(backend, at).replace(f"name: {backend}", f"name: {backend}{name}")
+        for backend, at in (("v1", live), ("v2", shadow)))
     options = ("--data", tmp_path / "data", "--workers", "2")
-    through = gateway(live, shadow, *options)
+    through = ruled(text, *options)
     wait_for_analyst(through)
     with through.connect() as connection:
         for _ in range(200):
             connection.ask(http1.get("/"))
     through.stop()
-    again = gateway(live, shadow, *options)
+    with contextlib.closing(sqlite3.connect(tmp_path / "data" / "umbra.db")) as store:
+        tallies = [json.loads(tally) for tally, in store.execute("SELECT tally FROM slots")]
+    assert sum(endpoint["pairs"] for tally in tallies for endpoint in tally["endpoints"].values()) == 200
+    again = ruled(text, *options)
     wait_for_analyst(again)
     wait_for(lambda: again.ask("/api/verdict").status == 200, "an answer")
-    wait_for(lambda: pairs(again) == 200, lambda: f"{pairs(again)} to be 200")
+    wait_for(lambda: pairs(again) == known, lambda: f"{pairs(again)} to be {known}")
 
 
 # ---- an analyst that hangs ----

@@ -85,10 +85,10 @@ class Demo:
         return self.popen.returncode
 
     def assert_nothing_is_left(self):
-        assert len(self.known) >= 6, self.known  # live, shadow, load; supervisor, control, gateway
+        assert len(self.known) >= 9, self.known  # live, two shadows, load, asker; supervisor, control, gateway, analyst
         wait_for(lambda: all(is_gone(pid) for pid in self.known),
                  lambda: "to end: " + str({pid: name for pid, name in self.known.items() if not is_gone(pid)}), 5)
-        for name in ("gateway", "live", "shadow", "admin"):
+        for name in ("gateway", "live", "shadow", "clean", "admin"):
             assert is_refused(self.address(name)), f"{name} still answers"
 
     def kill(self):
@@ -128,6 +128,43 @@ def test_a_run_of_some_seconds_ends_by_itself_and_well(demo):
     run.assert_nothing_is_left()
 
 
+# What is planted, as the verdict names it.
+FAULTS = (r"^ +GET /items/\{id\}: body\.\$\.price differs in \d+ of \d+ pairs .*more than the 0\.1 % allowed"
+          r"; for example (\d+(?:\.\d+)?) became (\d+(?:\.\d+)?)",
+          r"^ +GET /users/\{id\}: status differs in \d+ of \d+ pairs .*for example 200 became 404",
+          r"^ +GET /search: the shadow's p50 is (\d+)(\.\d+)? ms above live's .*more than the 5 ms allowed")
+
+
+def verdict(text, name, kind):
+    """What was said last of this shadow, if it was this verdict: its sentences."""
+    said = re.findall(rf"^[ \d:]* {name} \S+  (\w+)  [\d,]+ pairs.*\n((?: {{4,}}\S.*\n)*)", text, re.M)
+    return said[-1][1] if said and said[-1][0] == kind else None
+
+
+@pytest.mark.sanitize
+def test_the_shadow_fails_for_each_planted_fault_and_the_clean_one_passes(demo):
+    run = demo()
+    run.wait_for_text(r"^  admin ")
+
+    def is_judged():
+        failed = verdict(run.text(), "shadow", "FAIL") or ""
+        return all(re.search(fault, failed, re.M) for fault in FAULTS) and verdict(run.text(), "clean", "PASS")
+
+    wait_for(is_judged, lambda: f"both verdicts:\n{run.text()}", 20)
+    run.popen.send_signal(signal.SIGINT)
+    assert run.code() == 0, run.text()
+    summary = run.text()[run.text().index("umbra demo: ", 1):]
+    failed = verdict(summary, "shadow", "FAIL")
+    before, after = re.search(FAULTS[0], failed, re.M).groups()
+    assert round(float(after) - float(before), 2) == 1
+    assert re.search(FAULTS[1], failed, re.M)
+    assert 15 <= int(re.search(FAULTS[2], failed, re.M)[1]) <= 60
+    assert "No difference in " in verdict(summary, "clean", "PASS")
+    assert re.search(r"^  every 25th item costs 1\.00 more +GET /items/\{id\}: body\.\$\.price differs", summary, re.M)
+    assert re.search(r"^  every 25th user is a 404 +GET /users/\{id\}: .*200 became 404", summary, re.M)
+    assert re.search(r"^  a search takes 20 ms longer +GET /search: the shadow's p50 is ", summary, re.M)
+
+
 def test_the_play_walks_through_all_faults_and_live_never_notices(demo):
     run = demo("--play")
     assert run.code(60) == 0, run.text()
@@ -140,14 +177,19 @@ def test_the_play_walks_through_all_faults_and_live_never_notices(demo):
     assert re.search(r"failed: .*connect \d", summary)
     assert re.search(r"failed: .*protocol \d", summary)
     assert re.search(r"filtered: off \d+, method \d", summary)
+    assert re.search(r"^  shadow \S+  FAIL  [\d,]+ pairs; \d+\.\d+ % of copies failed$", summary, re.M), summary
+    assert verdict(summary, "clean", "PASS"), summary
+    first = {word: text.index(word) for word in ("  PASS  ", "  FAIL  ", "  killed ")}
+    assert first["  PASS  "] < first["  killed "] and first["  FAIL  "] < first["  killed "]
     run.assert_nothing_is_left()
 
 
 def test_the_services_are_a_shop_and_the_shadow_has_its_faults(demo):
     run = demo("--rate", "50")
     gateway, live, shadow = run.address("gateway"), run.address("live"), run.address("shadow")
+    clean = run.address("clean")
     for target in ("/items/25", "/users/50", "/search?q=mug"):
-        assert get(gateway, target) == get(live, target)
+        assert get(gateway, target) == get(live, target) == get(clean, target)
     assert get(live, "/items/25") != get(shadow, "/items/25")
     assert get(live, "/items/26") == get(shadow, "/items/26")
     assert (get(live, "/users/50")[0], get(shadow, "/users/50")[0]) == (200, 404)
@@ -159,7 +201,7 @@ def test_a_signal_ends_everything(demo, name):
     run.wait_for_text(r"^ +0:01 ")
     run.popen.send_signal(getattr(signal, name))
     assert run.code(15) == 0, run.text()
-    assert "0 errors" in run.text().split("\n\n")[-3]
+    assert re.search(r"^umbra demo: [\d,]+ requests in \d+ s, 0 errors$", run.text(), re.M), run.text()
     run.assert_nothing_is_left()
 
 
@@ -217,12 +259,13 @@ def test_errors_of_live_are_seen_and_told_by_the_exit_code(demo):
     run.assert_nothing_is_left()
 
 
-def test_a_live_service_that_dies_ends_the_demo(demo):
+@pytest.mark.parametrize("name, words", [("demo-live", "the live service"), ("demo-clean", "the clean shadow")])
+def test_a_service_that_dies_ends_the_demo(demo, name, words):
     run = demo()
     run.wait_for_text(r"^ +0:01 ")
-    os.kill(next(pid for pid, name in children(run.popen.pid).items() if name.startswith("demo-live")), signal.SIGKILL)
+    os.kill(next(pid for pid, what in children(run.popen.pid).items() if what.startswith(name)), signal.SIGKILL)
     assert run.code() == 1
-    assert "umbra demo: the live service was ended by signal 9" in run.text()
+    assert f"umbra demo: {words} was ended by signal 9" in run.text()
     run.assert_nothing_is_left()
 
 
@@ -272,6 +315,9 @@ class Terminal:
 
     def wait_for_page(self, pattern, timeout=15):
         return wait_for(lambda: re.search(pattern, self.page()), lambda: f"{pattern!r} on:\n{self.page()}", timeout)
+
+    def clock(self):
+        return self.wait_for_page(r"\d+:\d\d\b(?=\x1b)")[0]
 
     def press(self, keys):
         os.write(self.master, keys.encode())
@@ -337,6 +383,8 @@ def test_function_keys_do_nothing(terminal):
     run = terminal()
     run.wait_for_page("LIVE")
     run.press("\x1bOQ\x1bOS\x1b[A\x1b[5~\x1b")
+    pressed_at = run.clock()
+    wait_for(lambda: run.clock() != pressed_at, "time to go on")  # ESC and m at once are one key
     run.press("m")
     run.wait_for_page("mirror off ")
     assert run.popen.poll() is None
@@ -369,8 +417,11 @@ def test_a_program_error_gives_the_terminal_back_too(terminal):
     wait_for(lambda: all(is_gone(pid) for pid in below), lambda: f"to end: {below}")
 
 
-def test_the_page_fits_a_small_terminal(terminal):
-    run = terminal("--duration", "2s")
+def test_the_page_fits_a_small_terminal_with_both_verdicts(terminal):
+    run = terminal()
+    run.wait_for_page(r" VERDICT +shadow 127\.0\.0\.1:\d+ +✗ FAIL +[\d,]+ pairs[^\n]*\n +[^\n]{40}", 20)
+    run.wait_for_page(r"\n +clean +127\.0\.0\.1:\d+ +✓ PASS +[\d,]+ pairs", 20)
+    run.press("q")
     assert run.code() == 0
     page = run.page()
     lines = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "\n", page).splitlines()

@@ -37,6 +37,7 @@ static void test_figures_are_those_of_the_status_page(void **state)
     (void)state;
     struct registry *registry = new_registry();
     struct registry_mirror *mirror = registry_mirror(registry, ROUTE, SHADOW);
+    counter_add(&registry_mirror(registry, ROUTE, STR("127.0.0.1:3000"))->matched, 1); /* another one, and before it */
     counter_add(&registry_totals(registry)->budget_limit, 64 << 20);
     unsigned slot = registry_gateway_take(registry, getpid());
     registry_gateway_get(registry, slot)->budget_used = 4096;
@@ -54,7 +55,7 @@ static void test_figures_are_those_of_the_status_page(void **state)
     struct strbuf page = status_page(registry);
     struct demo_figures figures;
     struct err err;
-    if (!demo_figures_parse(strbuf_str(&page), &figures, &err))
+    if (!demo_figures_parse(strbuf_str(&page), SHADOW, &figures, &err))
         fail_msg("%s in %s", err.text, page.ptr);
     assert_int_equal(figures.matched, 100);
     assert_int_equal(figures.sampled_out, 10);
@@ -73,7 +74,7 @@ static void test_figures_are_those_of_the_status_page(void **state)
     counter_add(&mirror->sent, 1);
     strbuf_deinit(&page);
     page = status_page(registry);
-    assert_true(demo_figures_parse(strbuf_str(&page), &figures, &err));
+    assert_true(demo_figures_parse(strbuf_str(&page), SHADOW, &figures, &err));
     assert_false(figures.is_matched_equal || figures.is_sent_equal || demo_figures_hold(&figures));
     strbuf_deinit(&page);
     registry_close(registry);
@@ -84,12 +85,13 @@ static void test_a_page_that_lacks_something_says_what(void **state)
     (void)state;
     struct demo_figures figures;
     struct err err;
-    assert_false(demo_figures_parse(STR("{\"budget\":{\"used\":1,\"limit\":2},\"mirrors\":[]}"), &figures, &err));
-    assert_string_equal(err.text, "the gateway's status names no mirror");
-    assert_false(demo_figures_parse(STR("{\"mirrors\":[{\"matched\":1}]}"), &figures, &err));
+    assert_false(
+        demo_figures_parse(STR("{\"budget\":{\"used\":1,\"limit\":2},\"mirrors\":[]}"), SHADOW, &figures, &err));
+    assert_string_equal(err.text, "the gateway's status names no mirror 127.0.0.1:3001");
+    assert_false(demo_figures_parse(STR("{\"mirrors\":[{\"matched\":1}]}"), SHADOW, &figures, &err));
     static const char *const odd[] = {"", "{", "[", "\"", "{\"mirrors\":[{", "{\"mirrors\":\"\\", "not json", "{}"};
     for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
-        assert_false(demo_figures_parse(str_from_c(odd[i]), &figures, &err));
+        assert_false(demo_figures_parse(str_from_c(odd[i]), SHADOW, &figures, &err));
 }
 
 int main(void)

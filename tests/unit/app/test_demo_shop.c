@@ -13,13 +13,14 @@ static void ask(enum shop_role role, enum http_method method, const char *target
     shop_answer(role, method, str_from_c(target), STR(""), answer);
 }
 
-/* Whether the shadow's status and body are live's. */
-static bool is_same(const char *target)
+/* Whether its status, body and delay are live's. */
+static bool is_same(enum shop_role role, const char *target)
 {
     struct shop_answer live, shadow;
     ask(SHOP_LIVE, METHOD_GET, target, &live);
-    ask(SHOP_SHADOW, METHOD_GET, target, &shadow);
-    bool is_equal = live.status == shadow.status && str_eq(strbuf_str(&live.body), strbuf_str(&shadow.body));
+    ask(role, METHOD_GET, target, &shadow);
+    bool is_equal = live.status == shadow.status && live.delay_ms == shadow.delay_ms &&
+                    str_eq(strbuf_str(&live.body), strbuf_str(&shadow.body));
     strbuf_deinit(&live.body);
     strbuf_deinit(&shadow.body);
     return is_equal;
@@ -31,13 +32,33 @@ static void test_shadow_differs_exactly_where_a_fault_is_planted(void **state)
     char target[64];
     for (int id = 1; id <= SHOP_ITEMS; id++) {
         snprintf(target, sizeof(target), "/items/%d", id);
-        assert_int_equal(is_same(target), id % SHOP_WRONG_PRICE_EACH != 0);
+        assert_int_equal(is_same(SHOP_SHADOW, target), id % SHOP_WRONG_PRICE_EACH != 0);
     }
     for (int id = 1; id <= SHOP_USERS; id++) {
         snprintf(target, sizeof(target), "/users/%d", id);
-        assert_int_equal(is_same(target), id % SHOP_MISSING_USER_EACH != 0);
+        assert_int_equal(is_same(SHOP_SHADOW, target), id % SHOP_MISSING_USER_EACH != 0);
     }
-    assert_true(is_same("/search?q=mug"));
+}
+
+static void test_the_clean_shadow_differs_nowhere(void **state)
+{
+    (void)state;
+    for (uint64_t n = 0; n < 2000; n++) {
+        struct shop_request request;
+        shop_request(n, &request);
+        assert_true(is_same(SHOP_CLEAN, request.target));
+    }
+}
+
+static void test_each_planted_fault_is_where_it_says(void **state)
+{
+    (void)state;
+    assert_string_equal(shop_planted_faults[0].endpoint, "GET /items/{id}");
+    assert_false(is_same(SHOP_SHADOW, "/items/25"));
+    assert_string_equal(shop_planted_faults[1].endpoint, "GET /users/{id}");
+    assert_false(is_same(SHOP_SHADOW, "/users/25"));
+    assert_string_equal(shop_planted_faults[2].endpoint, "GET /search");
+    assert_false(is_same(SHOP_SHADOW, "/search?q=mug"));
 }
 
 static void test_shadow_misses_users_and_searches_slowly(void **state)
@@ -106,6 +127,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shadow_differs_exactly_where_a_fault_is_planted),
+        cmocka_unit_test(test_the_clean_shadow_differs_nowhere),
+        cmocka_unit_test(test_each_planted_fault_is_where_it_says),
         cmocka_unit_test(test_shadow_misses_users_and_searches_slowly),
         cmocka_unit_test(test_what_the_shop_has_not_is_an_error),
         cmocka_unit_test(test_a_search_word_is_quoted),
