@@ -92,7 +92,7 @@ static void write_leg(struct leg_text *text, size_t body_bytes, struct leg_recor
 static void prepare_pair(struct side *side, unsigned number)
 {
     const struct row *row = side->row;
-    char route[32], target[32];
+    char route[64], target[32];
     size_t live_bytes, shadow_bytes;
     (void)snprintf(route, sizeof(route), ROUTE, row - rows, number % row->routes);
     (void)snprintf(target, sizeof(target), "/orders/%u", number);
