@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""examples/pipelines against a running umbra: the gate's exit codes and files, and the queries, rules and alerts in a real Prometheus."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import urllib.parse
+import xml.etree.ElementTree as xml
+
+import pytest
+import yaml
+
+import http1
+import umbra
+from servers import answering, free_port, refused_address
+from waiting import PATIENCE, wait_for
+
+DIRECTORY = umbra.ROOT / "examples" / "pipelines"
+ROUTE = "default/quickstart#0"
+
+
+def document(price):
+    return answering(http1.answer(200, json.dumps({"price": price}).encode(), ("Content-Type", "application/json")))
+
+
+@pytest.fixture
+def judged(service, gateway):
+    """An umbra with two shadows, of which the first has another price, and 150 pairs of each."""
+    through = gateway(service(document(1)), service(document(2)), service(document(1)), "--shed", "off", "--data", "")
+    with through.connect() as connection:
+        for number in range(150):
+            assert connection.ask(http1.get(f"/items/{number}")).status == 200
+    through.settled()
+    wait_for(lambda: {verdict["verdict"] for verdict in json.loads(through.ask("/api/verdict").body)["verdicts"]} == {"FAIL", "PASS"},
+             "a FAIL and a PASS")
+    return through
+
+
+def gate(directory, *options):
+    tools = directory / "bin"
+    if not tools.exists():
+        tools.mkdir()
+        (tools / "umbra").symlink_to(pathlib.Path(umbra.BINARY).resolve())
+    return subprocess.run([DIRECTORY / "gate.sh", *options], cwd=directory, capture_output=True, text=True, timeout=60 * PATIENCE, check=False,
+                          env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "WAIT": "1s"})
+
+
+def test_the_gate_ends_as_the_verdict_says_and_leaves_both_files(judged, service, gateway, tmp_path):
+    worse, same = judged.shadows
+    for options, code, said, element in (((), 1, "would break", "failure"), (("--mirror", same), 0, "may be shipped", "system-out"),
+                                         (("--mirror", worse), 1, "would break", "failure")):
+        done = gate(tmp_path, "--admin", judged.admin, *options)
+        assert (done.returncode, said in done.stdout) == (code, True), done
+        suite = xml.parse(tmp_path / "umbra.xml").getroot()
+        assert suite.find(f".//{element}") is not None
+        assert (tmp_path / "umbra.md").read_text().startswith("### Umbra: ")
+    idle = gateway(service(), service())
+    done = gate(tmp_path, "--admin", idle.admin)
+    assert (done.returncode, "not enough" in done.stdout) == (3, True), done
+    assert gate(tmp_path, "--admin", refused_address()).returncode == 4
+    assert xml.parse(tmp_path / "umbra.xml").getroot().find(".//error") is not None
+
+
+def queries():
+    """{where: PromQL} of the manifests for Flagger and Argo Rollouts."""
+    found = {}
+    for name in ("flagger.yaml", "argo-rollouts.yaml"):
+        for manifest in yaml.safe_load_all((DIRECTORY / name).read_text()):
+            where = f"{name}: {manifest['metadata']['name']}"
+            if manifest["kind"] == "MetricTemplate":
+                found[where] = manifest["spec"]["query"]
+            for metric in manifest["spec"].get("metrics", []) if manifest["kind"] == "AnalysisTemplate" else []:
+                if "prometheus" in metric["provider"]:
+                    found[where] = metric["provider"]["prometheus"]["query"]
+    return found
+
+
+class NotYet(Exception):
+    """It has not read its storage."""
+
+
+class Prometheus:
+    """Debian's prometheus, with the example's configuration and rules, scraping one umbra each second."""
+
+    def __init__(self, directory, admin):
+        self.address = f"127.0.0.1:{free_port()}"
+        text = (DIRECTORY / "prometheus.yaml").read_text().replace("127.0.0.1:9900", admin).replace("15s", "1s")
+        (directory / "prometheus.yaml").write_text(text + "\n")
+        (directory / "umbra.rules.yaml").write_text((DIRECTORY / "umbra.rules.yaml").read_text().replace("  rules:", "  interval: 1s\n  rules:", 1))
+        with open(directory / "prometheus.log", "wb") as log:
+            self.process = subprocess.Popen(["prometheus", f"--config.file={directory}/prometheus.yaml", f"--storage.tsdb.path={directory}/tsdb",
+                                             f"--web.listen-address={self.address}"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def get(self, page):
+        with http1.Connection(self.address) as connection:
+            reply = connection.ask(http1.get(page, host=self.address))
+        if reply.status == 503:
+            raise NotYet
+        answer = json.loads(reply.body)
+        assert answer["status"] == "success", (page, answer)
+        return answer["data"]
+
+    def value(self, query):
+        """Of the one series that there is; None without one."""
+        series = self.get("/api/v1/query?" + urllib.parse.urlencode({"query": query}))["result"]
+        assert len(series) <= 1, series
+        return float(series[0]["value"][1]) if series else None
+
+    def is_scraping(self):
+        try:
+            return self.value("count(umbra:fail:max)")
+        except (OSError, NotYet):
+            assert self.process.poll() is None, "prometheus ended"
+            return False
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait(20)
+
+
+def test_prometheus_takes_rules_and_queries_and_they_say_what_the_verdict_says(judged, ending, tmp_path):
+    if not shutil.which("prometheus"):
+        pytest.skip("Debian's prometheus is not installed")
+    prometheus = Prometheus(tmp_path, judged.admin)
+    ending.callback(prometheus.close)
+    wait_for(prometheus.is_scraping, "prometheus to have the verdicts", 30)
+    worse, same = judged.shadows
+    said = {}
+    for where, query in queries().items():
+        for mirror in (worse, same):
+            text = re.sub(r'route="[^"]*"', f'route="{ROUTE}"', query)
+            said[where, mirror] = prometheus.value(re.sub(r'mirror="[^"]*"', f'mirror="{mirror}"', text))
+    assert (said["flagger.yaml: umbra-fail", worse], said["flagger.yaml: umbra-fail", same]) == (1, 0)
+    assert (said["argo-rollouts.yaml: umbra-verdict", worse], said["argo-rollouts.yaml: umbra-verdict", same]) == (-1, 1)
+    assert None not in said.values(), said
+
+    rules = {rule["name"]: rule for group in prometheus.get("/api/v1/rules")["groups"] for rule in group["rules"]}
+    assert len(rules) == 9
+    assert {rule["health"] for rule in rules.values()} == {"ok"}, rules
+    assert rules["UmbraShadowFails"]["state"] == "pending"
+    assert {alert["labels"]["mirror"] for alert in rules["UmbraShadowFails"]["alerts"]} == {worse}
+
+
+def test_manifests_are_yaml_and_umbra_skips_them_with_a_note():
+    for name in ("flagger.yaml", "argo-rollouts.yaml"):
+        done = subprocess.run([umbra.BINARY, "check", "-f", DIRECTORY / name], capture_output=True, text=True, timeout=20 * PATIENCE, check=False)
+        assert done.returncode == 0
+        assert "Umbra does not read" in done.stderr
+    for path in DIRECTORY.glob("*.yaml"):
+        assert list(yaml.safe_load_all(path.read_text())), path
+    listed = re.findall(r"\]\(([\w.-]+)\)", (DIRECTORY / "README.md").read_text())
+    assert sorted(listed) == sorted(path.name for path in DIRECTORY.iterdir() if path.name != "README.md")
