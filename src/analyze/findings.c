@@ -42,8 +42,10 @@ void findings_note(struct findings *findings, struct finding *finding, uint64_t 
     uint64_t *first_ns = map_find(&findings->known, id);
     if (!first_ns) {
         uint64_t before_ns = store_finding_since(findings->store, id);
-        bool is_new = before_ns == 0;
-        if (is_new)
+        /* Its first sample may have come before it was certain; an analyst that is started anew tells those of this run again. */
+        uint64_t run_begin_ns = findings->groups->run_begin_ns;
+        bool is_new = before_ns == 0 || (run_begin_ns != 0 && before_ns >= run_begin_ns);
+        if (before_ns == 0)
             before_ns = finding->first_ns ? finding->first_ns : wall_ns;
         if (findings->known.live >= FINDINGS_KNOWN)
             forget_all(findings);

@@ -13,8 +13,8 @@
 #include "registry/registry.h"
 
 /* Drafts that are kept for the next capture; of a size, so that a burst of large ones does not stay. They are not charged: at most
- * 128 KiB for a worker. */
-#define CAPTURE_SPARES 32
+ * 512 KiB for a worker. */
+#define CAPTURE_SPARES 128
 #define CAPTURE_SPARE_MAX (4u * 1024)
 /* How often the bodies of a leg may take turns, each of which makes a part, before no more is kept of them. */
 #define CAPTURE_TURNS 64

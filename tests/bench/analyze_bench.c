@@ -1,129 +1,355 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How many pairs the analyst judges per second of CPU: records of live and shadow, as they lie in the ring, through analyze_record.
- * Usage: analyze_bench [PAIRS]. Rows: 1 KiB of JSON that differs in one field, in none (equal hashes), with a control, of 10,000 routes, of 16 KiB. */
+/* analyze_bench [--rounds N] [--ms M] [--data DIRECTORY] [--row NAME]: what a pair costs the analyst: records of live and shadow as they
+ * lie in the ring, through analyze_record, with a tick every 100 ms and a store in DIRECTORY (else in memory). Every row has an analyst
+ * of its own and its turn of M ms of CPU in each round, so that rows can be compared round by round. Prints one line of JSON: by row the
+ * bytes of a body, where there are many routes the µs of CPU for the first pairs of each, and of each round those for a pair. */
 #include "../unit/analyze/legs_fixture.h"
+#include "bodies.h"
 
 #include "analyze/analyze.h"
+#include "base/arena.h"
+#include "base/assert.h"
 #include "base/mem.h"
+#include "plan/build.h"
+#include "plan/check.h"
 
+#include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
-#define PREPARED 2048 /* pairs whose records are written before the clock runs; used again and again */
+#define PREPARED_BYTES (8u << 20) /* of records that are written before the clock runs, and used again and again */
+#define PREPARED_MOST 2048
+#define PREPARED_ROUTES 10000 /* where routes are many: the same number in every such row */
+#define PARTS_MOST 24         /* of a leg */
+#define PART_BYTES 60000u     /* of the body */
+#define TICK_NS 100000000u
+#define BATCH 16
+#define MEMORY ((size_t)4 << 30) /* no limit: what is left out costs nothing */
+#define MIRROR "default/shop-v2:80"
+#define ROUTE "default/row-%td-%u#0" /* rows share a store, and nothing in it */
 
 struct row {
     const char *name;
-    size_t body_bytes;
-    bool is_same, has_control;
+    unsigned items; /* of about 1 KiB */
+    bool is_same, is_large_edit, has_control;
     unsigned routes;
+    bool is_of_routes;
 };
 
+/* Three values differ, or three of each item; in large documents of one item only, as far as nothing else is said. */
 static const struct row rows[] = {
-    {"1 KiB JSON, one field differs", 1024, false, false, 1},   {"1 KiB JSON, the same", 1024, true, false, 1},
-    {"1 KiB JSON, with a control", 1024, false, true, 1},       {"1 KiB JSON, 2,000 routes", 1024, false, false, 2000},
-    {"16 KiB JSON, one field differs", 16384, false, false, 1}, {"64 B JSON, one field differs", 64, false, false, 1},
+    {.name = "1 KiB", .items = 1, .routes = 1},
+    {.name = "10 KiB", .items = 10, .routes = 1},
+    {.name = "100 KiB", .items = 100, .routes = 1},
+    {.name = "1 MiB", .items = 1020, .routes = 1},
+    {.name = "1 MiB, all items differ", .items = 1020, .is_large_edit = true, .routes = 1},
+    {.name = "1 KiB, equal", .items = 1, .is_same = true, .routes = 1},
+    {.name = "1 KiB, with a control", .items = 1, .has_control = true, .routes = 1},
+    {.name = "10 routes", .items = 1, .routes = 10, .is_of_routes = true},
+    {.name = "10,000 routes", .items = 1, .routes = 10000, .is_of_routes = true},
+};
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+#define ROUNDS_MOST 100
+
+struct leg_records {
+    struct strbuf parts[PARTS_MOST];
+    unsigned count;
 };
 
-/* An order with items, as a shop answers. */
-static char *body_of(size_t bytes, unsigned number, unsigned cents)
-{
-    struct strbuf text = STRBUF_INIT;
-    strbuf_printf(&text, "{\"id\":%u,\"total\":%u.%02u,\"items\":[", number, 10 + number % 90, cents);
-    for (unsigned item = 0; text.len + 80 < bytes; item++)
-        strbuf_printf(&text, "%s{\"sku\":\"item-%05u\",\"count\":%u,\"price\":%u.50,\"gift\":%s}", item > 0 ? "," : "",
-                      number + item, 1 + item % 3, 5 + item, item % 2 ? "true" : "false");
-    strbuf_printf(&text, "],\"state\":\"paid\"}");
-    return strbuf_take(&text);
-}
-
-static struct strbuf record_of(const struct leg_text *text)
-{
-    struct strbuf record = STRBUF_INIT;
-    leg_text_write(text, 0, &record);
-    return record;
-}
-
-struct prepared {
-    struct strbuf legs[LEG_COUNT];
+struct side {
+    const struct row *row;
+    struct store *store;
+    struct analyze *analyze;
+    struct leg_records (*pairs)[LEG_COUNT];
+    size_t prepared, next;
+    size_t body_bytes;
+    uint64_t added;
+    double first_us;
+    double us[ROUNDS_MOST];
 };
 
-static void prepare(const struct row *row, struct prepared *pairs)
-{
-    for (unsigned i = 0; i < PREPARED; i++) {
-        char route[32], target[32];
-        (void)snprintf(route, sizeof(route), "default/route-%u#0", i % row->routes);
-        (void)snprintf(target, sizeof(target), "/orders/%u", i);
-        char *live = body_of(row->body_bytes, i, 10), *shadow = body_of(row->body_bytes, i, row->is_same ? 10 : 20);
-        struct leg_text text = {.id = i,
-                                .route = route,
-                                .mirror = "default/shop-v2:80",
-                                .backend = "default/shop-v1:80",
-                                .target = target,
-                                .header = "server: shop",
-                                .ms = 1 + i % 50,
-                                .body = live,
-                                .copies = row->has_control ? 2 : 1};
-        pairs[i].legs[LEG_LIVE] = record_of(&text);
-        text.leg = LEG_CONTROL;
-        text.leg_id = 1;
-        pairs[i].legs[LEG_CONTROL] = record_of(&text);
-        text.leg = LEG_SHADOW;
-        text.body = shadow;
-        pairs[i].legs[LEG_SHADOW] = record_of(&text);
-        mem_free(live);
-        mem_free(shadow);
-    }
-}
-
-static double cpu_s(void)
+static uint64_t clock_ns(clockid_t clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-static double run(const struct row *row, const struct prepared *pairs, unsigned long count)
+/* ---- records ---- */
+
+static void write_leg(struct leg_text *text, size_t body_bytes, struct leg_records *leg)
+{
+    text->body_parts = (unsigned)(body_bytes / PART_BYTES);
+    leg->count = text->body_parts + 1;
+    ASSERT(leg->count <= PARTS_MOST);
+    for (unsigned part = 0; part < leg->count; part++)
+        leg_text_write(text, part, &leg->parts[part]);
+}
+
+static void prepare_pair(struct side *side, unsigned number)
+{
+    const struct row *row = side->row;
+    char route[64], target[32];
+    size_t live_bytes, shadow_bytes;
+    (void)snprintf(route, sizeof(route), ROUTE, row - rows, number % row->routes);
+    (void)snprintf(target, sizeof(target), "/orders/%u", number);
+    struct body_text text = {.items = row->items, .first = number};
+    char *live = body_new(&text, &live_bytes);
+    text.is_edited = !row->is_same && (row->items == 1 || row->is_large_edit);
+    text.has_one_edit = !row->is_same;
+    char *shadow = body_new(&text, &shadow_bytes);
+    ASSERT(live && shadow);
+    struct leg_text leg = {.id = number,
+                           .route = route,
+                           .mirror = MIRROR,
+                           .backend = "default/shop-v1:80",
+                           .target = target,
+                           .header = "server: shop",
+                           .ms = 1 + number % 50,
+                           .body = live,
+                           .copies = row->has_control ? 2 : 1};
+    struct leg_records *legs = side->pairs[number];
+    write_leg(&leg, live_bytes, &legs[LEG_LIVE]);
+    leg.leg_id = 1;
+    leg.leg = LEG_CONTROL;
+    if (row->has_control)
+        write_leg(&leg, live_bytes, &legs[LEG_CONTROL]);
+    leg.leg = LEG_SHADOW;
+    leg.body = shadow;
+    write_leg(&leg, shadow_bytes, &legs[LEG_SHADOW]);
+    side->body_bytes = live_bytes;
+    free(live);
+    free(shadow);
+}
+
+/* ---- the plan ---- */
+
+static const struct plan *make_plan(const struct row *row)
+{
+    struct err err;
+    struct rule_comparison comparison;
+    struct rule_mirror mirrors[2];
+    struct rule_host host = {STR("127.0.0.1"), 80};
+    struct rule_backend backends[] = {
+        {.label = STR("default/shop-v1:80"), .hosts = &host, .host_count = 1, .revision = STR("1")},
+        {.label = STR(MIRROR), .hosts = &host, .host_count = 1, .revision = STR("1")},
+    };
+    struct rule_weighted live = {.backend = 0, .weight = 1};
+    struct rule_match match = {.path_kind = PATH_MATCH_PREFIX, .path = STR("/")};
+    struct rule_listener listener = {.label = STR("edge"), .port = 80};
+    struct address socket = {.family = ADDRESS_IPV4, .port = 80, .ip = {127, 0, 0, 1}};
+    rule_comparison_init(&comparison);
+    for (size_t i = 0; i < 2; i++) {
+        rule_mirror_init(&mirrors[i]);
+        mirrors[i].label = i ? STR("control") : STR(MIRROR);
+        mirrors[i].backend = 1;
+        mirrors[i].comparison = &comparison;
+        mirrors[i].is_control = i;
+    }
+    struct rule_route *routes = mem_alloc(row->routes * sizeof(struct rule_route));
+    struct rule_binding *bindings = mem_alloc(row->routes * sizeof(struct rule_binding));
+    struct arena arena;
+    arena_init(&arena, NULL, 0);
+    for (unsigned i = 0; i < row->routes; i++) {
+        bindings[i].host = arena_printf(&arena, "r%u.bench.local", i);
+        routes[i] = (struct rule_route){.label = arena_printf(&arena, ROUTE, row - rows, i),
+                                        .bindings = &bindings[i],
+                                        .binding_count = 1,
+                                        .matches = &match,
+                                        .match_count = 1,
+                                        .backends = &live,
+                                        .backend_count = 1,
+                                        .mirrors = mirrors,
+                                        .mirror_count = row->has_control ? 2 : 1};
+    }
+    int fd = plan_build(&(struct rule_set){.sockets = &socket,
+                                           .socket_count = 1,
+                                           .listeners = &listener,
+                                           .listener_count = 1,
+                                           .routes = routes,
+                                           .route_count = row->routes,
+                                           .backends = backends,
+                                           .backend_count = 2},
+                        &err);
+    const struct plan *plan = fd < 0 ? NULL : plan_map(fd, &err);
+    if (!plan) {
+        fprintf(stderr, "analyze_bench: %s\n", err.text);
+        exit(2);
+    }
+    close(fd);
+    arena_deinit(&arena);
+    mem_free(routes);
+    mem_free(bindings);
+    return plan;
+}
+
+/* ---- a row ---- */
+
+static void side_init(struct side *side, const struct row *row, const char *data)
 {
     struct err note;
-    struct store *store = store_open(&(struct store_options){.directory = NULL}, &note);
-    struct analyze *analyze = analyze_new(&(struct analyze_options){
-        .store = store, .memory_bytes = 192u << 20, .pair_deadline_ms = 60000, .is_full_by_default = true});
-    uint64_t now_ns = 1000000000, wall_ns = 1790000000000000000ull;
-    (void)analyze_tick(analyze, now_ns, wall_ns);
-    double begin = cpu_s();
-    for (unsigned long i = 0; i < count; i++) {
-        const struct prepared *pair = &pairs[i % PREPARED];
-        (void)analyze_record(analyze, 0, strbuf_str(&pair->legs[LEG_LIVE]));
-        (void)analyze_record(analyze, 0, strbuf_str(&pair->legs[LEG_SHADOW]));
-        if (row->has_control)
-            (void)analyze_record(analyze, 0, strbuf_str(&pair->legs[LEG_CONTROL]));
-        if (i % 10000 == 0) {
-            now_ns += 100000000;
-            wall_ns += 100000000;
-            (void)analyze_tick(analyze, now_ns, wall_ns);
+    *side = (struct side){.row = row};
+    side->prepared = PREPARED_BYTES / (2048 * row->items) + 1;
+    side->prepared = side->prepared > PREPARED_MOST ? PREPARED_MOST : side->prepared;
+    if (row->is_of_routes)
+        side->prepared = PREPARED_ROUTES;
+    side->pairs = mem_alloc(side->prepared * sizeof(side->pairs[0]));
+    for (unsigned i = 0; i < side->prepared; i++)
+        prepare_pair(side, i);
+    side->store = store_open(&(struct store_options){.directory = data}, &note);
+    ASSERT(side->store);
+    side->analyze = analyze_new(&(struct analyze_options){
+        .store = side->store, .memory_bytes = MEMORY, .pair_deadline_ms = 60000, .is_full_by_default = true});
+    const struct plan *plan = make_plan(row);
+    analyze_set_plan(side->analyze, plan);
+    plan_unmap(plan);
+}
+
+static void add_leg(struct side *side, const struct leg_records *leg)
+{
+    for (unsigned part = 0; part < leg->count; part++)
+        ASSERT(analyze_record(side->analyze, 0, strbuf_str(&leg->parts[part])) == ANALYZE_OK);
+}
+
+static void add_pair(struct side *side)
+{
+    const struct leg_records *legs = side->pairs[side->next];
+    side->next = (side->next + 1) % side->prepared;
+    side->added++;
+    add_leg(side, &legs[LEG_LIVE]);
+    add_leg(side, &legs[LEG_SHADOW]);
+    if (side->row->has_control)
+        add_leg(side, &legs[LEG_CONTROL]);
+}
+
+static void tick(struct side *side)
+{
+    (void)analyze_tick(side->analyze, clock_ns(CLOCK_MONOTONIC), clock_ns(CLOCK_REALTIME));
+}
+
+/* µs of CPU for a pair, in so many ms of it. */
+static double run(struct side *side, unsigned ms)
+{
+    uint64_t begin_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID), now_ns = begin_ns, tick_ns = begin_ns, pairs = 0;
+    do {
+        for (unsigned i = 0; i < BATCH; i++)
+            add_pair(side);
+        pairs += BATCH;
+        now_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+        if (now_ns - tick_ns >= TICK_NS) {
+            tick(side);
+            tick_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+        }
+    } while (now_ns - begin_ns < ms * (uint64_t)1000000);
+    return (double)(now_ns - begin_ns) / 1e3 / (double)pairs;
+}
+
+/* Every route's first pair makes its group, and looks for it in the store: µs of CPU for each, with ticks. */
+static double run_first(struct side *side)
+{
+    uint64_t begin_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID), tick_ns = begin_ns;
+    for (size_t i = 0; i < side->prepared; i++) {
+        add_pair(side);
+        if (i % BATCH == 0 && clock_ns(CLOCK_PROCESS_CPUTIME_ID) - tick_ns >= TICK_NS) {
+            tick(side);
+            tick_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
         }
     }
-    double taken = cpu_s() - begin;
-    analyze_free(analyze);
-    store_close(store);
-    return taken;
+    return (double)(clock_ns(CLOCK_PROCESS_CPUTIME_ID) - begin_ns) / 1e3 / (double)side->prepared;
+}
+
+static uint64_t sum_of(const char *metrics, const char *wanted)
+{
+    uint64_t sum = 0;
+    for (const char *at = metrics; (at = strstr(at, wanted)); at++)
+        sum += strtoull(at + strlen(wanted), NULL, 10);
+    return sum;
+}
+
+/* Every pair was judged, as what it is (verdicts are up to a second behind): else the figure is of something else. */
+static bool is_right(const struct side *side)
+{
+    struct strbuf metrics = STRBUF_INIT;
+    analyze_metrics(side->analyze, &metrics);
+    strbuf_add_char(&metrics, '\0');
+    uint64_t judged = sum_of(metrics.ptr, "\numbra_analyst_pairs_total ");
+    uint64_t same = sum_of(metrics.ptr, "result=\"same\"} "), other = sum_of(metrics.ptr, "result=\"different\"} ");
+    strbuf_deinit(&metrics);
+    if (judged == side->added && (side->row->is_same ? same > 0 && other == 0 : other > 0 && same == 0))
+        return true;
+    fprintf(stderr, "analyze_bench: %s: of %" PRIu64 " pairs %" PRIu64 " were judged, some %" PRIu64 " as the same\n",
+            side->row->name, side->added, judged, same);
+    return false;
+}
+
+static void side_deinit(struct side *side)
+{
+    analyze_free(side->analyze);
+    store_close(side->store);
+    for (size_t i = 0; i < side->prepared; i++) {
+        for (size_t leg = 0; leg < LEG_COUNT; leg++) {
+            for (unsigned part = 0; part < side->pairs[i][leg].count; part++)
+                strbuf_deinit(&side->pairs[i][leg].parts[part]);
+        }
+    }
+    mem_free(side->pairs);
+}
+
+static void print_row(const struct side *side, unsigned rounds, bool is_first)
+{
+    printf("%s\"%s\": {\"bytes\": %zu, \"first_us\": %.3f, \"us\": [", is_first ? "{" : ", ", side->row->name,
+           side->body_bytes, side->first_us);
+    for (unsigned round = 0; round < rounds; round++)
+        printf("%s%.3f", round ? ", " : "", side->us[round]);
+    printf("]}");
 }
 
 int main(int argc, char **argv)
 {
-    unsigned long count = argc > 1 ? strtoul(argv[1], NULL, 10) : 200000;
-    struct prepared *pairs = mem_alloc(PREPARED * sizeof(struct prepared));
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        prepare(&rows[i], pairs);
-        double taken = run(&rows[i], pairs, count);
-        printf("%-34s %10.0f pairs a second, %6.2f us each\n", rows[i].name, (double)count / taken,
-               taken * 1e6 / (double)count);
-        for (size_t pair = 0; pair < PREPARED; pair++) {
-            for (size_t leg = 0; leg < LEG_COUNT; leg++)
-                strbuf_deinit(&pairs[pair].legs[leg]);
+    static const struct option options[] = {{"rounds", required_argument, NULL, 'r'},
+                                            {"ms", required_argument, NULL, 'm'},
+                                            {"data", required_argument, NULL, 'd'},
+                                            {"row", required_argument, NULL, 'o'},
+                                            {0}};
+    unsigned rounds = 5, ms = 500;
+    const char *data = NULL, *only = NULL;
+    int option;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        switch (option) {
+        case 'r': rounds = (unsigned)strtoul(optarg, NULL, 10); break;
+        case 'm': ms = (unsigned)strtoul(optarg, NULL, 10); break;
+        case 'd': data = optarg; break;
+        case 'o': only = optarg; break;
+        default: return 2;
         }
     }
-    mem_free(pairs);
+    rounds = rounds > ROUNDS_MOST ? ROUNDS_MOST : rounds;
+    static struct side sides[ROWS];
+    size_t count = 0;
+    for (size_t i = 0; i < ROWS; i++) {
+        if (!only || strcmp(rows[i].name, only) == 0)
+            side_init(&sides[count++], &rows[i], data);
+    }
+    for (size_t i = 0; i < count; i++) {
+        tick(&sides[i]);
+        if (sides[i].row->is_of_routes)
+            sides[i].first_us = run_first(&sides[i]);
+        else
+            (void)run(&sides[i], ms / 4);
+    }
+    for (unsigned round = 0; round < rounds; round++) {
+        for (size_t i = 0; i < count; i++)
+            sides[i].us[round] = run(&sides[i], ms);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!is_right(&sides[i]))
+            return 2;
+        print_row(&sides[i], rounds, i == 0);
+        side_deinit(&sides[i]);
+    }
+    puts("}");
     return 0;
 }

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 
+import comparing
 import cost
 import latency
 import measure
@@ -27,6 +28,8 @@ GROUPS = {
     "cost": cost.cost,
     "rate": cost.rate,
     "shed": cost.shed,
+    "comparing": comparing.comparing,
+    "judging": comparing.judging,
     "http2": protocols.http2,
     "tls": protocols.tls,
     "latency": latency.latency,

@@ -41,7 +41,7 @@ static bool read_answer(int fd)
         if (got <= 0)
             return false;
         have += (size_t)got;
-        judged = wire_judge(answer, have);
+        judged = wire_judge(answer, have, wire_text);
     }
     return judged == WIRE_DONE;
 }

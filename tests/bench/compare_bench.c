@@ -2,8 +2,8 @@
 /* How many pairs of answers the analyst compares per second and core: documents of several sizes, whole answers with the headers that are
  * usual. Bodies that differ in three values, bodies whose hashes settle it, and members in another order. Bytes per second show
  * whether the cost grows with the size only. docs/decisions/0024-json-is-compared-on-tapes.md quotes it. */
-#include "base/mem.h"
-#include "base/strbuf.h"
+#include "bodies.h"
+
 #include "compare/compare.h"
 #include "http/grpc.h"
 
@@ -14,46 +14,13 @@
 #define ROUNDS 9
 #define ROUND_NS 100000000.0
 
-/* One item of a catalogue, about 1 KiB; `edit` changes three of its values. */
-static void add_item(struct strbuf *out, unsigned number, bool is_edited, bool is_turned)
+static struct str make_body(const struct body_text *text)
 {
-    const char *head = "\"sku\":\"SHOE-42-BLK\",\"name\":\"Running shoe, black\"";
-    strbuf_printf(out, "{\"id\":%u,", 184467 + number);
-    if (!is_turned)
-        strbuf_printf(out, "%s,", head);
-    strbuf_printf(out,
-                  "\"price\":{\"amount\":\"%s\",\"currency\":\"EUR\",\"tax\":0.19},\"stock\":12,\"available\":true,"
-                  "\"tags\":[\"running\",\"shoes\",\"sale\",\"men\"],\"seller\":{\"id\":991,\"name\":\"Example Sports "
-                  "GmbH\",\"rating\":4.7,\"address\":{\"street\":\"Hauptstrasse 12\",\"city\":\"Berlin\",\"zip\":"
-                  "\"10115\",\"country\":\"DE\"}},\"images\":[\"https://img.example.com/p/184467/1.jpg\","
-                  "\"https://img.example.com/p/184467/2.jpg\"],\"variants\":[{\"id\":1,\"size\":41,\"stock\":3,"
-                  "\"sku\":\"SHOE-41-BLK\"},{\"id\":2,\"size\":42,\"stock\":5,\"sku\":\"SHOE-42-BLK\"},{\"id\":3,"
-                  "\"size\":43,\"stock\":4,\"sku\":\"SHOE-43-BLK\"}],\"description\":\"A light running shoe with a "
-                  "breathable mesh upper, a cushioned sole, and room for wide feet in all weathers.\","
-                  "\"created\":\"2024-03-01T12:30:11Z\",\"updated\":\"2024-05-11T09:12:4%uZ\",\"request\":"
-                  "\"%u-5b2d-4c8f-9a01-2b3c4d5e6f70\",\"related\":[184468,184470,184471,184480,184492],\"links\":"
-                  "{\"self\":\"/products/184467\",\"reviews\":\"/products/184467/reviews\"}",
-                  is_edited ? "80.10" : "79.90", 5 + is_edited, 73908176 + is_edited);
-    if (is_turned)
-        strbuf_printf(out, ",%s", head);
-    strbuf_add_char(out, '}');
-}
-
-static struct str make_body(unsigned items, bool is_edited, bool is_turned)
-{
-    struct strbuf body = STRBUF_INIT;
-    if (items == 1) {
-        add_item(&body, 0, is_edited, is_turned);
-    } else {
-        strbuf_add(&body, STR("{\"items\":["));
-        for (unsigned i = 0; i < items; i++) {
-            strbuf_add(&body, i ? STR(",") : STR(""));
-            add_item(&body, i, is_edited, is_turned);
-        }
-        strbuf_add(&body, STR("]}"));
-    }
-    struct str bytes = strbuf_str(&body);
-    return (struct str){strbuf_take(&body), bytes.len};
+    struct str body;
+    body.ptr = body_new(text, &body.len);
+    if (!body.ptr)
+        abort();
+    return body;
 }
 
 static const struct field live_fields[] = {
@@ -128,8 +95,10 @@ int main(void)
     } sizes[] = {{"1 KiB", 1}, {"100 KiB", 100}, {"1 MiB", 1020}, {"10 MiB", 10200}};
     printf("%-34s %9s %12s %10s\n", "bodies", "bytes", "pairs/s", "MB/s");
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        struct str live = make_body(sizes[i].items, false, false), edited = make_body(sizes[i].items, true, false);
-        struct str turned = make_body(sizes[i].items, false, true);
+        unsigned items = sizes[i].items;
+        struct str live = make_body(&(struct body_text){.items = items});
+        struct str edited = make_body(&(struct body_text){.items = items, .is_edited = true});
+        struct str turned = make_body(&(struct body_text){.items = items, .is_turned = true});
         char name[64];
         snprintf(name, sizeof(name), "%s, 3 values differ", sizes[i].name);
         measure(name, comparer, live, edited, false, 3);
@@ -137,9 +106,9 @@ int main(void)
         measure(name, comparer, live, turned, false, 0);
         snprintf(name, sizeof(name), "%s, equal hashes", sizes[i].name);
         measure(name, comparer, live, live, true, 0);
-        mem_free((char *)live.ptr);
-        mem_free((char *)edited.ptr);
-        mem_free((char *)turned.ptr);
+        free((char *)live.ptr);
+        free((char *)edited.ptr);
+        free((char *)turned.ptr);
     }
     comparer_free(comparer);
     return 0;

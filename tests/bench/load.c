@@ -2,10 +2,11 @@
 /* bench_load: HTTP/1.1 clients that check every answer and end cleanly, so that the number of requests is exact on both
  * sides.
  *
- *   bench_load HOST:PORT [--connections N] [--seconds S] [--rate R] [--requests FILE]
+ *   bench_load HOST:PORT [--connections N] [--seconds S] [--rate R] [--requests FILE] [--json]
  *   bench_load HOST:PORT --upload BYTES | --hold CLIENTS
  *
- * Ends after S seconds or at SIGTERM, when all that was asked is answered. FILE has the heads that are sent in turn.
+ * Ends after S seconds or at SIGTERM, when all that was asked is answered. FILE has the heads that are sent in turn. With --json the
+ * answers have the JSON of bench_origin.
  * Without --rate each connection asks again as soon as it is answered. With it, request i is due at start + i / R, goes
  * out on the next free connection, and its latency counts from when it was due, so that a proxy that stalls cannot hide
  * the requests that waited. Prints one line of JSON. */
@@ -26,7 +27,7 @@
 
 #define MAX_CONNECTIONS 4096
 #define MAX_SAMPLES (16u << 20)
-#define ANSWER_BYTES 2048
+#define ANSWER_BYTES 2048 /* more than a head and the largest body */
 #define EVENTS 256
 #define GRACE_NS 10000000000u /* for what is still under way at the end */
 
@@ -44,6 +45,7 @@ static unsigned idle_first, idle_count, connection_count = 64;
 static uint32_t samples_us[MAX_SAMPLES];
 static size_t sample_count;
 static struct sockaddr_in target;
+static struct wire_body expected;
 static int poller;
 static double seconds = 1, rate;
 static uint64_t start_ns, end_ns, due_total, asked;
@@ -161,7 +163,7 @@ static void on_readable(unsigned index)
         return;
     }
     c->have += (uint32_t)got;
-    switch (wire_judge(c->answer, c->have)) {
+    switch (wire_judge(c->answer, c->have, expected)) {
     case WIRE_DONE: on_answer(index); break;
     case WIRE_MORE:
         if (c->have < sizeof c->answer)
@@ -246,8 +248,9 @@ static void print_result(double took)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: bench_load HOST:PORT [--connections N] [--seconds S] [--rate R] [--requests FILE]\n"
-                    "       bench_load HOST:PORT --upload BYTES | --hold CLIENTS\n");
+    fprintf(stderr,
+            "usage: bench_load HOST:PORT [--connections N] [--seconds S] [--rate R] [--requests FILE] [--json]\n"
+            "       bench_load HOST:PORT --upload BYTES | --hold CLIENTS\n");
     return 2;
 }
 
@@ -260,6 +263,7 @@ int main(int argc, char **argv)
         {"upload", required_argument, NULL, 'u'},
         {"hold", required_argument, NULL, 'h'},
         {"requests", required_argument, NULL, 'f'},
+        {"json", no_argument, NULL, 'j'},
         {0},
     };
     unsigned long long upload = 0;
@@ -267,6 +271,7 @@ int main(int argc, char **argv)
     unsigned hold = 0;
     int option;
 
+    expected = wire_text;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
         case 'c': connection_count = (unsigned)strtoul(optarg, NULL, 10); break;
@@ -275,6 +280,7 @@ int main(int argc, char **argv)
         case 'u': upload = strtoull(optarg, NULL, 10); break;
         case 'h': hold = (unsigned)strtoul(optarg, NULL, 10); break;
         case 'f': file = optarg; break;
+        case 'j': expected = wire_json(false); break;
         default: return usage();
         }
     }

@@ -144,13 +144,15 @@ class Load:
     def command(self, *words):
         return [*self.aside, *(str(word) for word in words)]
 
-    def run(self, port, seconds, rate=0, requests=None):
-        """`requests`: a file of those that are sent in turn; without it all are alike."""
+    def run(self, port, seconds, rate=0, requests=None, has_json=False):
+        """`requests`: a file of those that are sent in turn; without it all are alike. `has_json`: the answers have."""
         words = [self.binary, f"127.0.0.1:{port}", "--connections", CONNECTIONS, "--seconds", seconds]
         if requests:
             words += ["--requests", requests]
         if rate:
             words += ["--rate", rate]
+        if has_json:
+            words += ["--json"]
         return json.loads(self._output(self.command(*words), seconds))
 
     def start(self, port, requests):

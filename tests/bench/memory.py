@@ -86,19 +86,23 @@ def clients(run):
 
 
 def idle(run):
-    """All processes together, started with a mirror and having served a little."""
+    """All processes together, started with a mirror and having served a little; comparing and not."""
     stage = run.stage
-    live, shadow = origins.Origin(stage), origins.Origin(stage)
+    live, shadow = origins.Origin(stage, "json"), origins.Origin(stage, "edited")
     used, problems = {}, []
-    for kind in (peers.Umbra, peers.Nginx):
+    kinds = {"umbra": (peers.Umbra, {}), "comparing": (peers.Umbra, {"compare": "auto"}), "nginx": (peers.Nginx, {})}
+    for name, (kind, words) in kinds.items():
         run.clock.check()
-        proxy = kind(stage, live, shadow)
+        proxy = kind(stage, live, shadow, **words)
         watch = checks.Watch(proxy, live, shadow)
-        problems += watch.settled(stage.load.run(proxy.port, 0.2, rate=1000))
-        used[kind.name] = measure.pss_bytes(proxy.pids) / MIB
+        problems += watch.settled(stage.load.run(proxy.port, 0.2, rate=1000, has_json=True))
+        used[name] = measure.pss_bytes(proxy.pids) / MIB
         if kind is peers.Umbra:
             roles = ", ".join(f"{measure.role_of(pid)} {measure.pss_bytes([pid]) / MIB:.2f} MiB" for pid in proxy.pids)
-            run.notes.append(f"Idle PSS by process: {roles}")
-    ours = used["umbra"]
-    return [Row("idle, all processes together: PSS", ours, ours, ours, 16, 8, unit="MiB",
-                theirs=f"nginx {used['nginx']:.2f} MiB", problems=problems)]
+            run.notes.append(f"Idle PSS by process, {'comparing' if words else 'not comparing'}: {roles}")
+        proxy.stop()  # what is shared is counted where it is: nobody else may share it
+
+    def row(figure, name):
+        return Row(figure, used[name], used[name], used[name], 16, 8, unit="MiB",
+                   theirs=f"nginx {used['nginx']:.2f} MiB", problems=problems)
+    return [row("idle, all processes together: PSS", "umbra"), row("idle, comparing, all processes together: PSS", "comparing")]

@@ -2,9 +2,9 @@
 /* bench_origin: a service that costs as little as a service can, so that the bench measures the proxy in front of it.
  * One thread, level-triggered epoll, two system calls per request; bodies are discarded inside the kernel.
  *
- *   bench_origin body|204|slow|slower|mute|garbage|reset|endless
+ *   bench_origin body|json|edited|204|slow|slower|mute|garbage|reset|endless
  *
- * body answers 64 bytes, slow does so after a second, slower after 30, mute reads and never answers, garbage answers what is not HTTP,
+ * body answers 64 bytes, json 1 KiB of JSON, edited the same with three other values, slow does so after a second, slower after 30, mute reads and never answers, garbage answers what is not HTTP,
  * reset resets the connection in place of an answer, endless answers without an end, as fast as it is read.
  * Prints "port N" (a free one on 127.0.0.1); for each line on stdin, one line of JSON with what it has counted; ends at
  * the end of stdin, so that it cannot outlive the bench. */
@@ -23,9 +23,7 @@
 #define HEAD_BYTES 2048       /* of a request head that came in pieces; larger ones are answered by closing */
 #define SECOND_NS 1000000000u
 #define EVENTS 256
-#define TEXT_OF(number) #number
-#define TEXT(name) TEXT_OF(name)
-#define FOUND "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: " TEXT(WIRE_BODY_BYTES) "\r\n\r\n"
+#define FOUND "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n"
 
 struct connection {
     uint64_t body_left;
@@ -44,7 +42,7 @@ static struct connection connections[MAX_CONNECTIONS];
 static struct delayed delayed[MAX_CONNECTIONS * 2]; /* ring; all wait equally long, so it is in order */
 static size_t delayed_first, delayed_count;
 static char input[HEAD_BYTES + (256 << 10)];
-static char answer[256];
+static char answer[2048];
 static size_t answer_size;
 static uint64_t delay_ns;
 static bool is_resetting, is_endless;
@@ -231,22 +229,37 @@ static void on_question(void)
     fflush(stdout);
 }
 
+enum content { NOTHING, TEXT, JSON, EDITED_JSON };
+
 static const struct mode {
     const char *name;
-    const char *head; /* of the answer; NULL: none */
-    bool has_body;
+    enum content content; /* of an answer with status 200 */
+    const char *bytes;    /* another answer, whole; NULL: none */
     unsigned delay_s;
     bool is_resetting, is_endless;
 } modes[] = {
-    {.name = "body", .head = FOUND, .has_body = true},
-    {.name = "204", .head = "HTTP/1.1 204 No Content\r\n\r\n"},
-    {.name = "slow", .head = FOUND, .has_body = true, .delay_s = 1},
-    {.name = "slower", .head = FOUND, .has_body = true, .delay_s = 30},
+    {.name = "body", .content = TEXT},
+    {.name = "json", .content = JSON},
+    {.name = "edited", .content = EDITED_JSON},
+    {.name = "204", .bytes = "HTTP/1.1 204 No Content\r\n\r\n"},
+    {.name = "slow", .content = TEXT, .delay_s = 1},
+    {.name = "slower", .content = TEXT, .delay_s = 30},
     {.name = "mute"},
-    {.name = "garbage", .head = "\x16\x03\x01 this is not HTTP \xff\xfe\r\n\r\n", .has_body = true},
+    {.name = "garbage", .bytes = "\x16\x03\x01 this is not HTTP \xff\xfe\r\n\r\n"},
     {.name = "reset", .is_resetting = true},
-    {.name = "endless", .head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n", .is_endless = true},
+    {.name = "endless", .bytes = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n", .is_endless = true},
 };
+
+static void make_answer(enum content content, const char *bytes)
+{
+    struct wire_body body = content == JSON || content == EDITED_JSON ? wire_json(content == EDITED_JSON) : wire_text;
+
+    if (content == NOTHING)
+        answer_size = (size_t)snprintf(answer, sizeof answer, "%s", bytes ? bytes : "");
+    else
+        answer_size = (size_t)snprintf(answer, sizeof answer, FOUND "%s",
+                                       content == TEXT ? "text/plain" : "application/json", body.size, body.bytes);
+}
 
 static bool choose_answer(const char *name)
 {
@@ -255,8 +268,7 @@ static bool choose_answer(const char *name)
 
         if (strcmp(mode->name, name) != 0)
             continue;
-        answer_size = (size_t)snprintf(answer, sizeof answer, "%s%s", mode->head ? mode->head : "",
-                                       mode->has_body ? wire_body : "");
+        make_answer(mode->content, mode->bytes);
         delay_ns = (uint64_t)mode->delay_s * SECOND_NS;
         is_resetting = mode->is_resetting;
         is_endless = mode->is_endless;
@@ -306,7 +318,7 @@ int main(int argc, char **argv)
     int listener;
 
     if (argc != 2 || !choose_answer(argv[1])) {
-        fprintf(stderr, "usage: bench_origin body|204|slow|slower|mute|garbage|reset|endless\n");
+        fprintf(stderr, "usage: bench_origin body|json|edited|204|slow|slower|mute|garbage|reset|endless\n");
         return 2;
     }
     listener = listen_anywhere();

@@ -260,8 +260,8 @@ LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 class Umbra(Proxy):
     name = "umbra"
 
-    def __init__(self, stage, live, shadow=None, has_writes=False, rules=None, shed="off"):
-        """`rules` makes the manifests for a port; then live is theirs to say."""
+    def __init__(self, stage, live, shadow=None, has_writes=False, rules=None, shed="off", compare="off"):
+        """`rules` makes the manifests for a port; then live is theirs to say. Answers are compared where a row is about that only."""
         directory = stage.new_directory("umbra")
         self.port = free_port()
         self.admin = free_port()
@@ -271,19 +271,13 @@ class Umbra(Proxy):
             self.rules.write_text(rules(self.port))
             where = ["-f", self.rules, "--bind", "127.0.0.1"]
         command = [stage.umbra, "run", *where, "--admin", f"127.0.0.1:{self.admin}", "--workers", 1, "--shed", shed,
-                   "--drain", "1s", "--max-connections", 12000]
+                   "--drain", "1s", "--max-connections", 12000, "--compare", compare]
         if shadow:
             command += ["--shadow", f"127.0.0.1:{shadow.port}"]
         if has_writes:
             command += ["--mirror-writes"]
-        if "--compare" in self.help(stage.umbra):
-            command += ["--compare", "off"]
         state = {"HOME": str(directory), "XDG_STATE_HOME": str(directory)}
         super().__init__(stage, command, directory, {**os.environ, **state})
-
-    @staticmethod
-    def help(binary):
-        return subprocess.run([binary, "run", "--help"], capture_output=True, text=True, check=False, timeout=10).stdout
 
     def is_ready(self):
         try:
@@ -292,10 +286,13 @@ class Umbra(Proxy):
             return False
 
     def find_workers(self):
-        gateways = [pid for pid in self.pids if measure.role_of(pid) == "gateway"]
+        gateways = self.find("gateway")
         if not gateways:
             raise measure.Broken("umbra has no gateway process")
         return gateways
+
+    def find(self, role):
+        return [pid for pid in self.pids if measure.role_of(pid) == role]
 
     def get(self, path):
         with urllib.request.urlopen(f"http://127.0.0.1:{self.admin}{path}", timeout=5) as answer:

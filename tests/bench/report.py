@@ -47,6 +47,8 @@ class Row:
         return self.verdict() in ("MISS", "WRONG")
 
     def number(self, value):
+        if value >= 1000:
+            return f"{value:,.0f}{' ' + self.unit if self.unit else ''}"
         return f"{value:.{2 if value >= 0.1 or value <= 0 else 4}f}{' ' + self.unit if self.unit else ''}"
 
     def limit(self, limit):
@@ -54,9 +56,13 @@ class Row:
             return ""
         return f"{'≥' if self.more_is_better else '≤'} {self.number(limit)}"
 
+    def spread(self):
+        digits = 0 if self.low >= 1000 else 2
+        return f"{self.low:,.{digits}f}–{self.high:,.{digits}f}"
+
     def cells(self):
         must = self.must_says or self.limit(self.must)
-        return [self.figure, self.ours, self.theirs, self.number(self.value), f"{self.low:.2f}–{self.high:.2f}", must,
+        return [self.figure, self.ours, self.theirs, self.number(self.value), self.spread(), must,
                 self.limit(self.aim), self.verdict()]
 
 
@@ -116,7 +122,7 @@ Written by `./dev bench`; do not edit. Run it again on your own machine: `./dev 
 ratios, its spread the lowest and the highest. The columns with µs and requests/s are context for this machine and
 day.
 
-- One worker on each side, `--shed off`, no access logs. The load, the services and the proxy share one CPU unless a
+- One worker on each side, `--shed off`, `--compare off` but in the rows that say *comparing*, no access logs. The load, the services and the proxy share one CPU unless a
   row says *apart*: then the proxy has a CPU for itself and everything else shares the other. Load and services run as
   SCHED_BATCH, so that they do not interrupt the proxy in the middle of its turn.
 - CPU is the user and system time of the proxy's processes, with all their threads, from `/proc`, divided by the
@@ -127,6 +133,13 @@ day.
 - The services answer 64 bytes. The load checks status, length and bytes of every answer; one error in a row, or one
   copy more or less than requests where the shadow is healthy (counted by the shadow itself and by `umbra_mirror_*`,
   both equations included), and the row is WRONG, however fast it was.
+- Where answers are compared, live service and shadow answer 1 KiB of JSON that differs in three values, and the answer's type
+  is the only header. *comparing on ÷ off* is the gateway's CPU alone; what the analyst takes stands below. It has the lowest
+  priority: on a CPU that the load keeps busy it falls behind, and what finds no room in its ring is counted and left out;
+  *analyst apart* gives it the other CPU.
+- *analyst:* rows are made of records as the gateway writes them, fed to the analyst's code in one thread, with its ticks and
+  its store on disk: all of its work but reading the ring. Every pair differs in three values and is judged; in larger bodies
+  three values of one item differ. CPU per byte says whether the cost grows with the size only.
 - Latency is measured at half of what the proxy can do without a mirror, at a constant rate, from the moment a request
   was due, so that a stall is seen in all requests that it delays. The noise is off ÷ off of neighbouring rounds in
   the same run; the limit is 1.05 or the 90th percentile of that noise.

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wire.h"
 
+#include "bodies.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -11,7 +13,17 @@
 #include <time.h>
 #include <unistd.h>
 
-const char wire_body[WIRE_BODY_BYTES + 1] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-\n";
+const struct wire_body wire_text = {"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-\n", 64};
+
+struct wire_body wire_json(bool is_edited)
+{
+    struct wire_body body;
+
+    body.bytes = body_new(&(struct body_text){.items = 1, .is_edited = is_edited}, &body.size);
+    if (!body.bytes)
+        abort();
+    return body;
+}
 
 uint64_t wire_now_ns(void)
 {
@@ -74,7 +86,7 @@ static long content_length(const char *head, size_t size)
     return -1;
 }
 
-enum wire_answer wire_judge(const char *bytes, size_t size)
+enum wire_answer wire_judge(const char *bytes, size_t size, struct wire_body expected)
 {
     static const char good[] = "HTTP/1.1 200";
     const char *body;
@@ -86,9 +98,9 @@ enum wire_answer wire_judge(const char *bytes, size_t size)
     if (!body)
         return WIRE_MORE;
     head = (size_t)(body - bytes) + 4;
-    if (content_length(bytes, head) != WIRE_BODY_BYTES || size > head + WIRE_BODY_BYTES)
+    if (content_length(bytes, head) != (long)expected.size || size > head + expected.size)
         return WIRE_BAD_BODY;
-    if (size < head + WIRE_BODY_BYTES)
+    if (size < head + expected.size)
         return WIRE_MORE;
-    return memcmp(bytes + head, wire_body, WIRE_BODY_BYTES) == 0 ? WIRE_DONE : WIRE_BAD_BODY;
+    return memcmp(bytes + head, expected.bytes, expected.size) == 0 ? WIRE_DONE : WIRE_BAD_BODY;
 }

@@ -9,8 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WIRE_BODY_BYTES 64 /* the origins' answer */
-extern const char wire_body[WIRE_BODY_BYTES + 1];
+/* What the origins answer. */
+struct wire_body {
+    const char *bytes;
+    size_t size;
+};
+extern const struct wire_body wire_text; /* 64 bytes */
+/* About 1 KiB of JSON; edited: with three other values. The caller's for ever. */
+struct wire_body wire_json(bool is_edited);
 
 enum wire_answer { WIRE_DONE, WIRE_MORE, WIRE_BAD_STATUS, WIRE_BAD_BODY };
 
@@ -23,4 +29,4 @@ bool wire_address(const char *text, struct sockaddr_in *address);
 int wire_connect(const struct sockaddr_in *to, unsigned source);
 
 /* Judges what has come so far. WIRE_DONE: exactly one whole answer, 200 with the expected body. */
-enum wire_answer wire_judge(const char *bytes, size_t size);
+enum wire_answer wire_judge(const char *bytes, size_t size, struct wire_body expected);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A control group for memory, of version 2 or 1, where the system lets us make one."""
+"""Control groups for memory and CPU time, of version 2 or 1, where the system lets us make one."""
 import os
 import pathlib
 import time
@@ -58,3 +58,42 @@ class Memory:
                 return
             except OSError:
                 time.sleep(0.02)
+
+
+class Cpu:
+    """A control group whose processes get a share of one CPU."""
+
+    def __init__(self, path, home):
+        self.path, self.home = path, home
+
+    @classmethod
+    def make(cls, quota):
+        """None when there is no such thing for us."""
+        is_v2 = (ROOT / "cgroup.controllers").exists()
+        home = ROOT if is_v2 else ROOT / "cpu"
+        path = home / f"umbra-test-cpu-{os.getpid()}"
+        try:
+            if is_v2 and "cpu" not in (ROOT / "cgroup.subtree_control").read_text().split():
+                return None
+            path.mkdir()
+        except OSError:
+            return None
+        group = cls(path, home)
+        try:
+            if is_v2:
+                (path / "cpu.max").write_text(f"{int(quota * 100_000)} 100000")
+            else:
+                (path / "cpu.cfs_quota_us").write_text(str(int(quota * 100_000)))
+            return group
+        except OSError:
+            group.remove()
+            return None
+
+    def add(self, pid):
+        (self.path / "cgroup.procs").write_text(str(pid))
+
+    def add_back(self, pid):
+        (self.home / "cgroup.procs").write_text(str(pid))
+
+    def remove(self):
+        Memory.remove(self)

@@ -228,8 +228,9 @@ class Chaos:
         self.rng = random.Random(SEED)
         self.rules = Rules(SEED, lives, shadows)
         self.through = ruled(self.rules.text(is_last=True), "--workers", "2", "--mirror-budget", "8Mi", "--shed", "off",
-                             "--drain", "20s", *options)
+                             "--drain", "20s", "--data", "", *options)
         self.through.may_complain = True  # control has much to say about the rules
+        wait_for(lambda: self.through.metrics().sum("umbra_analyst_up") == 1, "the analyst to answer")
         self.before = self.through.descriptors()
         self.reloads = 0
         self.next = {}
