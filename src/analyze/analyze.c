@@ -187,6 +187,11 @@ void analyze_free(struct analyze *analyze)
     mem_free(analyze);
 }
 
+void analyze_begin(struct analyze *analyze, bool is_first, uint64_t lost_legs)
+{
+    deliveries_begin(&analyze->deliveries, is_first, lost_legs);
+}
+
 void analyze_set_plan(struct analyze *analyze, const struct plan *plan)
 {
     (void)slots_save(&analyze->groups, analyze->wall_ns);

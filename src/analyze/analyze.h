@@ -23,6 +23,9 @@ struct analyze_options {
 };
 struct analyze *analyze_new(const struct analyze_options *options);
 void analyze_free(struct analyze *analyze);
+/* Before the first rules. `is_first`: the registry counts since this run began, and nobody has looked at it before; else what it has counted until
+ * now is not judged. `lost_legs`: of those that an analyst before this one took, and did not save. */
+void analyze_begin(struct analyze *analyze, bool is_first, uint64_t lost_legs);
 /* The rules in force: policies, revisions, backends. Copied as far as needed. */
 void analyze_set_plan(struct analyze *analyze, const struct plan *plan);
 

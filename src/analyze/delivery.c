@@ -47,6 +47,14 @@ void deliveries_init(struct deliveries *deliveries, struct registry *registry)
         deliveries->records_lost = records_lost(registry);
 }
 
+void deliveries_begin(struct deliveries *deliveries, bool is_first, uint64_t lost_legs)
+{
+    deliveries->is_first = is_first;
+    if (is_first)
+        deliveries->records_lost = 0;
+    deliveries->own_lost += (lost_legs + 1) / 2; /* a copy's own and live's: both were taken */
+}
+
 void delivery_begin(struct delivery *delivery)
 {
     struct registry_mirror *entry = delivery->entry;
@@ -68,7 +76,7 @@ static void look_on(struct deliveries *deliveries, struct groups *groups, bool i
         if (!group || group->delivery.entry)
             continue;
         group->delivery.entry = entry;
-        if (is_beginning)
+        if (is_beginning && !deliveries->is_first)
             delivery_begin(&group->delivery);
     }
 }
@@ -78,6 +86,7 @@ void deliveries_look(struct deliveries *deliveries, struct groups *groups)
     deliveries->next = 0;
     if (deliveries->registry)
         look_on(deliveries, groups, true);
+    deliveries->is_first = false;
 }
 
 /* What rose is added; a count that fell for a moment, since its parts are not read at once, is waited for. */

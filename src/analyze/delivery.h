@@ -35,9 +35,12 @@ struct deliveries {
     size_t next;               /* entry of the registry that was not looked at yet */
     uint64_t records_lost;     /* those of the registry that were shared out already */
     uint64_t own_lost;         /* legs that were refused here since the last tick */
+    bool is_first;             /* what was counted before the first look is to be judged */
 };
 
 void deliveries_init(struct deliveries *deliveries, struct registry *registry);
+/* Once, before the first look: analyze_begin. */
+void deliveries_begin(struct deliveries *deliveries, bool is_first, uint64_t lost_legs);
 /* What the mirror counted until now is not this group's. */
 void delivery_begin(struct delivery *delivery);
 /* After groups came: what their mirrors counted until now is not theirs. */

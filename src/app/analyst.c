@@ -329,13 +329,35 @@ static bool take_starts(struct analyst *analyst, struct err *err)
     return analyst->records.workers > 0 || err_set(err, "no rings came");
 }
 
+static uint64_t sum_of_losses(const struct analyst *analyst)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < analyst->records.workers; i++) {
+        struct ring_reader_page *page = records_page(&analyst->records, i);
+        sum += atomic_load(&page->lost[RING_LOST_ANALYST]) + atomic_load(&page->lost[RING_LOST_POISON]);
+    }
+    return sum;
+}
+
+static bool has_been_read(const struct analyst *analyst)
+{
+    for (unsigned i = 0; i < analyst->records.workers; i++) {
+        if (atomic_load(&records_page(&analyst->records, i)->handled) > 0)
+            return true;
+    }
+    return false;
+}
+
 static bool open_rings(struct analyst *analyst, struct err *err)
 {
+    bool is_first = !analyst->settings.has_counted_before && !has_been_read(analyst);
+    uint64_t lost_before = sum_of_losses(analyst);
     analyst->readers = mem_alloc(analyst->records.workers * sizeof(*analyst->readers));
     for (unsigned i = 0; i < analyst->records.workers; i++) {
         if (!records_reader(&analyst->records, i, &analyst->readers[i], err))
             return false;
     }
+    analyze_begin(analyst->analyze, is_first, sum_of_losses(analyst) - lost_before);
     return true;
 }
 

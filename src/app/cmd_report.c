@@ -71,6 +71,22 @@ static void ask(const struct options *options, const struct settings_target *adm
     look->unreached[look->unreached_count++] = mem_dup(err.text, strlen(err.text));
 }
 
+/* What needs a look first; else as they came. */
+static struct verdict *sort_verdicts(struct verdict *verdicts, size_t count)
+{
+    static const enum verdict_kind order[] = {VERDICT_FAIL, VERDICT_INSUFFICIENT, VERDICT_PASS};
+    struct verdict *sorted = mem_alloc((count + 1) * sizeof(*sorted));
+    size_t next = 0;
+    for (size_t k = 0; k < sizeof(order) / sizeof(order[0]); k++) {
+        for (size_t i = 0; i < count; i++) {
+            if (verdicts[i].kind == order[k])
+                sorted[next++] = verdicts[i];
+        }
+    }
+    mem_free(verdicts);
+    return sorted;
+}
+
 static void look_take(const struct options *options, struct str target, struct look *look)
 {
     for (uint32_t i = 0; i < options->report.admin_count; i++)
@@ -79,6 +95,7 @@ static void look_take(const struct options *options, struct str target, struct l
     look->verdicts = mem_alloc((look->tallies.count + 1) * sizeof(*look->verdicts));
     for (size_t i = 0; i < look->tallies.count; i++)
         judge(look->tallies.list[i], &look->verdicts[i]);
+    look->verdicts = sort_verdicts(look->verdicts, look->tallies.count);
 }
 
 static bool is_settled(const struct look *look)

@@ -48,13 +48,14 @@ struct settings {
     uint64_t mirror_budget;
     uint32_t has_control; /* quick start: --control */
     struct settings_target control;
-    uint64_t begin_ns;       /* CLOCK_REALTIME at which the run began */
-    uint32_t is_comparing;   /* --compare auto */
-    uint64_t analyst_memory; /* --analyst-memory */
-    uint64_t sample_ttl_ms;  /* --sample-ttl */
-    char data[4096];         /* directory of the store, made and writable; "": in memory only */
-    uint32_t is_shedding;    /* --shed auto */
-    uint32_t is_sandboxed;   /* --sandbox on, and the supervisor's own filter is in place */
+    uint64_t begin_ns;           /* CLOCK_REALTIME at which the run began */
+    uint32_t has_counted_before; /* its registry was a predecessor's */
+    uint32_t is_comparing;       /* --compare auto */
+    uint64_t analyst_memory;     /* --analyst-memory */
+    uint64_t sample_ttl_ms;      /* --sample-ttl */
+    char data[4096];             /* directory of the store, made and writable; "": in memory only */
+    uint32_t is_shedding;        /* --shed auto */
+    uint32_t is_sandboxed;       /* --sandbox on, and the supervisor's own filter is in place */
     uint32_t is_access_log;
     enum log_format log_format;
     enum log_level log_level;

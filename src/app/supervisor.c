@@ -242,6 +242,7 @@ static bool supervisor_prepare(struct supervisor *supervisor, struct err *err)
     if (supervisor->settings.admin.port == 0 && supervisor->instance.path[0] != '\0' &&
         !instance_init(&supervisor->instance, &supervisor->admin.real, err))
         return false;
+    supervisor->settings.has_counted_before = supervisor->registry != NULL;
     if (!supervisor->registry)
         supervisor->registry = registry_new(&supervisor->registry_fd, err);
     if (supervisor->registry)

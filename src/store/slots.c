@@ -41,13 +41,20 @@ static void read_queue(struct store *store, const struct store_key *key, uint64_
     }
 }
 
+/* Without a key by time; with one by its keys, whatever else there is. */
+#define SLOT_COLUMNS "SELECT route, mirror, live, shadow, begin_ns, end_ns, tally FROM "
+#define OF_REVISIONS " AND (length(?3) = 0 OR live = ?3) AND (length(?4) = 0 OR shadow = ?4) ORDER BY end_ns, begin_ns"
+static const char slots_of_all[] = SLOT_COLUMNS
+    "slots INDEXED BY slots_by_end CROSS JOIN keys ON keys.id = slots.key WHERE end_ns > ?5"
+    " AND (length(?1) = 0 OR route = ?1) AND (length(?2) = 0 OR mirror = ?2)" OF_REVISIONS;
+static const char slots_of_one[] = SLOT_COLUMNS
+    "keys CROSS JOIN slots INDEXED BY slots_by_key ON slots.key = keys.id WHERE end_ns > ?5"
+    " AND route = ?1 AND mirror = ?2" OF_REVISIONS;
+
 bool store_slots(struct store *store, const struct store_key *key, uint64_t since_ns, store_slot_fn *each, void *user)
 {
-    sqlite3_stmt *statement = database_prepare(
-        store->db, "SELECT route, mirror, live, shadow, begin_ns, end_ns, tally"
-                   " FROM slots INDEXED BY slots_by_end CROSS JOIN keys ON keys.id = slots.key WHERE end_ns > ?5"
-                   " AND (length(?1) = 0 OR route = ?1) AND (length(?2) = 0 OR mirror = ?2)"
-                   " AND (length(?3) = 0 OR live = ?3) AND (length(?4) = 0 OR shadow = ?4) ORDER BY end_ns, begin_ns");
+    bool is_one = key->route.len > 0 && key->mirror.len > 0;
+    sqlite3_stmt *statement = database_prepare(store->db, is_one ? slots_of_one : slots_of_all);
     int code = statement ? SQLITE_ROW : sqlite3_extended_errcode(store->db);
     if (statement) {
         bind_str(statement, 1, key->route);
