@@ -200,6 +200,11 @@ void analyze_set_plan(struct analyze *analyze, const struct plan *plan)
     analyze->save_pause_ns = SAVE_FIRST_NS;
 }
 
+void analyze_set_endpoints(struct analyze *analyze, const struct plan *plan, const struct endpoints *endpoints)
+{
+    loads_set_endpoints(&analyze->loads, plan, endpoints);
+}
+
 enum analyze_result analyze_record(struct analyze *analyze, unsigned worker, struct str record)
 {
     analyze->has_new = true;

@@ -6,6 +6,7 @@
 
 #include "base/strbuf.h"
 #include "judge/verdict.h"
+#include "plan/endpoints.h"
 #include "plan/layout.h"
 #include "registry/registry.h"
 #include "store/store.h"
@@ -28,6 +29,9 @@ void analyze_free(struct analyze *analyze);
 void analyze_begin(struct analyze *analyze, bool is_first, uint64_t lost_legs);
 /* The rules in force: policies, revisions, backends. Copied as far as needed. */
 void analyze_set_plan(struct analyze *analyze, const struct plan *plan);
+
+/* How many addresses the plan's backends have. */
+void analyze_set_endpoints(struct analyze *analyze, const struct plan *plan, const struct endpoints *endpoints);
 
 enum analyze_result { ANALYZE_OK, ANALYZE_DAMAGED, ANALYZE_NO_MEMORY };
 /* One part of a leg, of one worker's ring. */

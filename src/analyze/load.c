@@ -30,6 +30,7 @@
 void loads_init(struct loads *loads)
 {
     *loads = (struct loads){.count = 0};
+    map_init(&loads->replicas);
 }
 
 static void finding_forget(struct finding *finding)
@@ -44,6 +45,31 @@ void loads_deinit(struct loads *loads)
 {
     while (loads->count > 0)
         finding_forget(&loads->list[--loads->count]);
+    map_deinit(&loads->replicas);
+}
+
+void loads_set_endpoints(struct loads *loads, const struct plan *plan, const struct endpoints *endpoints)
+{
+    map_deinit(&loads->replicas);
+    map_init(&loads->replicas);
+    for (uint32_t i = 0; i < plan->backends.count; i++) {
+        size_t count;
+        struct str label = plan_text(plan, PLAN_BACKEND(plan, i)->label);
+        (void)endpoints_find(endpoints, label, &count);
+        if (count > 0)
+            map_add(&loads->replicas, label, (void *)(uintptr_t)count);
+    }
+}
+
+/* What would carry all that comes, when what there is should be `factor` times as much. */
+static void add_need(struct strbuf *text, const struct loads *loads, struct str backend, double factor)
+{
+    size_t replicas = (size_t)(uintptr_t)map_find(&loads->replicas, backend);
+    if (replicas > 0)
+        strbuf_printf(text, "With %zu %s it needs about %.0f", replicas, replicas == 1 ? "replica" : "replicas",
+                      ceil((double)replicas * factor));
+    else
+        strbuf_printf(text, "It needs about %.1f times the replicas that it has", factor);
 }
 
 static struct str own(struct str text)
@@ -201,8 +227,9 @@ static void look_at_saturation(struct loads *loads, const struct services *servi
     strbuf_printf(
         &text,
         " gets more than it can answer in time: %.0f requests a second take %.1f ms each, %.0f are in flight; "
-        "%.0f a second took %.1f ms. It needs about %.1f times the replicas that it has",
-        now->rate, now->mean_ms, now->in_flight, past.best_rate, past.least_ms, factor);
+        "%.0f a second took %.1f ms. ",
+        now->rate, now->mean_ms, now->in_flight, past.best_rate, past.least_ms);
+    add_need(&text, loads, look->service->backend, factor);
     raise_finding(loads, &finding, &text, wall_ns);
 }
 
@@ -307,9 +334,9 @@ static void look_at_group(struct loads *loads, const struct group *group, uint64
         strbuf_clear(&text);
         strbuf_printf(&text,
                       "%.*s gets more than it can answer: %.0f %% of the copies of the last seconds found as many in "
-                      "flight as may "
-                      "be. It needs about %.1f times the replicas that it has",
-                      STR_ARG(group->mirror), 100 * recent->overflowed / due, factor);
+                      "flight as may be. ",
+                      STR_ARG(group->mirror), 100 * recent->overflowed / due);
+        add_need(&text, loads, group->mirror, factor);
         raise_finding(loads, &finding, &text, wall_ns);
     }
     strbuf_deinit(&text);

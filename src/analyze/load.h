@@ -6,7 +6,9 @@
 
 #include "analyze/groups.h"
 #include "analyze/services.h"
+#include "base/map.h"
 #include "judge/verdict.h"
+#include "plan/endpoints.h"
 
 /* At a time; what comes after is left out until one goes. */
 #define LOADS_MOST 64
@@ -15,9 +17,13 @@
 struct loads {
     struct finding list[LOADS_MOST]; /* texts are owned */
     size_t count;
+    struct map
+        replicas; /* label of a backend → how many addresses it has, as a pointer's number; absent: not known, or none */
 };
 
 void loads_init(struct loads *loads);
 void loads_deinit(struct loads *loads);
+/* What stands for replicas: the addresses of the plan's backends. */
+void loads_set_endpoints(struct loads *loads, const struct plan *plan, const struct endpoints *endpoints);
 /* Looks anew; every few seconds. */
 void loads_look(struct loads *loads, const struct services *services, struct groups *groups, uint64_t wall_ns);

@@ -46,8 +46,9 @@ struct analyst {
     struct answers answers;
     struct task more;
     struct timer tick;
-    bool has_plan;     /* before that no record can be judged */
-    bool is_finishing; /* no record comes any more */
+    const struct plan *plan; /* in force; NULL: none yet */
+    bool has_plan;           /* before that no record can be judged */
+    bool is_finishing;       /* no record comes any more */
     int exit_code;
     struct ipc_message message;
     _Alignas(8) char record[RECORD_PART_MAX];
@@ -191,20 +192,41 @@ static void take_questions(struct analyst *analyst, struct ipc_message *message)
     loop_add_shared(analyst->loop, &analyst->questions);
 }
 
+static bool put_plan(struct analyst *analyst, int fd, struct err *err)
+{
+    const struct plan *plan = plan_map(fd, err);
+    if (!plan)
+        return false;
+    analyze_set_plan(analyst->analyze, plan);
+    if (analyst->plan)
+        plan_unmap(analyst->plan);
+    analyst->plan = plan;
+    return true;
+}
+
+static bool put_endpoints(struct analyst *analyst, int fd, struct err *err)
+{
+    const struct endpoints *endpoints = endpoints_map(fd, err);
+    if (!endpoints)
+        return false;
+    if (analyst->plan)
+        analyze_set_endpoints(analyst->analyze, analyst->plan, endpoints);
+    endpoints_unmap(endpoints);
+    return true;
+}
+
 static void take_plan(struct analyst *analyst, struct ipc_message *message)
 {
     struct err err;
     struct ipc_parts parts = IPC_PARTS_NONE;
     uint32_t came = ipc_take_parts(message, &parts);
-    const struct plan *plan = came >> IPC_PART_PLAN & 1 ? plan_map(parts.fds[IPC_PART_PLAN], &err) : NULL;
-    if (plan) {
-        analyze_set_plan(analyst->analyze, plan);
-        plan_unmap(plan);
-    } else if (came) {
+    bool has_plan = came >> IPC_PART_PLAN & 1, has_endpoints = came >> IPC_PART_ENDPOINTS & 1;
+    if (has_plan && !put_plan(analyst, parts.fds[IPC_PART_PLAN], &err))
         log_error("a plan is refused: %s; the rules stay as they were", err.text);
-    }
+    if (has_endpoints && !put_endpoints(analyst, parts.fds[IPC_PART_ENDPOINTS], &err))
+        log_error("addresses are refused: %s; they stay as they were", err.text);
     ipc_close_parts(&parts);
-    analyst->has_plan = true;
+    analyst->has_plan |= has_plan;
     loop_later(analyst->loop, &analyst->more);
 }
 

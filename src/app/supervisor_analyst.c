@@ -57,12 +57,15 @@ void analyst_connect(struct supervisor *supervisor)
     close(ends[1]);
 }
 
-bool analyst_send_plan(struct supervisor *supervisor)
+bool analyst_send_parts(struct supervisor *supervisor, uint32_t came)
 {
     struct child *analyst = &supervisor->children[CHILD_ANALYST];
-    struct ipc_parts plan = IPC_PARTS_NONE;
-    plan.fds[IPC_PART_PLAN] = supervisor->parts.fds[IPC_PART_PLAN];
-    return analyst->pid == 0 || child_send_parts(analyst, &plan);
+    struct ipc_parts parts = IPC_PARTS_NONE;
+    if (came >> IPC_PART_PLAN & 1)
+        parts.fds[IPC_PART_PLAN] = supervisor->parts.fds[IPC_PART_PLAN];
+    if (came >> IPC_PART_ENDPOINTS & 1)
+        parts.fds[IPC_PART_ENDPOINTS] = supervisor->parts.fds[IPC_PART_ENDPOINTS];
+    return analyst->pid == 0 || child_send_parts(analyst, &parts);
 }
 
 bool analyst_compare(struct supervisor *supervisor, const struct ipc_message *message)
@@ -98,7 +101,7 @@ static void on_start(struct child *child)
     if (analyst_send_records(child, RECORDS_FOR_ANALYST) &&
         child_send(child, IPC_REGISTRY, (struct str){(const char *)&payload, sizeof(payload)},
                    &supervisor->registry_readonly_fd, 1) &&
-        analyst_send_plan(supervisor))
+        analyst_send_parts(supervisor, UINT32_MAX))
         analyst_connect(supervisor);
 }
 

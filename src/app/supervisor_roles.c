@@ -132,12 +132,13 @@ static bool on_plan(struct child *child, struct ipc_message *message)
         return came != 0;
     if (!(came >> IPC_PART_PLAN & 1)) {
         send_news(gateway, came);
+        (void)analyst_send_parts(supervisor, came);
         return true;
     }
     /* The gateway has its own copies of sockets that go, and serves them until it has the new plan. */
     listeners_put_in_force(supervisor);
     (void)(send_listeners(gateway) && child_send_parts(gateway, &supervisor->parts));
-    (void)analyst_send_plan(supervisor);
+    (void)analyst_send_parts(supervisor, came);
     return true;
 }
 

@@ -120,8 +120,8 @@ void analyst_forget(struct supervisor *supervisor);
 bool analyst_send_records(struct child *child, enum records_for role);
 /* Gives control and analyst a channel of their own, if both run: after either was started. */
 void analyst_connect(struct supervisor *supervisor);
-/* The plan in force; true when it does not run. */
-bool analyst_send_plan(struct supervisor *supervisor);
+/* What of the plan in force and its addresses is among those that came (bits as in ipc_take_parts); true when it does not run. */
+bool analyst_send_parts(struct supervisor *supervisor, uint32_t came);
 /* An IPC_COMPARING. */
 bool analyst_compare(struct supervisor *supervisor, const struct ipc_message *message);
 /* The gateway is gone: a moment for what is in the rings. False: there is nothing to wait for. */

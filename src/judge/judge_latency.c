@@ -97,6 +97,15 @@ static void add_latency_finding(struct judging *judging, const struct scope *sco
     finding->last_ns = judging->tally->until_ns;
 }
 
+/* Milliseconds with three digits, and with all that stand before the point. */
+static const char *ms(struct judging *judging, double value, const char *plus)
+{
+    const char *sign = value >= 0 ? plus : "";
+    int digits = fabs(value) < 999.5 ? 3 : 15;
+    double shown = fabs(value) < 999.5 ? value : round(value);
+    return arena_printf(judging->memory, "%s%.*g", sign, digits, shown).ptr;
+}
+
 /* Returns whether it is a reason to fail. */
 static bool judge_quantile(struct judging *judging, const struct scope *scope, const struct quantile *quantile,
                            bool has_room)
@@ -109,25 +118,25 @@ static bool judge_quantile(struct judging *judging, const struct scope *scope, c
     bool is_whole = !scope->endpoint.ptr;
     char besides[96] = "";
     if (control > 0)
-        (void)snprintf(besides, sizeof(besides), "; control adds %.3g ms", control);
+        (void)snprintf(besides, sizeof(besides), "; control adds %s ms", ms(judging, control, ""));
     struct str where = is_whole ? STR("") : arena_printf(judging->memory, "%.*s: ", STR_ARG(scope->endpoint));
-    struct str numbers = arena_printf(judging->memory, "%s is %.3g ms above live's %.3g ms (%.3g to %.3g ms%s)",
-                                      quantile->name, delta->value, quantile->live, delta->low, delta->high, besides);
+    struct str numbers = arena_printf(judging->memory, "%s is %s ms above live's %s ms (%s to %s ms%s)", quantile->name,
+                                      ms(judging, delta->value, ""), ms(judging, quantile->live, ""),
+                                      ms(judging, delta->low, ""), ms(judging, delta->high, ""), besides);
     if (low > fail && has_room)
-        judging_add_reason(judging, REASON_FAIL, low / fail / 10,
-                           "%.*s%s shadow's %.*s, more than the %.3g ms allowed.", STR_ARG(where),
-                           is_whole ? "The" : "the", STR_ARG(numbers), fail);
+        judging_add_reason(judging, REASON_FAIL, low / fail / 10, "%.*s%s shadow's %.*s, more than the %s ms allowed.",
+                           STR_ARG(where), is_whole ? "The" : "the", STR_ARG(numbers), ms(judging, fail, ""));
     else if (is_whole && delta->low > fail)
         judging_add_reason(judging, REASON_NOTE, 1,
                            "The shadow's %.*s: what control shows as well is not held against it.", STR_ARG(numbers));
     else if (is_whole && quantile->at < 0.9 && delta->value - control > fail)
-        judging_add_reason(
-            judging, REASON_INSUFFICIENT, 1,
-            "The shadow's %.*s; that looks like more than the %.3g ms allowed, but it is not certain yet.",
-            STR_ARG(numbers), fail);
+        judging_add_reason(judging, REASON_INSUFFICIENT, 1,
+                           "The shadow's %.*s; that looks like more than the %s ms allowed, but it is not certain yet.",
+                           STR_ARG(numbers), ms(judging, fail, ""));
     else if (is_whole)
-        judging_add_reason(judging, REASON_NOTE, 0, "The shadow's %s is %+.3g ms from live's %.3g ms (%+.3g to %+.3g).",
-                           quantile->name, delta->value, quantile->live, delta->low, delta->high);
+        judging_add_reason(judging, REASON_NOTE, 0, "The shadow's %s is %s ms from live's %s ms (%s to %s).",
+                           quantile->name, ms(judging, delta->value, "+"), ms(judging, quantile->live, ""),
+                           ms(judging, delta->low, "+"), ms(judging, delta->high, "+"));
     if (low > find)
         add_latency_finding(judging, scope, quantile, low > fail ? SEVERITY_OF_FAILURE : SEVERITY_OF_WARNING, numbers);
     return low > fail;

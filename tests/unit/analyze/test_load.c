@@ -123,6 +123,8 @@ static void test_more_requests_than_it_can_answer(void **state)
     assert_null(look(play, "capacity"));
     serve(play, "a", 160, 80, 0, 30);
     assert_says(look(play, "capacity"), "It needs about 2.0 times the replicas");
+    (void)map_add(&play->loads.replicas, STR("a"), (void *)(uintptr_t)3);
+    assert_says(look(play, "capacity"), "With 3 replicas it needs about 6");
 }
 
 static void test_slower_than_its_peer(void **state)
