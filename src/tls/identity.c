@@ -302,9 +302,12 @@ bool tls_bundle_add(X509_STORE *store, struct str pem, struct err *err)
 {
     STACK_OF(X509) *read = read_certificates(pem, "the CA bundle", err);
     bool is_good = read != NULL;
-    for (int i = 0; is_good && i < sk_X509_num(read); i++)
+    for (int i = 0; is_good && i < sk_X509_num(read); i++) {
+        /* Its extensions are read now and not by the first handshake: workers share it. */
+        (void)X509_check_purpose(sk_X509_value(read, i), -1, 0);
         is_good = X509_STORE_add_cert(store, sk_X509_value(read, i)) == 1 ||
                   tls_err(err, "the CA bundle can't be used");
+    }
     sk_X509_pop_free(read, X509_free);
     return is_good;
 }
