@@ -104,14 +104,22 @@ def every(count, change, offset=3):
 
 
 ORIGIN = """
-import asyncio, sys
+import asyncio, statistics, sys, time
 delay = float(sys.argv[1])
+took = []
 async def serve(reader, writer):
     try:
         while True:
-            await reader.readuntil(b"\\r\\n\\r\\n")
-            await asyncio.sleep(delay)
-            writer.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: 5\\r\\n\\r\\nhello")
+            request = await reader.readuntil(b"\\r\\n\\r\\n")
+            begin = time.monotonic()
+            body = b"hello"
+            if request.startswith(b"GET /median "):
+                body = b"%.6f" % statistics.median(took)
+            else:
+                await asyncio.sleep(delay)
+            writer.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n%s" % (len(body), body))
+            if body == b"hello":
+                took.append(time.monotonic() - begin)
     except (OSError, asyncio.IncompleteReadError):
         writer.close()
 async def main():
@@ -129,6 +137,11 @@ class Origin:
         self.process = subprocess.Popen([sys.executable, "-c", ORIGIN, str(delay_ms / 1000)], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE)
         self.address = f"127.0.0.1:{int(self.process.stdout.readline())}"
+
+    def median_ms(self):
+        """Of the time that it really took over its answers: a busy machine wakes it late."""
+        with http1.Connection(self.address) as connection:
+            return 1000 * float(connection.ask(http1.get("/median")).body)
 
     def close(self):
         self.process.kill()
