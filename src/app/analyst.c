@@ -15,8 +15,6 @@
 #include "io/timer.h"
 #include "plan/check.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -42,6 +40,7 @@ struct analyst {
     struct ring_reader *readers; /* per worker */
     unsigned next_worker;
     struct store *store;
+    struct err trouble; /* of the store, as it was logged last; empty: none */
     struct analyze *analyze;
     struct answers answers;
     struct task more;
@@ -147,11 +146,25 @@ static void on_wake(struct watch *watch, uint32_t events)
     loop_later(analyst->loop, &analyst->more);
 }
 
+/* Once for each that comes, and when it is over. */
+static void tell_trouble(struct analyst *analyst)
+{
+    const char *trouble = store_trouble(analyst->store);
+    if (strcmp(trouble, analyst->trouble.text) == 0)
+        return;
+    if (trouble[0] != '\0')
+        log_warn("%s", trouble);
+    else
+        log_info("the store is written again");
+    (void)err_set(&analyst->trouble, "%s", trouble);
+}
+
 static void on_tick(struct timer *timer)
 {
     struct analyst *analyst = CONTAINER_OF(timer, struct analyst, tick);
     analyst_is_alive();
     keep(analyst);
+    tell_trouble(analyst);
     answers_tick(&analyst->answers);
     timer_arm(analyst->loop, timer, TICK_MS);
 }
@@ -263,18 +276,6 @@ static void on_channel(struct watch *watch, uint32_t events)
 
 /* ---- its start ---- */
 
-static bool wait_for_message(struct ipc_message *message)
-{
-    for (;;) {
-        enum ipc_result result = ipc_receive(IPC_FD, message);
-        if (result != IPC_AGAIN)
-            return result == IPC_OK;
-        struct pollfd wait = {.fd = IPC_FD, .events = POLLIN};
-        if (poll(&wait, 1, -1) < 0 && errno != EINTR)
-            return false;
-    }
-}
-
 static bool take_records(struct analyst *analyst, struct ipc_message *message, struct err *err)
 {
     struct ipc_records payload;
@@ -300,6 +301,8 @@ static bool open_store(struct analyst *analyst, struct err *err)
         &note);
     if (note.text[0])
         log_warn("%s", note.text);
+    if (analyst->store)
+        (void)err_set(&analyst->trouble, "%s", store_trouble(analyst->store));
     return analyst->store || err_set(err, "the analyst has no store: %s", note.text);
 }
 
@@ -341,7 +344,7 @@ static bool take_start(struct analyst *analyst, struct ipc_message *message, str
 static bool take_starts(struct analyst *analyst, struct err *err)
 {
     while (!analyst->registry) {
-        if (!wait_for_message(&analyst->message))
+        if (!ipc_wait(IPC_FD, &analyst->message))
             return err_set(err, "the supervisor is gone");
         bool is_taken = take_start(analyst, &analyst->message, err);
         ipc_discard(&analyst->message);

@@ -10,8 +10,6 @@
 #include "plan/check.h"
 #include "plan/credentials.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <unistd.h>
 
 _Static_assert(sizeof(struct settings) <= IPC_MAX_PAYLOAD, "settings fit one message");
@@ -119,18 +117,6 @@ static void on_channel(struct watch *watch, uint32_t events)
     }
 }
 
-static bool wait_for_message(struct ipc_message *message)
-{
-    for (;;) {
-        enum ipc_result result = ipc_receive(IPC_FD, message);
-        if (result != IPC_AGAIN)
-            return result == IPC_OK;
-        struct pollfd wait = {.fd = IPC_FD, .events = POLLIN};
-        if (poll(&wait, 1, -1) < 0 && errno != EINTR)
-            return false;
-    }
-}
-
 static int take_fd(struct ipc_message *message)
 {
     message->fd_count = 0;
@@ -224,7 +210,7 @@ static bool take_start(struct control *control, struct ipc_message *message, str
 static bool take_starts(struct control *control, struct err *err)
 {
     while (control->admin_fd < 0) {
-        if (!wait_for_message(&control->message))
+        if (!ipc_wait(IPC_FD, &control->message))
             return err_set(err, "the supervisor is gone");
         bool is_taken = take_start(control, &control->message, err);
         ipc_discard(&control->message);

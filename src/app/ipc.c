@@ -115,6 +115,18 @@ enum ipc_result ipc_receive(int fd, struct ipc_message *message)
     return IPC_OK;
 }
 
+bool ipc_wait(int fd, struct ipc_message *message)
+{
+    for (;;) {
+        enum ipc_result result = ipc_receive(fd, message);
+        if (result != IPC_AGAIN)
+            return result == IPC_OK;
+        struct pollfd wait = {.fd = fd, .events = POLLIN};
+        if (poll(&wait, 1, -1) < 0 && errno != EINTR)
+            return false;
+    }
+}
+
 void ipc_discard(struct ipc_message *message)
 {
     for (size_t i = 0; i < message->fd_count; i++)

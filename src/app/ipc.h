@@ -117,6 +117,8 @@ bool ipc_send(int fd, enum ipc_type type, struct str payload, const int *fds, si
 bool ipc_offer(int fd, enum ipc_type type, struct str payload, const int *fds, size_t fd_count)
     __attribute__((warn_unused_result));
 enum ipc_result ipc_receive(int fd, struct ipc_message *message) __attribute__((warn_unused_result));
+/* Blocks until a message comes, for a child's start. False: the peer is gone, or what came is none. */
+bool ipc_wait(int fd, struct ipc_message *message) __attribute__((warn_unused_result));
 /* Closes the descriptors of a message that nobody took. */
 void ipc_discard(struct ipc_message *message);
 

@@ -16,7 +16,6 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define DEADLINE_MARGIN_MS 1000 /* the gateway keeps the deadline itself; this is for one that does not */
@@ -191,18 +190,10 @@ static void raise_file_limit(void)
     }
 }
 
-static uint64_t wall_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 static bool supervisor_init(struct supervisor *supervisor, const struct options *options, struct err *err)
 {
     supervisor->options = options;
     supervisor->settings = options->settings;
-    supervisor->settings.begin_ns = wall_ns();
     supervisor->registry_fd = supervisor->registry_readonly_fd = supervisor->last_good_fd = -1;
     supervisor->parts = IPC_PARTS_NONE;
     supervisor->admin.fd = -1;
@@ -223,7 +214,10 @@ static bool supervisor_init(struct supervisor *supervisor, const struct options 
     if (!sources_read(&supervisor->sources, err))
         return false;
     supervisor->loop = loop_new(err);
-    return supervisor->loop && watch_signals(supervisor, err);
+    if (!supervisor->loop)
+        return false;
+    supervisor->settings.begin_ns = loop_wall_ns(supervisor->loop);
+    return watch_signals(supervisor, err);
 }
 
 /* Sockets and shared memory: a predecessor's, else new ones. */

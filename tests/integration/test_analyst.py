@@ -367,6 +367,7 @@ def test_a_full_disk_is_no_matter_of_live_s(service, gateway, tmp_path):
         load.check()
         wait_up(through)
         assert through.ask("/api/verdict").status == 200
+        wait_for(lambda: "full" in through.log(), lambda: f"the log to say so:\n{through.log()}")
         through.stop()
     finally:
         subprocess.run(["umount", str(data)], check=True)
