@@ -22,8 +22,9 @@ static void add_counters(struct strbuf *out, const void *thing, const struct tal
     }
 }
 
-static void add_field(struct strbuf *out, const struct field_counts *field)
+static void add_field(struct strbuf *out, const void *value)
 {
+    const struct field_counts *field = value;
     strbuf_add_char(out, '{');
     add_counters(out, field, field_counters, NULL, "example");
     if (field->live) {
@@ -43,17 +44,18 @@ static void add_field(struct strbuf *out, const struct field_counts *field)
     strbuf_add_char(out, '}');
 }
 
-static void add_fields(struct strbuf *out, const struct map *fields)
+/* The map's values by their keys, in the order of these. */
+static void add_members(struct strbuf *out, const struct map *map, void (*add)(struct strbuf *out, const void *value))
 {
     size_t count;
-    struct map_entry **sorted = tally_sorted(fields, &count);
+    struct map_entry **sorted = tally_sorted(map, &count);
     strbuf_add_char(out, '{');
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
             strbuf_add_char(out, ',');
         strbuf_add_json(out, sorted[i]->key);
         strbuf_add_char(out, ':');
-        add_field(out, sorted[i]->value);
+        add(out, sorted[i]->value);
     }
     strbuf_add_char(out, '}');
     mem_free(sorted);
@@ -93,8 +95,9 @@ static void add_cells(struct strbuf *out, const struct latency_cells *cells)
     mem_free(sorted);
 }
 
-static void add_endpoint(struct strbuf *out, const struct endpoint_counts *endpoint)
+static void add_endpoint(struct strbuf *out, const void *value)
 {
+    const struct endpoint_counts *endpoint = value;
     strbuf_add_char(out, '{');
     add_counters(out, endpoint, endpoint_counters, NULL, "cells");
     add_name(out, "cells");
@@ -104,42 +107,16 @@ static void add_endpoint(struct strbuf *out, const struct endpoint_counts *endpo
     add_cells(out, &endpoint->control_cells);
     add_counters(out, endpoint, endpoint_counters, "control_cells", "fields");
     add_name(out, "fields");
-    add_fields(out, &endpoint->fields);
+    add_members(out, &endpoint->fields, add_field);
     add_counters(out, endpoint, endpoint_counters, "fields", "sets");
     add_name(out, "sets");
     add_sets(out, &endpoint->sets);
     strbuf_add_char(out, '}');
 }
 
-static void add_endpoints(struct strbuf *out, const struct map *endpoints)
+static void add_failure(struct strbuf *out, const void *value)
 {
-    size_t count;
-    struct map_entry **sorted = tally_sorted(endpoints, &count);
-    strbuf_add_char(out, '{');
-    for (size_t i = 0; i < count; i++) {
-        if (i > 0)
-            strbuf_add_char(out, ',');
-        strbuf_add_json(out, sorted[i]->key);
-        strbuf_add_char(out, ':');
-        add_endpoint(out, sorted[i]->value);
-    }
-    strbuf_add_char(out, '}');
-    mem_free(sorted);
-}
-
-static void add_failures(struct strbuf *out, const struct map *failures)
-{
-    size_t count;
-    struct map_entry **sorted = tally_sorted(failures, &count);
-    strbuf_add_char(out, '{');
-    for (size_t i = 0; i < count; i++) {
-        if (i > 0)
-            strbuf_add_char(out, ',');
-        strbuf_add_json(out, sorted[i]->key);
-        strbuf_printf(out, ":%" PRIu64, ((const struct set_count *)sorted[i]->value)->count);
-    }
-    strbuf_add_char(out, '}');
-    mem_free(sorted);
+    strbuf_printf(out, "%" PRIu64, ((const struct set_count *)value)->count);
 }
 
 static void add_key(struct strbuf *out, const struct tally_key *key)
@@ -182,10 +159,10 @@ void tally_write(const struct tally *tally, struct strbuf *out)
     strbuf_add_char(&text, '{');
     add_counters(&text, tally, tally_counters, NULL, "endpoints");
     add_name(&text, "endpoints");
-    add_endpoints(&text, &tally->endpoints);
+    add_members(&text, &tally->endpoints, add_endpoint);
     add_counters(&text, tally, tally_counters, "endpoints", "failures");
     add_name(&text, "failures");
-    add_failures(&text, &tally->failures);
+    add_members(&text, &tally->failures, add_failure);
     add_counters(&text, tally, tally_counters, "failures", "key");
     add_name(&text, "key");
     add_key(&text, &tally->key);
