@@ -72,7 +72,7 @@ struct outcome {
     size_t address_count;
     const struct outcome_mirror *mirrors; /* of a MirrorPolicy: those that it counts for */
     size_t mirror_count;
-    bool has_features; /* of a GatewayClass that is accepted: those of compile/features.h */
+    bool has_features; /* of a GatewayClass that is accepted: those of compile/gateway_features.h */
 };
 
 /* Those of one load. Without one a resource is not this controller's, and its status is left alone, but for entries of this

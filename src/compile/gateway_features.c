@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "compile/features.h"
+#include "compile/gateway_features.h"
 
 /* What a name means is said by pkg/features of the Gateway API; a name without an extension is the core of its kind. Left out on
  * purpose: TLSRoute and mesh features, addresses that a Gateway asks for, propagation of infrastructure, certificates of clients and
