@@ -126,12 +126,12 @@ bool istio_retry_word(struct str word, unsigned *bits, uint32_t *code)
         const char *word;
         unsigned bits;
     } words[] = {
-        {"5xx", RETRY_5XX},
-        {"gateway-error", RETRY_GATEWAY_ERROR},
-        {"connect-failure", RETRY_CONNECT_FAILURE},
-        {"reset", RETRY_RESET},
-        {"retriable-4xx", RETRY_RETRIABLE_4XX},
-        {"refused-stream", RETRY_REFUSED_STREAM},
+        {"5xx", ISTIO_RETRY_5XX},
+        {"gateway-error", ISTIO_RETRY_GATEWAY_ERROR},
+        {"connect-failure", ISTIO_RETRY_CONNECT_FAILURE},
+        {"reset", ISTIO_RETRY_RESET},
+        {"retriable-4xx", ISTIO_RETRY_RETRIABLE_4XX},
+        {"refused-stream", ISTIO_RETRY_REFUSED_STREAM},
         {"reset-before-request", 0},
         {"retriable-status-codes", 0},
         {"retriable-headers", 0},

@@ -18,12 +18,12 @@ void check_virtual_service_spec(const void *spec, struct problems *problems);
 /* What retryOn says, word by word: the statuses that it asks for, as bits of enum istio_retry_word, and codes written as numbers.
  * Words that this version does not act on are left out; false when one is none at all, `*word` is the first such then. */
 enum istio_retry_word {
-    RETRY_5XX = 1,
-    RETRY_GATEWAY_ERROR = 2,
-    RETRY_CONNECT_FAILURE = 4,
-    RETRY_RESET = 8,
-    RETRY_RETRIABLE_4XX = 16,
-    RETRY_REFUSED_STREAM = 32,
+    ISTIO_RETRY_5XX = 1,
+    ISTIO_RETRY_GATEWAY_ERROR = 2,
+    ISTIO_RETRY_CONNECT_FAILURE = 4,
+    ISTIO_RETRY_RESET = 8,
+    ISTIO_RETRY_RETRIABLE_4XX = 16,
+    ISTIO_RETRY_REFUSED_STREAM = 32,
 };
 /* The meaning of a word: bits, or a status from 100 to 599 in `*code`. 0 and no code: not acted on. False: no such word. */
 bool istio_retry_word(struct str word, unsigned *bits, uint32_t *code) __attribute__((warn_unused_result));
