@@ -230,7 +230,7 @@ def wait_verdict(through, condition, what, mirror=None, timeout=TAKEN):
         nonlocal last
         last = verdict(through, mirror)
         return last and condition(last) and last
-    return wait_for(look, lambda: f"{what}; the verdict is {json.dumps(last)}", timeout)
+    return wait_for(look, lambda: f"{what}; the verdict is {json.dumps(last)}", timeout, 0.2)
 
 
 def wait_pairs(through, count, mirror=None, timeout=TAKEN):
