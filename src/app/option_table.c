@@ -13,6 +13,15 @@ const struct option option_table[] = {
     {"--port-offset", "N", "0",
      "With -f: added to the ports of the Gateways' listeners, so that port 80 is 8080 with 8000.", FOR_RUN | FOR_CHECK,
      false, option_port_offset},
+    {"--istio-selector", "NAME=VALUE,...", NULL,
+     "With -f: labels that stand for Umbra's own pod; of Istio's Gateways those are served whose selector they have. "
+     "Default: all of them.",
+     FOR_RUN | FOR_CHECK, false, option_istio_selector},
+    {"--routing", "Endpoints|Service", "Endpoints",
+     "With -f: where requests to a Service go: to its endpoints, or to its own address (clusterIP), so that a sidecar "
+     "can "
+     "do TLS of the mesh. A Service's annotation umbra.dev/routing comes first.",
+     FOR_RUN | FOR_CHECK, false, option_routing},
     {"--listen", "HOST:PORT", NULL,
      "Where requests are taken: an IP or localhost, port 0 for any free one, or unix:/path.", FOR_RUN | FOR_PRINT,
      false, option_listen},

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/option_values.h"
 
+#include "compile/compile.h"
 #include "judge/verdict.h"
+#include "manifest/meta.h"
 #include "plan/layout.h"
 #include "registry/registry.h"
 
@@ -84,6 +86,27 @@ OPTION_PARSER(option_port_offset)
     return true;
 }
 
+OPTION_PARSER(option_istio_selector)
+{
+    struct settings *settings = &options->settings;
+    struct strbuf text = STRBUF_INIT;
+    struct str label;
+    bool is_right = true;
+    while (is_right && str_next(&value, ',', &label)) {
+        label = str_trim(label);
+        size_t equals = str_find_char(label, '=');
+        is_right = equals < label.len && is_qualified_name(str_slice(label, 0, equals)) &&
+                   format_label_value.is_valid(str_slice(label, equals + 1, label.len));
+        strbuf_printf(&text, "%s%.*s", text.len > 0 ? "," : "", STR_ARG(label));
+    }
+    is_right = is_right && text.len > 0 && text.len < sizeof(settings->istio_selector);
+    if (is_right)
+        memcpy(settings->istio_selector, text.ptr, text.len + 1);
+    settings->has_istio_selector = is_right;
+    strbuf_deinit(&text);
+    return is_right || err_set(err, "write labels, for instance istio=umbra or app=edge,istio=ingressgateway");
+}
+
 OPTION_PARSER(option_listen)
 {
     return local_address(value, &options->settings.listen, err);
@@ -135,6 +158,14 @@ static bool choose(struct str value, const char *const *names, uint32_t *index, 
         len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s", between, names[i]);
     }
     return err_set(err, "write %s", list);
+}
+
+/* As the annotation is written; who writes it small means the same. */
+OPTION_PARSER(option_routing)
+{
+    bool is_service = str_eq_nocase(value, STR("Service"));
+    options->settings.routing = is_service ? ROUTING_SERVICE : ROUTING_ENDPOINTS;
+    return is_service || str_eq_nocase(value, STR("Endpoints")) || err_set(err, "write Endpoints or Service");
 }
 
 OPTION_PARSER(option_sampling)

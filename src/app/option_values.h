@@ -10,6 +10,8 @@
 OPTION_PARSER(option_file);
 OPTION_PARSER(option_bind);
 OPTION_PARSER(option_port_offset);
+OPTION_PARSER(option_istio_selector);
+OPTION_PARSER(option_routing);
 OPTION_PARSER(option_listen);
 OPTION_PARSER(option_live);
 OPTION_PARSER(option_shadow);

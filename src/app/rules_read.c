@@ -35,6 +35,8 @@ struct compile_options rules_options(const struct settings *settings)
     return (struct compile_options){
         .bind = settings->file_count > 0 ? settings->bind : settings->listen,
         .port_offset = settings->port_offset,
+        .routing = (enum compile_routing)settings->routing,
+        .istio_selector = settings->has_istio_selector ? str_from_c(settings->istio_selector) : STR_NONE,
         .is_safe_methods = settings->is_safe_methods,
         .compares_nothing = !settings->is_comparing,
         .trusted_proxies = settings->trusted_proxies,

@@ -12,7 +12,8 @@
 #define SETTINGS_MARKER_KEY 32
 #define SETTINGS_NAME 256
 #define SETTINGS_MAX_FILES 64
-#define SETTINGS_FILES 8192 /* bytes of the paths of -f together */
+#define SETTINGS_SELECTOR 2048 /* --istio-selector: some labels of up to 380 bytes each */
+#define SETTINGS_FILES 8192    /* bytes of the paths of -f together */
 
 struct settings_target {
     char host[SETTINGS_NAME]; /* name or IP, NUL-terminated, without brackets; "unix:/path" with port 0 */
@@ -22,11 +23,14 @@ struct settings_target {
 };
 
 struct settings {
-    char files[SETTINGS_FILES]; /* -f: paths, each ended by a NUL; "-": standard input */
-    uint32_t file_count;        /* 0: quick start */
-    struct address bind;        /* --bind: only the IP counts; family ADDRESS_NONE: all */
-    uint32_t port_offset;       /* --port-offset */
-    struct address listen;      /* quick start; family ADDRESS_NONE when rules come from elsewhere */
+    char files[SETTINGS_FILES];             /* -f: paths, each ended by a NUL; "-": standard input */
+    uint32_t file_count;                    /* 0: quick start */
+    struct address bind;                    /* --bind: only the IP counts; family ADDRESS_NONE: all */
+    uint32_t port_offset;                   /* --port-offset */
+    char istio_selector[SETTINGS_SELECTOR]; /* --istio-selector, with blanks taken out */
+    uint32_t has_istio_selector;
+    uint32_t routing;      /* enum compile_routing: --routing */
+    struct address listen; /* quick start; family ADDRESS_NONE when rules come from elsewhere */
     struct settings_target live;
     struct settings_target shadows[SETTINGS_MAX_SHADOWS];
     uint32_t shadow_count;

@@ -84,7 +84,7 @@ static bool takes_kind(const struct listener_site *site, const struct resource *
     return site->route_kinds & 1u << route->kind->id;
 }
 
-static bool takes_namespace(struct compiler *compiler, const struct listener_site *site, struct str ns)
+bool attach_takes_namespace(struct compiler *compiler, const struct listener_site *site, struct str ns)
 {
     const struct route_namespaces *namespaces = site->spec->allowed_routes->namespaces;
     switch ((enum listener_from)namespaces->from.value) {
@@ -157,7 +157,7 @@ static enum stage try_listener(const struct attempt *attempt, struct listener_si
     if (site->last_route == attempt->attachment->serial)
         return STAGE_ATTACHED;
     size_t first = attempt->attachment->binding_count;
-    if (!takes_kind(site, attempt->resource) || !takes_namespace(attempt->compiler, site, attempt->resource->ns))
+    if (!takes_kind(site, attempt->resource) || !attach_takes_namespace(attempt->compiler, site, attempt->resource->ns))
         return STAGE_NOT_ALLOWED;
     if (!bind_hosts(attempt->attachment, site, &attempt->spec->hostnames))
         return STAGE_NO_HOSTNAME;

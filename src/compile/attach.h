@@ -15,5 +15,8 @@ struct attachment {
 
 void attachment_deinit(struct attachment *attachment);
 
+/* Whether the listener takes routes of the namespace. */
+bool attach_takes_namespace(struct compiler *compiler, const struct listener_site *site, struct str ns);
+
 /* Attaches a route to the listeners that its parentRefs name and that take it; older routes come first. What does not attach is said. */
 void attach_route(struct compiler *compiler, const struct aged *route, struct attachment *attachment);

@@ -3,6 +3,8 @@
 
 #include "base/mem.h"
 #include "compile/held.h"
+#include "compile/istio_destinations.h"
+#include "compile/istio_routes.h"
 #include "compile/keyring.h"
 #include "compile/listeners.h"
 #include "compile/policies.h"
@@ -16,7 +18,8 @@ static size_t count_routes(const struct manifests *manifests)
 {
     size_t count = 0;
     for (size_t i = 0; i < manifests->resource_count; i++)
-        count += kind_is_route(manifests->resources[i].kind->id);
+        count += kind_is_route(manifests->resources[i].kind->id) ||
+                 manifests->resources[i].kind->id == KIND_VIRTUAL_SERVICE;
     return count;
 }
 
@@ -44,11 +47,13 @@ struct compiled *compile(struct manifests *manifests, const struct compile_optio
     listeners_collect(&compiler);
     services_collect(&compiler);
     targets_collect(&compiler);
+    istio_destinations_collect(&compiler);
     revisions_collect(&compiler);
     tls_policies_collect(&compiler);
     policies_collect(&compiler);
     held_collect(&compiler);
     rules_compile(&compiler);
+    istio_routes_compile(&compiler);
     policies_finish(&compiler);
     targets_finish(&compiler);
     keyring_finish(&compiler);

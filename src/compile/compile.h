@@ -18,6 +18,9 @@ struct compile_file {
     const char *problem; /* NULL: it was read; else why not */
 };
 
+/* Where requests to a Service go. */
+enum compile_routing { ROUTING_ENDPOINTS, ROUTING_SERVICE };
+
 struct compile_options {
     struct address bind;   /* listeners' IP; its port does not count; ADDRESS_NONE: all (:: taking IPv4 too) */
     uint32_t port_offset;  /* added to the Gateways' ports; a sum over 65535 is an error of the listener */
@@ -33,6 +36,9 @@ struct compile_options {
     size_t address_count;
     struct str
         gateway_api_version; /* of the installed CRDs: the annotation gateway.networking.k8s.io/bundle-version; empty: unknown */
+    enum compile_routing routing; /* of Services that say nothing themselves */
+    /* The labels of Umbra's own pod: which of Istio's Gateways are served. Without them all are, but in a cluster none. */
+    struct str istio_selector; /* "name=value,name=value"; STR_NONE: none */
     const struct cidr *trusted_proxies;
     size_t trusted_proxy_count;
     /* The files of tls_files.h, read before; false when nobody read it. May be NULL: there are none. */
@@ -68,7 +74,7 @@ struct compiled {
     size_t listener_count;
     struct compiled_credential *credentials; /* those that the rules use; keys are wiped by compiled_free */
     size_t credential_count;
-    size_t routes;    /* HTTPRoutes and GRPCRoutes in the manifests, good or bad */
+    size_t routes;    /* HTTPRoutes, GRPCRoutes and VirtualServices in the manifests, good or bad */
     size_t mirrored;  /* of them, in force with at least one mirror that is resolved and not suspended */
     size_t attention; /* resources with an error or a warning, of reading or compiling */
 };

@@ -63,10 +63,12 @@ static void collect_by_age(struct compiler *compiler)
 static void each_map(struct compiler *compiler, void (*call)(struct map *map))
 {
     struct map *const maps[] = {
-        &compiler->gateways,     &compiler->sockets,   &compiler->namespaces, &compiler->grants,   &compiler->slices,
-        &compiler->targets,      &compiler->labels,    &compiler->annotated,  &compiler->policies, &compiler->held,
-        &compiler->reached,      &compiler->blamed,    &compiler->claims,     &compiler->keys,     &compiler->ways,
-        &compiler->tls_policies, &compiler->revisions,
+        &compiler->gateways,  &compiler->sockets,        &compiler->namespaces,  &compiler->grants,
+        &compiler->slices,    &compiler->targets,        &compiler->labels,      &compiler->annotated,
+        &compiler->policies,  &compiler->held,           &compiler->reached,     &compiler->blamed,
+        &compiler->claims,    &compiler->keys,           &compiler->ways,        &compiler->tls_policies,
+        &compiler->revisions, &compiler->istio_gateways, &compiler->istio_hosts, &compiler->entries,
+        &compiler->rules,     &compiler->pods,           &compiler->peer_names,
     };
     for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
         call(maps[i]);

@@ -13,6 +13,7 @@
 
 #define GATEWAY_GROUP "gateway.networking.k8s.io"
 #define UMBRA_GROUP "umbra.dev"
+#define ISTIO_GROUP "networking.istio.io"
 
 /* A resource in force, with its name as precedence and messages want it. */
 struct aged {
@@ -53,6 +54,8 @@ struct port_claim {
     bool is_tls, takes_proxy_header;
 };
 
+struct istio_gateway_site;
+
 struct compiler {
     struct compiled *out;
     const struct compile_options *options;
@@ -91,6 +94,18 @@ struct compiler {
     size_t policy_count;
     bool has_unread[KIND_COUNT]; /* there are resources of the kind without a name that could be read */
     struct map held;             /* what a policy that can't be read is for → struct held */
+
+    struct map istio_gateways; /* "namespace/name" → struct istio_gateway_site */
+    struct istio_gateway_site *istio_sites;
+    size_t istio_site_count;
+    bool is_istio_said;     /* that Gateways of Istio are left out */
+    struct map istio_hosts; /* listener and host → the struct aged of the first VirtualService there */
+    struct map entries;     /* host → the struct aged of the ServiceEntry that has it */
+    struct map rules;       /* namespace and host → struct rule_link of DestinationRules */
+    struct map pods;        /* namespace and address → struct resource; empty until it is asked for */
+    struct map peer_names;  /* of rule_set.peer_sets */
+    struct rule_peer_set *peer_sets;
+    size_t peer_capacity;
 
     struct map reached; /* what requests an earlier rule takes → its label, struct str */
     size_t reach_left;  /* entries that it may still get */

@@ -14,6 +14,9 @@ struct reference {
     bool has_port;
     uint16_t port;
     bool is_grpc; /* calls of a GRPCRoute go there, which need HTTP/2 */
+    /* Of a VirtualService (istio_destinations.h). */
+    struct str host, subset;              /* as written; host: STR_NONE for all others */
+    const struct schema_list *pod_labels; /* only the Pods that have these; NULL: all */
 };
 struct reference reference_make(const struct object_ref *ref, const struct resource *from);
 

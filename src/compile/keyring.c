@@ -131,6 +131,22 @@ static void judge_authorities(struct compiler *compiler, struct key_entry *entry
 
 /* ---- Secrets and ConfigMaps ---- */
 
+/* Where a reference has its name; Istio's are nothing but that. */
+static const char *name_member(const struct node *reference)
+{
+    return reference->kind == NODE_MAP ? "name" : NULL;
+}
+
+/* Names of Istio's own Secrets, where those of Kubernetes are not there. */
+static struct str either_name(const struct secret *secret, const char *name, const char *other)
+{
+    bool is_there = pairs_find(&secret->string_data, str_from_c(name)).ptr ||
+                    pairs_find(&secret->data, str_from_c(name)).ptr;
+    bool is_other = pairs_find(&secret->string_data, str_from_c(other)).ptr ||
+                    pairs_find(&secret->data, str_from_c(other)).ptr;
+    return str_from_c(is_other && !is_there ? other : name);
+}
+
 /* A copy, which the result wipes; STR_NONE when there is none. */
 static struct str secret_value(struct compiler *compiler, const struct secret *secret, struct str name)
 {
@@ -160,8 +176,8 @@ static const struct key_entry *judge_secret(struct compiler *compiler, const str
     if (entry)
         return entry;
     entry = add_entry(compiler, CREDENTIAL_IDENTITY, label);
-    struct str chain = secret_value(compiler, secret, STR("tls.crt")),
-               key = secret_value(compiler, secret, STR("tls.key"));
+    struct str chain = secret_value(compiler, secret, either_name(secret, "tls.crt", "cert")),
+               key = secret_value(compiler, secret, either_name(secret, "tls.key", "key"));
     struct key_place place = {secret->head.node, secret_member(compiler, secret, chain.ptr ? "tls.crt" : "tls.key"),
                               "InvalidCertificateRef"};
     if (chain.ptr && key.ptr) {
@@ -220,7 +236,7 @@ static bool check_grant(struct compiler *compiler, const struct reference *refer
 
 struct key_use keyring_identity(struct compiler *compiler, const struct reference *reference, const char *effect)
 {
-    struct key_place place = {reference->node, "name", "InvalidCertificateRef"};
+    struct key_place place = {reference->node, name_member(reference->node), "InvalidCertificateRef"};
     if (!check_kind(compiler, reference, effect) || !check_grant(compiler, reference, effect))
         return (struct key_use){0};
     const struct resource *resource = find_resource(compiler, KIND_SECRET, reference, &place, effect);
@@ -235,6 +251,14 @@ struct key_use keyring_identity(struct compiler *compiler, const struct referenc
 }
 
 /* ---- authorities ---- */
+
+bool keyring_has_authorities(struct compiler *compiler, const struct object_ref *ref, const struct resource *from)
+{
+    const struct resource *resource = manifests_find(compiler->out->manifests, KIND_SECRET, from->ns, ref->name);
+    const struct secret *secret = resource ? resource->object : NULL;
+    struct str name = secret ? either_name(secret, "ca.crt", "cacert") : STR("");
+    return !secret || pairs_find(&secret->string_data, name).ptr || pairs_find(&secret->data, name).ptr;
+}
 
 /* The names of what is in it, for a message. */
 static struct str key_names(struct compiler *compiler, const struct schema_list *pairs)
@@ -251,7 +275,7 @@ static struct str key_names(struct compiler *compiler, const struct schema_list 
 static struct str authorities_of(struct compiler *compiler, const struct resource *resource)
 {
     if (resource->kind->id == KIND_SECRET)
-        return secret_value(compiler, resource->object, STR("ca.crt"));
+        return secret_value(compiler, resource->object, either_name(resource->object, "ca.crt", "cacert"));
     return pairs_find(&((const struct config_map *)resource->object)->data, STR("ca.crt"));
 }
 
@@ -287,7 +311,7 @@ static struct str resolve_bundle(struct compiler *compiler, const struct object_
                                  const char *effect)
 {
     struct reference reference = reference_make(ref, from);
-    struct key_place place = {ref->node, "name", "InvalidCACertificateRef"};
+    struct key_place place = {ref->node, name_member(ref->node), "InvalidCACertificateRef"};
     bool is_map = str_eq(ref->kind, STR("ConfigMap")), is_secret = str_eq(ref->kind, STR("Secret"));
     if (ref->group.len > 0 || (!is_map && !is_secret)) {
         compiler_report(compiler, SEVERITY_ERROR, "InvalidKind", ref->node, "kind",

@@ -20,6 +20,8 @@ struct key_use keyring_identity(struct compiler *compiler, const struct referenc
 /* The bundle of one or more ConfigMaps and Secrets of the same namespace as `from`. What can't be used is left out and said. */
 struct key_use keyring_authorities(struct compiler *compiler, const struct schema_list *refs,
                                    const struct resource *from, const char *effect);
+/* Whether a Secret in the namespace of `from` has authorities; true when there is no such Secret, which is then said where they are asked for. */
+bool keyring_has_authorities(struct compiler *compiler, const struct object_ref *ref, const struct resource *from);
 /* Those of the files that a Backend names. */
 struct key_use keyring_file_identity(struct compiler *compiler, const struct resource *backend);
 struct key_use keyring_file_authorities(struct compiler *compiler, const struct resource *backend);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compile/listeners.h"
 
+#include "compile/istio_gateways.h"
 #include "compile/listener_tls.h"
 #include "manifest/gateway_extras.h"
 
@@ -132,14 +133,13 @@ static uint32_t find_route_kinds(struct compiler *compiler, const struct gateway
     uint32_t taken = 0;
     for (size_t i = 0; i < kinds->count; i++) {
         const struct object_ref *ref = SCHEMA_ITEM(*kinds, struct object_ref, i);
-        const struct kind *kind = str_eq(ref->group, STR(GATEWAY_GROUP)) ? kind_find_in_group(ref->group, ref->kind)
-                                                                         : NULL;
-        if (kind && kind_is_route(kind->id))
+        const struct kind *kind = kind_find_in_group(ref->group, ref->kind);
+        if (kind && (kind_is_route(kind->id) || kind->id == KIND_VIRTUAL_SERVICE))
             taken |= 1u << kind->id;
         else
             compiler_report(compiler, SEVERITY_WARNING, "InvalidRouteKinds", ref->node, NULL,
-                            "routes of kind %.*s (group \"%.*s\") are not served by this version, only HTTPRoute and "
-                            "GRPCRoute are",
+                            "routes of kind %.*s (group \"%.*s\") are not served by this version, only HTTPRoute, "
+                            "GRPCRoute and Istio's VirtualService are",
                             STR_ARG(ref->kind), STR_ARG(ref->group));
     }
     return kinds->count > 0 ? taken : 1u << KIND_HTTP_ROUTE | 1u << KIND_GRPC_ROUTE;
@@ -255,7 +255,7 @@ static bool claim_hostname(struct compiler *compiler, struct map *claims, struct
 }
 
 /* Serves a listener, or says why not. */
-static void add_listener(struct compiler *compiler, struct map *claims, struct listener_site *site)
+void listeners_serve(struct compiler *compiler, struct map *claims, struct listener_site *site)
 {
     const struct gateway_listener *spec = site->spec;
     struct rule_set *rules = &compiler->out->rules;
@@ -326,7 +326,7 @@ static void add_gateway(struct compiler *compiler, struct map *claims, struct ga
             .gateway = site,
             .spec = SCHEMA_ITEM(spec->listeners, struct gateway_listener, i),
         };
-        add_listener(compiler, claims, listener);
+        listeners_serve(compiler, claims, listener);
         compiler->out->listeners[site->first + i] = (struct compiled_listener){
             .gateway = site->resource,
             .name = listener->spec->name,
@@ -359,6 +359,7 @@ void listeners_collect(struct compiler *compiler)
     compiler->listeners = arena_alloc(&compiler->scratch, (count + 1) * sizeof(*compiler->listeners));
     compiler->out->listeners = arena_alloc(compiler->arena, (count + 1) * sizeof(*compiler->out->listeners));
     compiler->out->listener_count = count;
+    count += istio_gateways_collect(compiler);
     compiler->listener_rows = arena_alloc(compiler->arena, (count + 1) * sizeof(*compiler->listener_rows));
     compiler->socket_rows = arena_alloc(compiler->arena, (count + 1) * sizeof(*compiler->socket_rows));
     compiler->out->rules.listeners = compiler->listener_rows;
@@ -367,5 +368,6 @@ void listeners_collect(struct compiler *compiler)
     map_init(&claims);
     for (size_t i = 0; i < site_count; i++)
         add_gateway(compiler, &claims, &sites[i]);
+    istio_gateways_listen(compiler, &claims);
     map_deinit(&claims);
 }

@@ -14,12 +14,8 @@ void mirror_maker_deinit(struct mirror_maker *maker)
     *maker = (struct mirror_maker){0};
 }
 
-/* Whether the rule takes a request that this mirror copies and that is more than a read. A policy that lists methods has
- * been thought about. */
-static bool copies_writes(const struct http_route_rule *rule, const struct rule_mirror *mirror)
+bool mirrors_take_writes(const struct http_route_rule *rule)
 {
-    if (mirror->method_mask != UINT32_MAX || mirror->is_suspended || mirror->numerator == 0)
-        return false;
     for (size_t i = 0; i < rule->matches.count; i++) {
         struct str method = SCHEMA_ITEM(rule->matches, struct http_route_match, i)->method;
         if (method.len == 0 || !(SAFE_METHODS & 1u << method_from_str(method)))
@@ -28,14 +24,15 @@ static bool copies_writes(const struct http_route_rule *rule, const struct rule_
     return rule->matches.count == 0;
 }
 
-static void warn_of_writes(const struct mirror_maker *maker, const struct http_filter *filter,
-                           const struct rule_mirror *mirror)
+/* A policy that lists methods has been thought about. */
+static void warn_of_writes(const struct mirror_maker *maker, const struct node *at, const struct rule_mirror *mirror)
 {
-    if (maker->compiler->options->is_safe_methods || !copies_writes(maker->rule, mirror))
+    bool is_copying = mirror->method_mask == UINT32_MAX && !mirror->is_suspended && mirror->numerator > 0;
+    if (maker->compiler->options->is_safe_methods || !is_copying || !maker->takes_writes)
         return;
     bool is_grpc = maker->route->resource->kind->id == KIND_GRPC_ROUTE;
     compiler_report(
-        maker->compiler, SEVERITY_WARNING, "", filter->node, NULL,
+        maker->compiler, SEVERITY_WARNING, "", at, NULL,
         "%s are copied to %.*s as well, so whatever they do is done twice if the shadow shares anything with live; %s",
         is_grpc ? "calls that write" : "writes", STR_ARG(mirror->label),
         is_grpc ? "move the mirror to a rule that matches methods which only read, or say that it is meant: add a "
@@ -76,7 +73,7 @@ static bool is_copied_twice(const struct mirror_maker *maker, const struct schem
 {
     for (size_t i = 0; i < maker->made_count; i++) {
         const struct made_mirror *made = &maker->made[i];
-        bool is_same_request = made->filters == filters || made->filters == &maker->rule->filters;
+        bool is_same_request = made->filters == filters || made->filters == maker->rule_filters;
         if (is_same_request && is_same_backend(maker, made->backend, backend))
             return true;
     }
@@ -127,38 +124,36 @@ static struct str mirror_label(const struct mirror_maker *maker, size_t backend)
     return same == 1 ? label : arena_printf(maker->compiler->arena, "%.*s~%u", STR_ARG(label), same);
 }
 
-static void set_share(const struct http_mirror_filter *filter, struct rule_mirror *mirror)
-{
-    if (filter->percent.is_set) {
-        mirror->numerator = (uint32_t)filter->percent.value;
-        mirror->denominator = 100;
-    } else if (filter->fraction) {
-        mirror->numerator = (uint32_t)filter->fraction->numerator.value;
-        mirror->denominator = (uint32_t)filter->fraction->denominator.value;
-    }
-}
+/* Where the mirrors stand that are being made, and whose they are. */
+struct mirror_place {
+    const struct schema_list *filters;
+    const struct rule_weighted *owner; /* NULL: the rule's */
+};
 
 /* False when it can't be resolved. */
-static bool make_mirror(struct mirror_maker *maker, const struct schema_list *filters, const struct http_filter *filter,
-                        const struct rule_weighted *owner, struct rule_mirror *mirror, struct control_choice *control)
+static bool make_mirror(struct mirror_maker *maker, const struct mirror_place *place, const struct mirror_wish *wish,
+                        struct rule_mirror *mirror, struct control_choice *control)
 {
     struct compiler *compiler = maker->compiler;
-    struct reference shadow = reference_make(filter->mirror->backend, maker->route->resource);
-    size_t backend = targets_resolve(compiler, &shadow, TARGET_SHADOW);
+    const struct reference *shadow = &wish->shadow;
+    size_t backend = targets_resolve(compiler, shadow, TARGET_SHADOW);
     if (backend == SIZE_MAX) {
-        policies_pass(maker->policies, &shadow);
+        policies_pass(maker->policies, shadow);
         return false;
     }
     rule_mirror_init(mirror);
     mirror->backend = backend;
     mirror->label = mirror_label(maker, backend);
-    set_share(filter->mirror, mirror);
-    policies_apply(compiler, maker->policies, &shadow, mirror, control);
+    if (wish->denominator > 0) {
+        mirror->numerator = wish->numerator;
+        mirror->denominator = wish->denominator;
+    }
+    policies_apply(compiler, maker->policies, shadow, mirror, control);
     mirror->is_suspended |= maker->is_held;
-    warn_of_writes(maker, filter, mirror);
-    warn_of_loops(maker, filters, owner, &shadow, mirror);
+    warn_of_writes(maker, wish->node, mirror);
+    warn_of_loops(maker, place->filters, place->owner, shadow, mirror);
     maker->copying += !mirror->is_suspended;
-    add_made(maker, backend, filters);
+    add_made(maker, backend, place->filters);
     return true;
 }
 
@@ -189,13 +184,13 @@ static void warn_of_control(struct compiler *compiler, struct policy *policy, en
                     STR_ARG(label), words[warning]);
 }
 
-/* The control of the mirror that was made last; false when there is none. */
-static bool make_control(struct mirror_maker *maker, const struct http_filter *filter,
-                         const struct rule_weighted *owner, const struct rule_mirror *mirror,
-                         const struct control_choice *choice, struct rule_mirror *control)
+/* The control of the mirror that was made last, behind it; false when there is none. */
+static bool make_control(struct mirror_maker *maker, const struct mirror_place *place, const struct mirror_wish *wish,
+                         const struct control_choice *choice, struct rule_mirror *mirror)
 {
     struct compiler *compiler = maker->compiler;
     struct policy *policy = choice->policy;
+    struct rule_mirror *control = mirror + 1;
     bool is_grpc = maker->route->resource->kind->id == KIND_GRPC_ROUTE;
     size_t backend = policy ? policies_resolve_control(compiler, policy, is_grpc) : SIZE_MAX;
     if (backend == SIZE_MAX)
@@ -213,32 +208,62 @@ static bool make_control(struct mirror_maker *maker, const struct http_filter *f
     control->redaction_count = choice->redaction_count;
     if (is_own_listener(maker, backend))
         warn_of_control(compiler, policy, CONTROL_IS_LISTENER, label);
-    if (is_live_too(maker, owner, backend))
+    if (is_live_too(maker, place->owner, backend))
         warn_of_control(compiler, policy, CONTROL_IS_LIVE, label);
     if (compiler->options->compares_nothing)
         warn_of_control(compiler, policy, CONTROL_IS_FOR_NOTHING, label);
-    warn_of_writes(maker, filter, control);
+    warn_of_writes(maker, wish->node, control);
     add_made(maker, backend, NULL);
     return true;
+}
+
+static struct rule_mirror *make_all(struct mirror_maker *maker, const struct mirror_place *place,
+                                    const struct mirror_wish *wishes, size_t wish_count, size_t *count)
+{
+    *count = 0;
+    if (wish_count == 0)
+        return NULL;
+    struct rule_mirror *mirrors = arena_alloc(maker->compiler->arena, 2 * wish_count * sizeof(*mirrors));
+    for (size_t i = 0; i < wish_count; i++) {
+        struct rule_mirror *mirror = &mirrors[*count];
+        struct control_choice control;
+        if (make_mirror(maker, place, &wishes[i], mirror, &control))
+            *count += make_control(maker, place, &wishes[i], &control, mirror) ? 2 : 1;
+    }
+    return mirrors;
+}
+
+struct rule_mirror *mirrors_make_wished(struct mirror_maker *maker, const struct mirror_wish *wishes, size_t wish_count,
+                                        size_t *count)
+{
+    struct mirror_place place = {.filters = maker->rule_filters};
+    return make_all(maker, &place, wishes, wish_count, count);
+}
+
+static struct mirror_wish wish_of(const struct mirror_maker *maker, const struct http_filter *filter)
+{
+    const struct http_mirror_filter *mirror = filter->mirror;
+    struct mirror_wish wish = {.node = filter->node, .shadow = reference_make(mirror->backend, maker->route->resource)};
+    if (mirror->percent.is_set) {
+        wish.numerator = (uint32_t)mirror->percent.value;
+        wish.denominator = 100;
+    } else if (mirror->fraction) {
+        wish.numerator = (uint32_t)mirror->fraction->numerator.value;
+        wish.denominator = (uint32_t)mirror->fraction->denominator.value;
+    }
+    return wish;
 }
 
 struct rule_mirror *mirrors_make(struct mirror_maker *maker, const struct schema_list *filters,
                                  const struct rule_weighted *owner, size_t *count)
 {
-    size_t most = 0;
-    for (size_t i = 0; i < filters->count; i++)
-        most += SCHEMA_ITEM(*filters, struct http_filter, i)->type.value == FILTER_MIRROR;
-    *count = 0;
-    if (most == 0)
-        return NULL;
-    struct rule_mirror *mirrors = arena_alloc(maker->compiler->arena, 2 * most * sizeof(*mirrors));
+    struct mirror_place place = {.filters = filters, .owner = owner};
+    struct mirror_wish *wishes = arena_alloc(&maker->compiler->scratch, (filters->count + 1) * sizeof(*wishes));
+    size_t wish_count = 0;
     for (size_t i = 0; i < filters->count; i++) {
         const struct http_filter *filter = SCHEMA_ITEM(*filters, struct http_filter, i);
-        struct rule_mirror *mirror = &mirrors[*count];
-        struct control_choice control;
-        if (filter->type.value != FILTER_MIRROR || !make_mirror(maker, filters, filter, owner, mirror, &control))
-            continue;
-        *count += make_control(maker, filter, owner, mirror, &control, mirror + 1) ? 2 : 1;
+        if (filter->type.value == FILTER_MIRROR)
+            wishes[wish_count++] = wish_of(maker, filter);
     }
-    return mirrors;
+    return make_all(maker, &place, wishes, wish_count, count);
 }

@@ -164,7 +164,8 @@ static void compile_mirrors(struct route_maker *maker, const struct http_route_r
 {
     struct mirror_maker *mirrors = &maker->mirrors;
     mirrors->route = maker->route;
-    mirrors->rule = rule;
+    mirrors->rule_filters = &rule->filters;
+    mirrors->takes_writes = mirrors_take_writes(rule);
     mirrors->live = row->backends;
     mirrors->live_count = row->backend_count;
     mirrors->is_redirect = row->actions.redirect != NULL;

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compile/services.h"
 
+#include "compile/pods.h"
+
 #define SERVICE_NAME_LABEL "kubernetes.io/service-name"
+#define ROUTING_ANNOTATION "umbra.dev/routing"
 #define PORTS_SHOWN 8 /* in a message */
 
 struct slice_link {
@@ -121,6 +124,7 @@ static bool is_last_resort(const struct endpoint_conditions *conditions)
 
 struct host_collector {
     struct compiler *compiler;
+    const struct reference *reference;
     struct rule_host *list;
     size_t count;
     struct map seen; /* an endpoint may stand in several slices */
@@ -141,6 +145,9 @@ static void add_slice(struct host_collector *collector, const struct endpoint_sl
         const struct endpoint *endpoint = SCHEMA_ITEM(slice->endpoints, struct endpoint, i);
         bool is_wanted = collector->is_last_resort ? is_last_resort(endpoint->conditions)
                                                    : is_ready(endpoint->conditions);
+        const struct schema_list *labels = collector->reference->pod_labels;
+        if (is_wanted && labels)
+            is_wanted = pods_endpoint_has(collector->compiler, endpoint, collector->reference->ns, labels);
         /* The addresses of one endpoint are the same thing under several names: the first will do. */
         if (is_wanted && endpoint->addresses.count > 0)
             add_host(collector, *SCHEMA_ITEM(endpoint->addresses, struct str, 0), port);
@@ -148,11 +155,13 @@ static void add_slice(struct host_collector *collector, const struct endpoint_sl
 }
 
 /* `*has_port` tells whether any slice has the port at all. */
-static struct service_hosts resolve_slices(struct compiler *compiler, const struct slice_list *slices,
-                                           const struct service_port *port, uint16_t number, bool *has_port)
+static struct service_hosts resolve_slices(struct compiler *compiler, const struct reference *reference,
+                                           const struct slice_list *slices, const struct service_port *port,
+                                           bool *has_port)
 {
     struct host_collector collector = {
         .compiler = compiler,
+        .reference = reference,
         .list = arena_alloc(compiler->arena, (slices->endpoints + 1) * sizeof(struct rule_host)),
     };
     map_init(&collector.seen);
@@ -160,7 +169,7 @@ static struct service_hosts resolve_slices(struct compiler *compiler, const stru
     for (int pass = 0; pass < 2 && collector.count == 0; pass++) {
         collector.is_last_resort = pass == 1;
         for (const struct slice_link *link = slices->first; link; link = link->next) {
-            uint16_t endpoint_port = slice_port(link->slice, port, number);
+            uint16_t endpoint_port = slice_port(link->slice, port, reference->port);
             if (endpoint_port == 0)
                 continue;
             *has_port = true;
@@ -200,6 +209,17 @@ static void warn_of_no_endpoint(struct compiler *compiler, const struct referenc
                         "no endpoint in the EndpointSlices of Service %.*s/%.*s is ready, so it answers 503; make "
                         "one ready, or leave the slices out and the name is looked up in DNS",
                         STR_ARG(reference->ns), STR_ARG(reference->name));
+}
+
+/* The same of a subset. */
+static void warn_of_no_pod(struct compiler *compiler, const struct reference *reference)
+{
+    if (!compiler->options->is_cluster)
+        compiler_report(
+            compiler, SEVERITY_WARNING, "", reference->node, "subset",
+            "no ready endpoint of Service %.*s/%.*s is of a Pod with the labels of subset %.*s, so it answers "
+            "503; subsets are found by EndpointSlices and Pods among the manifests",
+            STR_ARG(reference->ns), STR_ARG(reference->name), STR_ARG(reference->subset));
 }
 
 static void warn_of_no_slice_port(struct compiler *compiler, const struct reference *reference,
@@ -252,18 +272,57 @@ static struct service_hosts resolve_port(struct compiler *compiler, const struct
     const struct slice_list *slices = map_find(&compiler->slices, key);
     if (!slices && compiler->options->is_cluster)
         return (struct service_hosts){0};
+    if (!slices && reference->pod_labels) {
+        warn_of_no_pod(compiler, reference);
+        return (struct service_hosts){0};
+    }
     if (!slices) {
         if (!manifests_has(compiler->out->manifests, KIND_SERVICE, ns, name))
             warn_of_dns(compiler, reference);
         return one_host(compiler, name, reference->port);
     }
     bool has_port;
-    struct service_hosts hosts = resolve_slices(compiler, slices, port, reference->port, &has_port);
-    if (!has_port)
+    struct service_hosts hosts = resolve_slices(compiler, reference, slices, port, &has_port);
+    if (reference->pod_labels && hosts.count == 0)
+        warn_of_no_pod(compiler, reference);
+    else if (!has_port)
         warn_of_no_slice_port(compiler, reference, port);
     else if (hosts.count == 0)
         warn_of_no_endpoint(compiler, reference);
     return hosts;
+}
+
+/* The Service's own address: the first, since all are the same thing under several names. STR_NONE: it has none. */
+static struct str own_address(const struct service_spec *spec)
+{
+    struct str address = spec->cluster_ips.count > 0 ? *SCHEMA_ITEM(spec->cluster_ips, struct str, 0)
+                                                     : spec->cluster_ip;
+    return address.len == 0 || str_eq(address, STR("None")) ? STR_NONE : address;
+}
+
+static enum compile_routing routing_of(struct compiler *compiler, const struct service *service)
+{
+    const struct object_meta *meta = service->head.metadata;
+    struct str said = pairs_find(&meta->annotations, STR(ROUTING_ANNOTATION));
+    if (str_eq(said, STR("Service")))
+        return ROUTING_SERVICE;
+    if (str_eq(said, STR("Endpoints")))
+        return ROUTING_ENDPOINTS;
+    if (said.ptr)
+        compiler_report(compiler, SEVERITY_WARNING, "", node_find(meta->node, STR("annotations")), ROUTING_ANNOTATION,
+                        "is neither \"Endpoints\" nor \"Service\", so it does not count");
+    return compiler->options->routing;
+}
+
+bool services_are_routed(struct compiler *compiler, const struct reference *reference)
+{
+    const struct resource *resource = manifests_find(compiler->out->manifests, KIND_SERVICE, reference->ns,
+                                                     reference->name);
+    const struct service *service = resource ? resource->object : NULL;
+    bool is_service = service && reference->group.len == 0 && str_eq(reference->kind, STR("Service"));
+    /* A subset is some of the Pods, and the Service's address is all of them. */
+    return is_service && service->spec && !reference->pod_labels && own_address(service->spec).ptr &&
+           routing_of(compiler, service) == ROUTING_SERVICE;
 }
 
 struct service_hosts services_resolve(struct compiler *compiler, const struct reference *reference)
@@ -284,7 +343,9 @@ struct service_hosts services_resolve(struct compiler *compiler, const struct re
     struct backend_way way = way_to_service(compiler, reference, port);
     if (way.failure.reason)
         return (struct service_hosts){.way = way};
-    struct service_hosts hosts = resolve_port(compiler, reference, port);
+    struct service_hosts hosts = services_are_routed(compiler, reference)
+                                     ? one_host(compiler, own_address(spec), reference->port)
+                                     : resolve_port(compiler, reference, port);
     hosts.way = way;
     return hosts;
 }

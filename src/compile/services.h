@@ -12,5 +12,7 @@ struct service_hosts {
     size_t count;
     struct backend_way way;
 };
+/* Whether requests go to the Service's own address (--routing Service) and not to its endpoints. */
+bool services_are_routed(struct compiler *compiler, const struct reference *reference);
 /* The hosts of a reference to a Service, which is not left out, and its port. */
 struct service_hosts services_resolve(struct compiler *compiler, const struct reference *reference);

@@ -2,6 +2,7 @@
 #include "compile/targets.h"
 
 #include "base/mem.h"
+#include "compile/istio_destinations.h"
 #include "compile/revisions.h"
 #include "compile/services.h"
 
@@ -142,6 +143,22 @@ static void resolve_service(struct compiler *compiler, const struct reference *r
     set_revision(compiler, KIND_SERVICE, reference, target->backend);
 }
 
+/* Of a VirtualService. What the same reference of two of them is may differ: each namespace has its DestinationRules. */
+static void resolve_destination(struct compiler *compiler, const struct reference *reference, struct target *target)
+{
+    struct service_hosts hosts = istio_destinations_resolve(compiler, reference);
+    if (hosts.way.failure.reason) {
+        target->failure = hosts.way.failure;
+        return;
+    }
+    struct str label = istio_reference_label(compiler->arena, reference);
+    struct str owner = arena_printf(&compiler->scratch, "%.*s %.*s %.*s/%.*s:%u|%.*s", STR_ARG(reference->kind),
+                                    STR_ARG(hosts.way.tls ? reference->from_ns : STR("")), STR_ARG(reference->ns),
+                                    STR_ARG(reference->name), reference->port, STR_ARG(reference->subset));
+    target->backend = find_backend(compiler, label, owner, hosts);
+    set_revision(compiler, KIND_SERVICE, reference, target->backend);
+}
+
 static struct service_hosts backend_hosts(struct compiler *compiler, const struct backend_spec *spec)
 {
     struct rule_host *list = arena_alloc(compiler->arena, (spec->endpoints.count + 1) * sizeof(*list));
@@ -179,6 +196,10 @@ static void resolve_kind(struct compiler *compiler, const struct reference *refe
 {
     struct str group = reference->group, kind = reference->kind;
     bool is_backend = str_eq(kind, STR("Backend"));
+    if (reference->host.ptr) {
+        resolve_destination(compiler, reference, target);
+        return;
+    }
     if (group.len == 0 && str_eq(kind, STR("Service"))) {
         resolve_service(compiler, reference, target);
         return;
@@ -203,6 +224,9 @@ static const struct target *find_target(struct compiler *compiler, const struct 
     struct str key = arena_printf(&compiler->scratch, "%d %.*s %.*s %.*s %.*s %d", reference->is_grpc,
                                   STR_ARG(reference->group), STR_ARG(reference->kind), STR_ARG(reference->ns),
                                   STR_ARG(reference->name), reference->has_port ? reference->port : -1);
+    if (reference->host.ptr)
+        key = arena_printf(&compiler->scratch, "%.*s %.*s %.*s|%.*s", STR_ARG(key), STR_ARG(reference->from_ns),
+                           STR_ARG(reference->host), STR_ARG(reference->subset));
     struct target *target = map_find(&compiler->targets, key);
     if (target)
         return target;
@@ -221,6 +245,9 @@ static bool check_grant(struct compiler *compiler, const struct reference *refer
                                         [TARGET_SHADOW] = "copies to a shadow",
                                         [TARGET_CONTROL] = "copies to a control"};
     if (grants_allow(compiler, reference))
+        return true;
+    /* Istio lets live traffic pass; copies are another matter. */
+    if (reference->from_kind == KIND_VIRTUAL_SERVICE && use == TARGET_LIVE)
         return true;
     bool is_needed = compiler->options->is_cluster || use == TARGET_LIVE;
     compiler_report(compiler, is_needed ? SEVERITY_ERROR : SEVERITY_WARNING, "RefNotPermitted", reference->node,

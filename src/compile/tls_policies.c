@@ -244,6 +244,14 @@ static const struct port_kind {
     {"udp", PROTOCOL_HTTP1, NEED_OTHER},
 };
 
+/* Istio reads a protocol at the front of a port's name: "grpc", "http2-api". */
+static bool is_named_http2(const struct service_port *port)
+{
+    size_t dash = port ? str_find_char(port->name, '-') : 0;
+    struct str word = port ? str_slice(port->name, 0, dash) : STR("");
+    return str_eq(word, STR("grpc")) || str_eq(word, STR("http2"));
+}
+
 static struct port_kind port_kind_of(const struct service_port *port)
 {
     for (size_t i = 0; port && i < sizeof(port_kinds) / sizeof(port_kinds[0]); i++) {
@@ -273,6 +281,8 @@ struct backend_way way_to_service(struct compiler *compiler, const struct refere
                                   const struct service_port *port)
 {
     struct port_kind kind = port_kind_of(port);
+    if (reference->host.ptr && port && port->app_protocol.len == 0 && is_named_http2(port))
+        kind.protocol = PROTOCOL_HTTP2;
     /* Calls of gRPC need HTTP/2, whatever a backend says or leaves open. */
     struct backend_way way = {.protocol = reference->is_grpc ? PROTOCOL_HTTP2 : kind.protocol};
     struct tls_policy *policy = find_policy(compiler, reference, port);
@@ -289,6 +299,7 @@ struct backend_way way_to_service(struct compiler *compiler, const struct refere
                              STR_ARG(port->app_protocol),
                              kind.need == NEED_TLS ? ", and no BackendTLSPolicy says how its certificate is checked"
                                                    : ", which is not spoken here"),
+        .needs_tls = kind.need == NEED_TLS,
         .mend = kind.need == NEED_TLS ? STR("; add a BackendTLSPolicy whose targetRefs name the Service")
                                       : STR("; name a port that speaks HTTP"),
     };

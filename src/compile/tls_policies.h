@@ -12,6 +12,7 @@ struct target_failure {
     struct str text;    /* what is wrong */
     struct str mend;    /* how to mend it; begins with "; " or is empty */
     bool is_said;       /* at the place where it can be mended */
+    bool needs_tls;     /* the port speaks TLS, and nothing says how */
 };
 
 struct backend_way {

@@ -226,9 +226,10 @@ static const struct schema mirror_schema = {
         .name = field, .help = text, .type = SCHEMA_LIST, .item = SCHEMA_STRING, SCHEMA_AT(istio_cors, member), \
         .max = ORIGINS_MAX, .item_max = OBJECT_NAME_MAX \
     }
+static const char *const preflights[] = {"UNSPECIFIED", "FORWARD", "IGNORE", NULL};
 static const struct schema_field cors_rows[] = {
     {.name = "allowOrigins",
-     .help = "Which origins may ask; `exact` ones are acted on.",
+     .help = "Which origins may ask.",
      .type = SCHEMA_LIST,
      .item = SCHEMA_OBJECT,
      SCHEMA_AT(istio_cors, allow_origins),
@@ -243,7 +244,11 @@ static const struct schema_field cors_rows[] = {
      .help = "Whether requests may have credentials.",
      .type = SCHEMA_BOOL,
      SCHEMA_AT(istio_cors, allow_credentials)},
-    NOT_READ("unmatchedPreflights", "Whether preflights of other origins go to the backend."),
+    {.name = "unmatchedPreflights",
+     .help = "Whether preflights of other origins go to the backend; absent, as `FORWARD`, they do.",
+     .type = SCHEMA_STRING,
+     SCHEMA_AT(istio_cors, unmatched_preflights),
+     .values = preflights},
 };
 static const struct schema cors_schema = {
     .name = "CorsPolicy",

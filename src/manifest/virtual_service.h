@@ -65,6 +65,7 @@ struct istio_cors {
     struct schema_list allow_methods, allow_headers, expose_headers; /* struct str */
     struct schema_int max_age;                                       /* ms */
     struct schema_int allow_credentials;
+    struct str unmatched_preflights;
 };
 
 struct istio_route {

@@ -132,16 +132,16 @@ bool istio_retry_word(struct str word, unsigned *bits, uint32_t *code)
         {"reset", ISTIO_RETRY_RESET},
         {"retriable-4xx", ISTIO_RETRY_RETRIABLE_4XX},
         {"refused-stream", ISTIO_RETRY_REFUSED_STREAM},
-        {"reset-before-request", 0},
-        {"retriable-status-codes", 0},
+        {"reset-before-request", ISTIO_RETRY_CONNECT_FAILURE},
+        {"cancelled", ISTIO_RETRY_GRPC << 1},
+        {"deadline-exceeded", ISTIO_RETRY_GRPC << 4},
+        {"resource-exhausted", ISTIO_RETRY_GRPC << 8},
+        {"internal", ISTIO_RETRY_GRPC << 13},
+        {"unavailable", ISTIO_RETRY_GRPC << 14},
+        {"retriable-status-codes", 0}, /* the statuses beside it say which */
         {"retriable-headers", 0},
         {"http3-post-connect-failure", 0},
         {"envoy-ratelimited", 0},
-        {"cancelled", 0},
-        {"deadline-exceeded", 0},
-        {"internal", 0},
-        {"resource-exhausted", 0},
-        {"unavailable", 0},
     };
     uint64_t number;
     *bits = 0;
@@ -191,10 +191,6 @@ void check_istio_cors(const void *object, struct problems *problems)
     for (uint32_t i = 0; i < cors->allow_origins.count; i++) {
         const struct string_match *origin = SCHEMA_ITEM(cors->allow_origins, struct string_match, i);
         check_text(origin, problems);
-        const char *way = origin->prefix.ptr ? "prefix" : "regex";
-        if (origin->prefix.ptr || origin->regex.ptr)
-            problems_add(problems, SEVERITY_WARNING, STR_NONE, place_of(origin->node, way),
-                         "is not acted on by this version, so these origins are not allowed: write exact");
     }
     if (cors->allow_origin.count > 0)
         problems_add(problems, SEVERITY_WARNING, STR_NONE, cors->allow_origin.node,
