@@ -138,8 +138,8 @@ static uint32_t find_route_kinds(struct compiler *compiler, const struct gateway
             taken |= 1u << kind->id;
         else
             compiler_report(compiler, SEVERITY_WARNING, "InvalidRouteKinds", ref->node, NULL,
-                            "routes of kind %.*s (group \"%.*s\") are not served by this version, only HTTPRoute, "
-                            "GRPCRoute and Istio's VirtualService are",
+                            "routes of kind %.*s (group \"%.*s\") are not served by this version, only HTTPRoute and "
+                            "GRPCRoute are",
                             STR_ARG(ref->kind), STR_ARG(ref->group));
     }
     return kinds->count > 0 ? taken : 1u << KIND_HTTP_ROUTE | 1u << KIND_GRPC_ROUTE;

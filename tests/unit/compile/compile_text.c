@@ -129,8 +129,11 @@ static void add_edits(struct strbuf *out, const char *name, const struct rule_ed
 
 static void add_path(struct strbuf *out, enum plan_path_kind kind, struct str path)
 {
-    static const char *const kinds[] = {
-        [REWRITE_NO_PATH] = "", [REWRITE_FULL_PATH] = " full=", [REWRITE_PREFIX] = " prefix="};
+    static const char *const kinds[] = {[REWRITE_NO_PATH] = "",
+                                        [REWRITE_FULL_PATH] = " full=",
+                                        [REWRITE_PREFIX] = " prefix=",
+                                        [REWRITE_MATCHED] = " matched=",
+                                        [REWRITE_REGEX] = " regex="};
     strbuf_printf(out, "%s%.*s", kinds[kind], STR_ARG(path));
 }
 
@@ -147,6 +150,8 @@ static void add_actions(struct strbuf *out, const struct rule_actions *actions)
     if (actions->rewrite) {
         strbuf_printf(out, " rewrite(%.*s", STR_ARG(actions->rewrite->hostname));
         add_path(out, actions->rewrite->path_kind, actions->rewrite->path);
+        if (actions->rewrite->path_kind == REWRITE_REGEX)
+            strbuf_printf(out, " of %.*s", STR_ARG(actions->rewrite->pattern));
         strbuf_add_char(out, ')');
     }
     if (actions->redirect) {
@@ -154,31 +159,56 @@ static void add_actions(struct strbuf *out, const struct rule_actions *actions)
         strbuf_printf(out, " redirect(%u %.*s %.*s %u", redirect->status, STR_ARG(redirect->scheme),
                       STR_ARG(redirect->hostname), redirect->port);
         add_path(out, redirect->path_kind, redirect->path);
+        if (redirect->query.len > 0)
+            strbuf_printf(out, "?%.*s", STR_ARG(redirect->query));
+        if (redirect->port_kind != REDIRECT_PORT_BY_RULES)
+            strbuf_printf(out, " port-of=%s", redirect->port_kind == REDIRECT_PORT_OF_REQUEST ? "request" : "listener");
         strbuf_add_char(out, ')');
     }
+    if (actions->answer)
+        strbuf_printf(out, " answer(%u %.*s)", actions->answer->status, STR_ARG(actions->answer->body));
     if (actions->cors) {
         strbuf_printf(out, " cors(%us%s", actions->cors->max_age_s, actions->cors->allows_credentials ? " cred" : "");
         add_texts(out, "origin", actions->cors->origins);
         add_texts(out, "method", actions->cors->methods);
         add_texts(out, "header", actions->cors->headers);
         add_texts(out, "expose", actions->cors->expose);
+        static const char tests[] = {[TEST_EXACT] = '=', [TEST_REGEX] = '~', [TEST_PREFIX] = '^', [TEST_PRESENT] = '?'};
+        for (size_t i = 0; i < actions->cors->origin_test_count; i++)
+            strbuf_printf(out, " origin%c%.*s", tests[actions->cors->origin_tests[i].test],
+                          STR_ARG(actions->cors->origin_tests[i].value));
+        if (actions->cors->passes_preflights)
+            strbuf_add(out, STR(" passes"));
         strbuf_add_char(out, ')');
     }
 }
 
 static void add_match(struct strbuf *out, const struct rule_match *match)
 {
-    static const char *const kinds[] = {[PATH_MATCH_PREFIX] = "", [PATH_MATCH_EXACT] = "=", [PATH_MATCH_REGEX] = "~"};
-    strbuf_printf(out, " %s%.*s", kinds[match->path_kind], STR_ARG(match->path));
+    static const char *const kinds[] = {
+        [PATH_MATCH_PREFIX] = "", [PATH_MATCH_EXACT] = "=", [PATH_MATCH_REGEX] = "~", [PATH_MATCH_STRING] = "^"};
+    static const char *const looks[] = {[CONDITION_HEADER] = "",
+                                        [CONDITION_QUERY] = "?",
+                                        [CONDITION_METHOD] = "method",
+                                        [CONDITION_SCHEME] = "scheme",
+                                        [CONDITION_PORT] = "port",
+                                        [CONDITION_PEER] = "peer",
+                                        [CONDITION_AUTHORITY] = "authority",
+                                        [CONDITION_ORIGIN] = ""};
+    static const char *const tests[] = {
+        [TEST_EXACT] = "=", [TEST_REGEX] = "~", [TEST_PREFIX] = "^", [TEST_PRESENT] = "*"};
+    strbuf_printf(out, " %s%.*s%s", kinds[match->path_kind], STR_ARG(match->path), match->ignores_case ? "(i)" : "");
     if (match->pattern.len > 0)
         strbuf_printf(out, "~%.*s", STR_ARG(match->pattern));
     if (match->method.len > 0)
         strbuf_printf(out, "[%.*s]", STR_ARG(match->method));
     for (size_t i = 0; i < match->condition_count; i++) {
         const struct rule_condition *condition = &match->conditions[i];
-        strbuf_printf(out, "[%s%.*s%s%.*s]", condition->kind == CONDITION_QUERY ? "?" : "", STR_ARG(condition->name),
-                      condition->test == TEST_REGEX ? "~" : "=", STR_ARG(condition->value));
+        strbuf_printf(out, "[%s%s%.*s%s%.*s]", condition->is_negated ? "!" : "", looks[condition->kind],
+                      STR_ARG(condition->name), tests[condition->test], STR_ARG(condition->value));
     }
+    if (match->order > 0)
+        strbuf_printf(out, "@%u", match->order);
 }
 
 static void add_times(struct strbuf *out, const struct rule_route *route)
@@ -190,6 +220,10 @@ static void add_times(struct strbuf *out, const struct rule_route *route)
     strbuf_printf(out, " retry(%u after %u", route->retry_attempts, route->retry_backoff_ms);
     for (size_t i = 0; i < route->retry_code_count; i++)
         strbuf_printf(out, " %u", route->retry_codes[i]);
+    if (route->retry_on != 0)
+        strbuf_printf(out, " on=%u", route->retry_on);
+    if (route->retry_grpc != 0)
+        strbuf_printf(out, " grpc=%u", route->retry_grpc);
     strbuf_add_char(out, ')');
 }
 
