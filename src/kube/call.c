@@ -60,6 +60,8 @@ static void free_if_over(struct kube_call *call)
     if (call->request || call->is_busy)
         return;
     list_remove(&call->node);
+    if (call->body.ptr)
+        explicit_bzero(call->body.ptr, call->body.len);
     strbuf_deinit(&call->body);
     mem_free(call);
 }
@@ -96,6 +98,8 @@ static void tell(struct kube_call *call, const struct kube_answer *answer)
 
 void kube_call_fail(struct kube_call *call, const char *problem)
 {
+    if (!call->status)
+        kube_client_note(call->client, false);
     tell(call, &(struct kube_answer){.problem = problem, .retry_after_ms = call->retry_after_ms});
 }
 
@@ -149,6 +153,7 @@ static void on_head(struct stream *stream, const struct head *head)
     if (head->status < 200)
         return;
     call->status = head->status;
+    kube_client_note(call->client, true);
     const struct field *retry_after = head_find(head, FIELD_RETRY_AFTER);
     if (retry_after && str_to_u64(retry_after->value, &seconds))
         call->retry_after_ms = (uint32_t)(seconds < RETRY_AFTER_MAX_S ? seconds : RETRY_AFTER_MAX_S) * 1000;

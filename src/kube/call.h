@@ -26,7 +26,15 @@ struct kube_client {
     unsigned connections;
     struct list calls;   /* all */
     struct list waiting; /* of them, for addresses */
+    struct list waiters; /* struct kube_waiter */
     bool is_address;     /* the host is one */
+    bool is_away;        /* the latest attempt ended without an answer */
+};
+
+/* Who waits before asking again, because no answer came, and wants to know when somebody gets one. Embedded; in the list once. */
+struct kube_waiter {
+    struct list node;
+    void (*on_reachable)(struct kube_waiter *waiter); /* it is out of the list */
 };
 
 struct kube_call {
@@ -65,5 +73,7 @@ void kube_client_place(struct kube_client *client, struct kube_call *call);
 struct client_pool *kube_client_pool(struct kube_client *client, struct err *err);
 /* The address that this pool leads to is not to be used next, unless it is the only one. */
 void kube_client_avoid(struct kube_client *client, const struct client_pool *pool);
+/* An answer has begun, or an attempt ended without one. */
+void kube_client_note(struct kube_client *client, bool is_answering);
 /* Reads credentials again; true when the token is another one. */
 bool kube_client_refresh(struct kube_client *client);

@@ -91,6 +91,21 @@ bool kube_client_refresh(struct kube_client *client)
     return changes & KUBE_CHANGE_TOKEN;
 }
 
+void kube_client_note(struct kube_client *client, bool is_answering)
+{
+    bool is_back = client->is_away && is_answering;
+    struct list waiters, *node;
+    client->is_away = !is_answering;
+    if (!is_back)
+        return;
+    list_init(&waiters);
+    list_move_all(&waiters, &client->waiters);
+    while ((node = list_take_first(&waiters))) {
+        struct kube_waiter *waiter = CONTAINER_OF(node, struct kube_waiter, node);
+        waiter->on_reachable(waiter);
+    }
+}
+
 /* ---- names ---- */
 
 /* The one in use stays in use while it is among them. */
@@ -200,6 +215,7 @@ struct kube_client *kube_client_new(struct loop *loop, struct kube_config *confi
     codec_init(&client->codec, loop);
     list_init(&client->calls);
     list_init(&client->waiting);
+    list_init(&client->waiters);
     find_address(client);
     return client;
 }

@@ -4,7 +4,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/random.h"
-#include "kube/call.h"
 #include "kube/skim.h"
 #include "kube/watch_state.h"
 
@@ -15,6 +14,8 @@
 #define SHORT_MS 1000
 /* Between questions about what is not there, or not allowed. */
 #define ABSENT_MS 30000
+/* About when all ask again, once the server is back. */
+#define BACK_MS 600
 /* Beyond the time after which the server ends the watch by itself. */
 #define IDLE_SLACK_MS 30000
 /* In a row; then the version that they begin from is not asked for any more. */
@@ -162,7 +163,9 @@ static void go_on(struct kube_watch *watch)
 
 static void on_timer(struct timer *timer)
 {
-    go_on(CONTAINER_OF(timer, struct kube_watch, timer));
+    struct kube_watch *watch = CONTAINER_OF(timer, struct kube_watch, timer);
+    list_remove(&watch->waiter.node);
+    go_on(watch);
 }
 
 static void wait(struct kube_watch *watch, uint32_t wait_ms)
@@ -173,6 +176,19 @@ static void wait(struct kube_watch *watch, uint32_t wait_ms)
 static void back_off(struct kube_watch *watch, uint32_t retry_after_ms)
 {
     wait(watch, backoff_next_ms(&watch->backoff, retry_after_ms));
+}
+
+/* Others get answers again: no use in waiting for long, nor in asking all at once. */
+static void on_reachable(struct kube_waiter *waiter)
+{
+    wait(CONTAINER_OF(waiter, struct kube_watch, waiter), jitter(BACK_MS));
+}
+
+/* Nobody answers. */
+static void wait_for_server(struct kube_watch *watch)
+{
+    list_add(&watch->client->waiters, &watch->waiter.node);
+    back_off(watch, 0);
 }
 
 static void list_anew(struct kube_watch *watch)
@@ -222,8 +238,7 @@ static void take_absence(struct kube_watch *watch, const struct kube_answer *ans
 
 static bool may_pass(int status)
 {
-    return status == 0 || status == 401 || status == 408 || status == 429 || status == 502 || status == 503 ||
-           status == 504;
+    return status == 401 || status == 408 || status == 429 || status == 502 || status == 503 || status == 504;
 }
 
 static void take_refusal(struct kube_watch *watch, const struct kube_answer *answer)
@@ -234,6 +249,10 @@ static void take_refusal(struct kube_watch *watch, const struct kube_answer *ans
     }
     watch->refused_ns = 0;
     set_stale(watch, answer->problem);
+    if (!answer->status) {
+        wait_for_server(watch);
+        return;
+    }
     if (!may_pass(answer->status)) {
         strbuf_clear(&watch->token);
         if (watch->step == STEP_WATCH && ++watch->watch_refused == WATCH_REFUSALS)
@@ -415,6 +434,8 @@ struct kube_watch *kube_watch_new(struct kube_client *client, const struct kube_
     watch->request.on_begin = on_begin;
     watch->request.on_part = on_part;
     watch->request.on_done = on_done;
+    watch->waiter.on_reachable = on_reachable;
+    list_init(&watch->waiter.node);
     timer_init(&watch->timer, on_timer);
     task_init(&watch->change, on_change);
     go_on(watch);
@@ -426,6 +447,7 @@ void kube_watch_free(struct kube_watch *watch)
     const struct str owned[] = {watch->path, watch->selector, watch->api_version, watch->kind};
     kube_cancel(&watch->request);
     timer_disarm(&watch->timer);
+    list_remove(&watch->waiter.node);
     task_cancel(&watch->change);
     objects_deinit(&watch->objects);
     list_reader_deinit(&watch->reader);

@@ -6,6 +6,7 @@
 #include "io/loop.h"
 #include "io/timer.h"
 #include "kube/backoff.h"
+#include "kube/call.h"
 #include "kube/lines.h"
 #include "kube/list_reader.h"
 #include "kube/objects.h"
@@ -39,6 +40,7 @@ struct kube_watch {
     struct kube_request request;
     struct strbuf target;
     struct timer timer;
+    struct kube_waiter waiter; /* for the server to be back */
     struct task change;
     struct backoff backoff;       /* of questions */
     struct backoff relist;        /* of lists that became necessary */

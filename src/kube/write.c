@@ -48,6 +48,8 @@ static uint64_t now_ns(const struct kube_writer *writer)
 
 static void drop(struct str *text)
 {
+    if (text->ptr)
+        explicit_bzero((char *)(uintptr_t)text->ptr, text->len); /* perhaps a Secret */
     mem_free((char *)(uintptr_t)text->ptr);
     *text = STR_NONE;
 }

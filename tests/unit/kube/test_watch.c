@@ -256,6 +256,28 @@ static void test_a_server_that_is_away_leaves_what_is_known(void **state)
     assert_names(table, "a b");
 }
 
+static void test_all_watches_go_on_soon_when_one_finds_the_server_back(void **state)
+{
+    struct table *table = *state;
+    struct kube_watch *more[10];
+    struct ask *ask = sync(table);
+    table->play->outcomes[0] = 111;
+    play_cut(ask);
+    for (int i = 0; i < 10; i++) {
+        play_advance_ms(table->play, 2 * SECONDS);
+        more[i] = kube_watch_new(table->play->client,
+                                 &(struct kube_watch_spec){.path = STR("/more"), .ops = &ops, .user = table});
+    }
+    play_advance_ms(table->play, 600 * SECONDS);
+    table->play->outcomes[0] = 0;
+    struct ask *first = play_expect_within(table->play, "GET /", 31 * SECONDS, NULL);
+    play_answer(first, 503, "");
+    for (int i = 0; i < 10; i++)
+        (void)play_expect_within(table->play, "GET /", 751, NULL);
+    for (int i = 0; i < 10; i++)
+        kube_watch_free(more[i]);
+}
+
 static void test_a_version_that_is_too_old_is_listed_anew(void **state)
 {
     struct table *table = *state;
@@ -493,6 +515,7 @@ int main(void)
         TEST(test_a_watch_that_ends_is_begun_again_from_where_it_was),
         TEST(test_a_cut_stream_goes_on_where_it_was),
         TEST(test_a_server_that_is_away_leaves_what_is_known),
+        TEST(test_all_watches_go_on_soon_when_one_finds_the_server_back),
         TEST(test_a_version_that_is_too_old_is_listed_anew),
         TEST(test_a_410_by_status_is_listed_anew),
         TEST(test_versions_that_stay_too_old_make_no_storm),
