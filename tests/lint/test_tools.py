@@ -146,6 +146,34 @@ class Isolation(Tree):
         self.assertIn("relay_stop", "".join(self.tool.check_symbols(rows % "relay_stop")))
 
 
+class Globals(Tree):
+    tool = load("check-globals")
+
+    def problems(self, **files):
+        for name, text in files.items():
+            self.write("src/" + name.replace("__", "/") + ".c", text)
+        return "\n".join(self.tool.check_source(self.root))
+
+    def test_one_name_in_two_folders_is_found(self):
+        found = self.problems(base__a="int take(void)\n{\n    return 1;\n}\n", http__b="int take(void)\n{\n    return 2;\n}\nint x;\n")
+        self.assertIn("take is defined in", found)
+        self.assertIn("src/base/a.c and in", found)
+        self.assertIn("count is defined in", self.problems(base__c="int count = 1;\n", http__d="int count = 2;\n"))
+
+    def test_what_is_static_declared_or_a_variant_within_a_folder_passes(self):
+        body = "take(void)\n{\n    return 1;\n}\n"
+        self.assertEqual("", self.problems(base__a="int " + body, base__a_other="int " + body, http__b="static int " + body,
+                                           io__c="int take(void);\nextern int count;\n", tls__d="int count = 1;\n"))
+
+    def test_symbols_of_two_libraries_are_found(self):
+        one = "a.c.o:\n0000000000000010 T take\n0000000000000000 t own\n0000000000000000 W weak\n"
+        other = "b.c.o:\n0000000000000020 D take\n0000000000000000 t own\n0000000000000000 W weak\n"
+        found = [*self.tool.symbols(one, "liba.a"), *self.tool.symbols(other, "libb.a")]
+        self.assertEqual([("take", "liba.a: a.c.o"), ("take", "libb.a: b.c.o")], found)
+        self.assertIn("take is defined in liba.a: a.c.o and in libb.a: b.c.o", "".join(self.tool.several(found, str)))
+        self.assertEqual([], list(self.tool.several(found[:1], str)))
+
+
 class Size(Tree):
     tool = load("check-size")
 
