@@ -95,6 +95,9 @@ struct schema {
     size_t size; /* of the struct */
     const struct schema_field *fields;
     size_t field_count; /* at most SCHEMA_FIELDS_MAX */
+    /* Of a policy: where a field is absent, a wider policy may say what counts. So the API server must not write its
+     * default into the object; in the CRD it stands in the description only. */
+    bool is_layered;
     /* Rules over several fields; adds problems. Called when the object and everything in it was decoded without an
      * error: what is required is there, enums are in range. May be NULL. */
     void (*check)(const void *object, struct problems *problems);
