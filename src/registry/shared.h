@@ -62,7 +62,8 @@ struct registry_shared {
     struct registry_index route_index, mirror_index;
     struct registry_route routes[REGISTRY_ROUTES];
     struct registry_mirror mirrors[REGISTRY_MIRRORS];
-    _Atomic uint64_t calls_taken[REGISTRY_CALLS / 64]; /* a bit for each: who looks at all of them touches no page of the others */
+    _Atomic uint64_t
+        calls_taken[REGISTRY_CALLS / 64]; /* a bit for each: who looks at all of them touches no page of the others */
     struct registry_call calls[REGISTRY_CALLS];
     char text[REGISTRY_TEXT_BYTES];
 };
