@@ -15,7 +15,7 @@
 #define SAVE_LONGEST_NS (60 * SECOND_NS)
 #define SAVE_IDLE_NS (2 * SECOND_NS)
 /* One part of the analyst's CPU time while records come, else of all time: with many mirrors a save takes long. The short ones are free. */
-#define SAVE_SHARE 10
+#define SAVE_SHARE 20
 #define SAVE_FREE_NS (SECOND_NS / 50)
 #define LOOK_NS (5 * SECOND_NS)
 #define TIDY_NS (60 * SECOND_NS)

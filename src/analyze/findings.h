@@ -9,7 +9,7 @@
 #include "analyze/load.h"
 
 /* Findings whose beginning is kept in memory; more are looked up in the store. */
-#define FINDINGS_KNOWN 16384
+#define FINDINGS_KNOWN 32768
 /* New ones are written in one transaction, of at most so many. */
 #define FINDINGS_UNSAVED 128
 

@@ -14,7 +14,7 @@
 /* And so long after it changed, even if little came. */
 #define VERDICTS_LATE_NS (5 * 1000000000ull)
 /* Of the analyst's CPU time while records come, else of all time, one part; and so much at once. */
-#define VERDICTS_SHARE 10
+#define VERDICTS_SHARE 20
 #define VERDICTS_BURST_NS 50000000ull
 /* For one question. */
 #define VERDICTS_QUESTION_NS 200000000ull
