@@ -168,6 +168,7 @@ static const struct schema_field spec_rows[] = {
      .type = SCHEMA_LIST,
      .item = SCHEMA_STRING,
      SCHEMA_AT(service_entry_spec, subject_alt_names),
+     .flags = SCHEMA_UNSUPPORTED,
      .max = NAMES_MAX,
      .item_min = 1,
      .item_max = OBJECT_NAME_MAX},

@@ -15,7 +15,6 @@
 #define MIRRORS_MAX 16
 #define ORIGINS_MAX 64
 #define TEXT_MAX 4096
-#define BODY_MAX (1024 * 1024)
 
 #define NOT_READ(field, text) \
     { \
@@ -96,12 +95,12 @@ static const struct schema redirect_schema = {
 };
 
 static const struct schema_field body_rows[] = {
-    {.name = "string", .help = "As text.", .type = SCHEMA_STRING, SCHEMA_AT(istio_body, string), .max = BODY_MAX},
+    {.name = "string", .help = "As text.", .type = SCHEMA_STRING, SCHEMA_AT(istio_body, string), .max = ISTIO_BODY_MAX},
     {.name = "bytes",
      .help = "In base64.",
      .type = SCHEMA_STRING,
      SCHEMA_AT(istio_body, bytes),
-     .max = BODY_MAX * 4 / 3 + 4,
+     .max = ISTIO_BODY_MAX / 3 * 4,
      .format = &format_base64},
 };
 static const struct schema body_schema = {

@@ -96,6 +96,9 @@ void check_istio_body(const void *object, struct problems *problems)
     const struct istio_body *body = object;
     if (body->string.ptr && body->bytes.ptr)
         problems_add(problems, SEVERITY_ERROR, STR_NONE, body->node, "has both string and bytes: remove one");
+    if (body->string.len > ISTIO_BODY_MAX)
+        problems_add(problems, SEVERITY_ERROR, STR_NONE, place_of(body->node, "string"),
+                     "is %zu bytes long; at most %d are allowed", body->string.len, ISTIO_BODY_MAX);
 }
 
 void check_istio_regex_rewrite(const void *object, struct problems *problems)

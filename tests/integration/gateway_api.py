@@ -140,7 +140,7 @@ class Play:
             name, _, host = name.partition("@")
             self.services[name] = Echo(name, self.scripts, host=host or "127.0.0.1")
             stack.callback(self.services[name].close)
-        ports = {int(port) for port in re.findall(r"\bport: (\d+), protocol", text)}
+        ports = {int(port) for port in re.findall(r"\b(?:port|number): (\d+),(?: name: \w+,)? protocol", text)}
         self.offset = free_offset(ports)
         self.text = self._manifests(text)
         self.umbra = rules.Ruled(directory, self.text, ["--port-offset", self.offset, "--shed", "off", *options])

@@ -44,7 +44,8 @@ class Shop:
         self.umbra = ruled(self.replaced() + needs.text, "--shed", "off")
 
     def replaced(self):
-        return re.sub(r"\bport: (8080|300[0-2])\b", lambda match: f"port: {self.ports[int(match[1])]}", self.text)
+        return re.sub(r"\b(port|number): (8080|300[0-2])\b", lambda match: f"{match[1]}: {self.ports[int(match[2])]}",
+                      self.text)
 
     @staticmethod
     def answer(name):
@@ -177,6 +178,13 @@ def does_kubernetes(shop):
     assert shop.copies(*(f"/{n}" for n in range(100)), host="checkout.shop.test") == 25
     assert shop.copies("/", host="checkout.shop.test", method="POST", body=b"x") == 0
     assert shop.ask(host="shop.test").status == 404
+
+
+def does_virtualservice(shop):
+    assert shop.ask("/", ("X-Tester", "yes")).body == b"v2"
+    assert shop.ask("/", method="POST", body=b"x").body == b"v1"
+    assert shop.copies(*(f"/{n}" for n in range(20))) == 10
+    assert shop.ask(host="other.test").status == 404
 
 
 def does_grpc(shop):
