@@ -103,7 +103,8 @@ static void test_answers_get_the_fields_that_the_rule_allows(void **state)
         size_t len = 0;
         arena_init(&arena, NULL, 0);
         parse(&head, text, sizeof text, cases[i].request);
-        uint16_t count = cors_make_fields(&fixture.plan, &cors, &head, &arena, fields);
+        uint16_t count = cors_make_fields(&(struct cors_rule){.plan = &fixture.plan, .cors = &cors}, &head, &arena,
+                                          fields);
         for (uint16_t k = 0; k < count; k++)
             len += (size_t)snprintf(got + len, sizeof got - len, "%.*s: %.*s\n", STR_ARG(fields[k].name),
                                     STR_ARG(fields[k].value));
@@ -161,7 +162,8 @@ static void test_origins_are_compared_as_browsers_mean_them(void **state)
     for (size_t i = 0; i < sizeof origins / sizeof *origins; i++) {
         struct rule rule = {origins[i].rule, "", "", "", false, 0};
         struct plan_cors cors = make(&fixture, &rule);
-        if (cors_allows(&fixture.plan, &cors, str_from_c(origins[i].origin)) != origins[i].is_allowed)
+        if (cors_allows(&(struct cors_rule){.plan = &fixture.plan, .cors = &cors}, str_from_c(origins[i].origin)) !=
+            origins[i].is_allowed)
             fail_msg("\"%s\" must %sallow \"%s\"", origins[i].rule, origins[i].is_allowed ? "" : "not ",
                      origins[i].origin);
     }

@@ -69,7 +69,7 @@ static void test_a_full_path_is_replaced_as_it_stands(void **state)
 {
     (void)state;
     static struct plan_fixture fixture;
-    struct rewrite_path path = {STR("/foo/bar"), 4};
+    struct rewrite_path path = {.normal = STR("/foo/bar"), .prefix_len = 4};
     for (size_t i = 0; i < sizeof fulls / sizeof *fulls; i++) {
         struct arena arena;
         arena_init(&arena, NULL, 0);
@@ -97,7 +97,7 @@ static void rewrite(struct rewritten *r, const char *target, enum plan_path_kind
     arena_init(&r->arena, NULL, 0);
     assert_true(url_normalise_path(r->head.path, &r->arena, &path.normal));
     struct plan_rewrite rule = {.path_kind = kind, .path = plan_fixture_text(&r->fixture, replacement)};
-    rewrite_target(&r->fixture.plan, &rule, &path, &r->head, &r->arena);
+    assert_true(rewrite_target(&r->fixture.plan, &rule, &path, &r->head, &r->arena));
 }
 
 static const struct {
