@@ -104,39 +104,44 @@ static uint32_t match_limit(size_t len)
     return limit < REGEX_MATCH_LIMIT ? (uint32_t)limit : REGEX_MATCH_LIMIT;
 }
 
-static enum regex_result match(const pcre2_code *code, struct regex_scratch *scratch, struct str subject, size_t from,
-                               pcre2_match_data *data)
+/* The number of groups that are known, the whole included; 0: none, below 0: a limit. */
+static int match(const pcre2_code *code, struct regex_scratch *scratch, struct str subject, size_t from,
+                 pcre2_match_data *data)
 {
     if (subject.len > REGEX_MAX_SUBJECT)
-        return REGEX_LIMIT;
+        return PCRE2_ERROR_MATCHLIMIT;
     pcre2_set_match_limit(scratch->context, match_limit(subject.len));
     PCRE2_SPTR bytes = (PCRE2_SPTR)(subject.len > 0 ? subject.ptr : "");
     int result = pcre2_match(code, bytes, subject.len, from, 0, data, scratch->context);
-    if (result >= 0)
-        return REGEX_YES;
-    return result == PCRE2_ERROR_NOMATCH ? REGEX_NO : REGEX_LIMIT;
+    if (result == PCRE2_ERROR_NOMATCH)
+        return 0;
+    return result == 0 ? (int)pcre2_get_ovector_count(data) : result; /* 0: there are more of them */
 }
 
 enum regex_result regexes_match(const struct regexes *regexes, struct regex_scratch *scratch, uint32_t index,
                                 struct str subject)
 {
     ASSERT(index < regexes->count);
-    return match(regexes->codes[index], scratch, subject, 0, scratch->data);
+    int count = match(regexes->codes[index], scratch, subject, 0, scratch->data);
+    return count > 0 ? REGEX_YES : count < 0 ? REGEX_LIMIT : REGEX_NO;
 }
 
 enum regex_result regexes_search(const struct regexes *regexes, struct regex_scratch *scratch, uint32_t index,
                                  struct str subject, size_t from, struct regex_groups *groups)
 {
     ASSERT(index < regexes->count && from <= subject.len);
-    enum regex_result result = match(regexes->codes[index], scratch, subject, from, scratch->groups);
-    if (result != REGEX_YES)
-        return result;
-    const size_t *ends = pcre2_get_ovector_pointer(scratch->groups);
+    int count = match(regexes->codes[index], scratch, subject, from, scratch->groups);
     *groups = (struct regex_groups){0};
-    for (size_t i = 0; i < REGEX_GROUPS; i++) {
-        /* "\K" in an assertion can put the beginning behind the end. */
-        if (ends[2 * i] <= ends[2 * i + 1] && ends[2 * i + 1] <= subject.len)
-            groups->list[i] = str_slice(subject, ends[2 * i], ends[2 * i + 1]);
+    if (count <= 0)
+        return count < 0 ? REGEX_LIMIT : REGEX_NO;
+    const size_t *ends = pcre2_get_ovector_pointer(scratch->groups);
+    /* "\K" in an assertion can put the beginning of the whole behind its end, or before `from`. */
+    if (ends[0] > ends[1] || ends[0] < from)
+        return REGEX_NO;
+    for (int i = 0; i < count && i < REGEX_GROUPS; i++) {
+        if (ends[2 * i] != PCRE2_UNSET)
+            groups->list[i] = (struct str){subject.len > 0 ? subject.ptr + ends[2 * i] : "",
+                                           ends[2 * i + 1] - ends[2 * i]};
     }
-    return groups->list[0].ptr || subject.len == 0 ? REGEX_YES : REGEX_NO;
+    return REGEX_YES;
 }
