@@ -127,7 +127,8 @@ static void add_line(struct rules_of_input *rules, struct str line)
 static void read_rules(struct rules_of_input *rules, struct str *input)
 {
     memset(&block, 0, sizeof block);
-    *rules = (struct rules_of_input){.route.actions = {.rewrite = PLAN_NONE, .redirect = PLAN_NONE, .cors = PLAN_NONE}};
+    *rules = (struct rules_of_input){
+        .route.actions = {.rewrite = PLAN_NONE, .redirect = PLAN_NONE, .cors = PLAN_NONE, .answer = PLAN_NONE}};
     block.redirects[0].status = 302;
     block.plan.edits.off = OFFSET(edits);
     block.plan.texts.off = OFFSET(texts);
@@ -272,13 +273,13 @@ static void pass(const struct rules_of_input *rules, const struct head *head, st
         return;
     if (path.prefix_len > path.normal.len)
         path.prefix_len = path.normal.len;
-    filters_init(&filters, &block.plan, &rules->route, NULL);
+    filters_init(&filters, &block.plan, (struct regex_use){0}, &rules->route, NULL);
     head_copy(&request, head, arena, EDIT_SPARE + filters_room(&filters));
     edit_request(&request, arena, &context, &edited);
     filters_note_origin(&filters, &request, arena);
     ASSERT(filters.cors_count <= CORS_MAX_FIELDS);
     answer_request(&filters, rules, &request, &path, arena);
-    filters_edit_request(&filters, &path, &request, arena);
+    ASSERT(filters_edit_request(&filters, &path, &request, arena));
     check_request(&request);
     copy_request(rules, &request);
 }
