@@ -255,8 +255,10 @@ static bool control_start(struct control *control, struct err *err)
     report_status(control);
     if (!publish_start(control, err))
         return false;
-    rules_start(control);
-    return true;
+    if (rules_start(control, err))
+        return true;
+    control_tell(control, IPC_FAILED, STR_NONE, NULL, 0); /* said by who calls; ends the run while it is starting */
+    return false;
 }
 
 int control_main(void)

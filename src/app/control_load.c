@@ -127,7 +127,7 @@ struct load *load_new(const struct load_from *from)
     load->compiled = compile(from->manifests, &options);
     load->rules = load->compiled->rules;
     load->routes = load->compiled->routes;
-    load->is_of_flags = settings->file_count == 0;
+    load->is_of_flags = settings_rules(settings) == RULES_OF_FLAGS;
     copy_sockets(load);
     /* The one socket of the quick start may be at a free port or a path, which no manifest can say. */
     if (load->is_of_flags)

@@ -47,7 +47,7 @@ void supervisor_check_ready(struct supervisor *supervisor)
             listening[count++] = supervisor->listeners[i].real;
     }
     replace_done(supervisor);
-    if (supervisor->settings.file_count == 0)
+    if (settings_rules(&supervisor->settings) == RULES_OF_FLAGS)
         privileges_keep(0); /* all that is ever bound is */
     startup_print(&supervisor->settings, listening, count, &supervisor->admin.real);
 }

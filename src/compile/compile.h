@@ -26,6 +26,8 @@ struct compile_options {
     /* Classes are needed, Services have their addresses from EndpointSlices only, grants count for mirrors, credentials
      * do not leave a namespace. */
     bool is_cluster;
+    struct str class_name; /* only Gateways of this GatewayClass; empty: of all that are Umbra's */
+    bool trusts_class;     /* no GatewayClass can be read: Gateways that name class_name are served */
     const struct cidr *trusted_proxies;
     size_t trusted_proxy_count;
     /* The files of tls_files.h, read before; false when nobody read it. May be NULL: there are none. */
@@ -60,6 +62,8 @@ struct compiled {
     size_t listener_count;
     struct compiled_credential *credentials; /* those that the rules use; keys are wiped by compiled_free */
     size_t credential_count;
+    struct resource_want *wants; /* Secrets and ConfigMaps that were looked for, there or not; may come twice */
+    size_t want_count, want_capacity;
     size_t routes;    /* HTTPRoutes and GRPCRoutes in the manifests, good or bad */
     size_t mirrored;  /* of them, in force with at least one mirror that is resolved and not suspended */
     size_t attention; /* resources with an error or a warning, of reading or compiling */
