@@ -39,6 +39,8 @@ struct compile_options rules_options(const struct settings *settings)
         .compares_nothing = !settings->is_comparing,
         .is_cluster = settings->is_kube,
         .class_name = str_from_c(settings->gateway_class),
+        .allow_backends = settings->allows_backends,
+        .publish_service = str_from_c(settings->publish_service),
         .trusts_class = settings->gateway_class[0] && settings->namespace_count > 0,
         .trusted_proxies = settings->trusted_proxies,
         .trusted_proxy_count = settings->trusted_proxy_count,
