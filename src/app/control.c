@@ -66,6 +66,7 @@ static void on_drain(struct control *control, const struct ipc_message *message)
         return;
     memcpy(&drain, message->payload, sizeof(drain));
     control->is_draining = true;
+    replica_drain(control);
     admin_server_drain(control->admin_server, drain.is_takeover);
 }
 

@@ -56,7 +56,7 @@ static void on_later(struct timer *timer)
         load_cluster(control);
 }
 
-static void load_soon(struct control *control)
+void cluster_rules_again(struct control *control)
 {
     struct cluster_rules *rules = &control->cluster_rules;
     uint64_t pause_ns = rules->load_ns * PAUSE_LOADS, due_ns = rules->loaded_ns + pause_ns, now_ns = clock_ns();
@@ -101,7 +101,7 @@ static void on_change(void *user)
     log_trouble(&control->cluster_rules);
     if (!control->cluster_rules.is_loaded)
         report_status(control);
-    load_soon(control);
+    cluster_rules_again(control);
 }
 
 /* ---- life ---- */
@@ -131,6 +131,7 @@ bool cluster_rules_start(struct control *control, struct err *err)
         .user = control,
     };
     rules->cluster = cluster_new(&options);
+    replica_start(control, kube_client_config(rules->client)->ns);
     /* A gateway without rules serves the probes at least, and says what it waits for. */
     if (!control->plan && !control->endpoints)
         rules_load(control, rules_make(control, manifests_new()));
@@ -142,6 +143,7 @@ void cluster_rules_stop(struct control *control)
     struct cluster_rules *rules = &control->cluster_rules;
     if (rules->cluster) {
         timer_disarm(&rules->later);
+        replica_stop(control);
         cluster_free(rules->cluster);
     }
     if (rules->client)

@@ -21,7 +21,12 @@ struct cluster_rules {
     bool is_loaded;     /* once: everything was read */
     uint64_t loaded_ns; /* when the last load was made; 0: never */
     uint64_t load_ns;   /* how long it took */
-    char trouble[256];  /* as it was logged; "": none */
+    char identity[320]; /* of this replica */
+    struct kube_lease *lease;
+    struct marker_secret *marker; /* NULL: --marker-key-file */
+    bool has_marker_key;
+    unsigned char marker_key[SETTINGS_MARKER_KEY];
+    char trouble[256]; /* as it was logged; "": none */
     char awaited[384];
 };
 
@@ -83,8 +88,20 @@ void rules_stop(struct control *control);
 /* control_cluster.c: from a cluster to loads. False with the reason why this run can't begin. */
 bool cluster_rules_start(struct control *control, struct err *err) __attribute__((warn_unused_result));
 void cluster_rules_stop(struct control *control);
+/* Something that a load depends on is different: one is made in a moment. */
+void cluster_rules_again(struct control *control);
 /* Why rules of a cluster are not known yet; NULL: they are. Borrowed until the loop goes on. */
 const char *cluster_rules_awaited(struct control *control);
+
+/* control_replica.c: what replicas of a cluster have in common. */
+void replica_start(struct control *control, struct str ns);
+/* SIGTERM: another replica may lead at once. */
+void replica_drain(struct control *control);
+void replica_stop(struct control *control);
+/* What all replicas sign copies with, SETTINGS_MARKER_KEY bytes; NULL: not known, or the run's own counts. */
+const unsigned char *replica_marker_key(const struct control *control);
+/* Why this replica can't do its part, a sentence; NULL. Borrowed until the loop goes on. */
+const char *replica_problem(const struct control *control);
 
 /* control_rules.c: a load of these manifests, whose reference it takes over; nothing is different yet. */
 struct load *rules_make(struct control *control, struct manifests *manifests);

@@ -55,6 +55,7 @@ struct settings {
     char admin_hosts[SETTINGS_MAX_HOSTS][SETTINGS_NAME];
     uint32_t admin_host_count;
     unsigned char marker_key[SETTINGS_MARKER_KEY]; /* of --marker-key-file (hashed to this size), else random per run */
+    uint32_t has_marker_key_file;
     uint32_t drain_ms, drain_delay_ms;
     uint32_t max_connections; /* 0: from RLIMIT_NOFILE */
     uint32_t workers;         /* already resolved: >= 1 */

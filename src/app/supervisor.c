@@ -207,7 +207,7 @@ static bool supervisor_init(struct supervisor *supervisor, const struct options 
     child_init(&supervisor->children[CHILD_CONTROL], supervisor, &control_role);
     child_init(&supervisor->children[CHILD_GATEWAY], supervisor, &gateway_role);
     child_init(&supervisor->children[CHILD_ANALYST], supervisor, &analyst_role);
-    if (!options->has_marker_key_file)
+    if (!options->settings.has_marker_key_file)
         randombytes_buf(supervisor->settings.marker_key, sizeof(supervisor->settings.marker_key));
     /* Before signals are blocked: Ctrl-C ends what waits for a terminal. */
     sources_init(&supervisor->sources, &supervisor->settings);

@@ -28,6 +28,7 @@ struct compile_options {
     bool is_cluster;
     struct str class_name; /* only Gateways of this GatewayClass; empty: of all that are Umbra's */
     bool trusts_class;     /* no GatewayClass can be read: Gateways that name class_name are served */
+    bool awaits_marker;    /* there is no key yet that replicas know copies by: nothing is mirrored */
     bool allow_backends;   /* --allow-backends: in a cluster, Backends are served (their hosts are checked still) */
     /* Of a cluster, for status. The Service whose addresses are those of all Gateways, "namespace/name", else `addresses`. */
     struct str publish_service;

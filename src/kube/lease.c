@@ -87,7 +87,7 @@ static void format_now(char out[MICRO_TIME])
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &parts);
     strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &parts);
-    snprintf(out, MICRO_TIME, "%s.%06ldZ", day, now.tv_nsec / 1000);
+    snprintf(out, MICRO_TIME, "%s.%06uZ", day, (unsigned)(now.tv_nsec / 1000) % 1000000);
 }
 
 /* `record` NULL: there is no Lease. */
