@@ -37,6 +37,8 @@ static void load_cluster(struct control *control)
     uint64_t begin_ns = clock_ns();
     struct manifests *manifests = manifests_new();
     cluster_read(rules->cluster, manifests);
+    if (replica_problem(control))
+        problems_add_place(&manifests->problems, SEVERITY_WARNING, STR_NONE, 0, 0, "%s", replica_problem(control));
     struct load *load = rules_make(control, manifests);
     cluster_want(rules->cluster, load->compiled->wants, load->compiled->want_count);
     if (!cluster_is_synced(rules->cluster)) {
