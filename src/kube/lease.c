@@ -6,14 +6,14 @@
 #include "io/loop.h"
 #include "io/timer.h"
 #include "kube/backoff.h"
+#include "kube/micro_time.h"
 #include "kube/watch.h"
 
 #include <jansson.h>
 #include <stdio.h>
-#include <time.h>
+#include <stdlib.h>
 
 #define TICK_MS 1000
-#define MICRO_TIME 32
 /* What a holder may promise; more is not believed. */
 #define SECONDS_MAX 3600
 
@@ -78,18 +78,6 @@ static bool read_record(const struct kube_object *object, struct lease_record *r
 
 /* ---- writing ---- */
 
-/* MicroTime; the server wants the fraction. */
-static void format_now(char out[MICRO_TIME])
-{
-    struct timespec now;
-    struct tm parts;
-    char day[24];
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &parts);
-    strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &parts);
-    snprintf(out, MICRO_TIME, "%s.%06uZ", day, (unsigned)(now.tv_nsec / 1000) % 1000000);
-}
-
 /* `record` NULL: there is no Lease. */
 static void format_body(struct kube_lease *lease, const struct lease_record *record, bool is_release)
 {
@@ -98,7 +86,7 @@ static void format_body(struct kube_lease *lease, const struct lease_record *rec
     bool is_mine = record && str_eq(str_from_c(record->holder), options->identity);
     json_t *metadata = json_pack("{s:s%, s:s%}", "name", options->name.ptr, options->name.len, "namespace",
                                  options->ns.ptr, options->ns.len);
-    format_now(now);
+    micro_time_now(now);
     if (record)
         json_object_set_new(metadata, "resourceVersion", json_stringn(record->version.ptr, record->version.len));
     int64_t transitions = record ? record->transitions + (is_mine ? 0 : 1) : 0;
