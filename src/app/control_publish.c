@@ -330,6 +330,7 @@ static void publish(struct control *control)
     }
     give_out(control, load, plan, fd);
     report_status(control);
+    replica_report(control);
     if (!control->is_report_due)
         report(control);
     arm_rebind(control);

@@ -4,8 +4,10 @@
 #include "app/control_state.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "kube/events.h"
 #include "kube/lease.h"
 #include "kube/marker_secret.h"
+#include "kube/write.h"
 #include "plan/credentials.h"
 
 #include <stdio.h>
@@ -37,6 +39,18 @@ static void on_lead(void *user, bool is_leader)
                        : "another replica writes status from now on");
     if (control->cluster_rules.marker)
         marker_secret_lead(control->cluster_rules.marker, is_leader);
+    if (is_leader)
+        replica_report(control);
+    else
+        kube_writer_clear(control->cluster_rules.writer);
+}
+
+void replica_report(struct control *control)
+{
+    struct cluster_rules *rules = &control->cluster_rules;
+    if (!rules->lease || !kube_lease_is_holder(rules->lease) || !rules->is_loaded || !control->current)
+        return;
+    events_say(control);
 }
 
 /* ---- the key ---- */
@@ -75,6 +89,8 @@ void replica_start(struct control *control, struct str ns)
     const struct settings *settings = &control->settings;
     char name[sizeof(LEASE_NAME) + 1 + SETTINGS_NAME];
     make_identity(rules);
+    rules->writer = kube_writer_new(rules->client);
+    rules->events = kube_events_new(rules->writer, rules->identity);
     snprintf(name, sizeof(name), LEASE_NAME "%s%s", settings->gateway_class[0] ? "-" : "", settings->gateway_class);
     if (!settings->has_marker_key_file) {
         take_key_in_force(control);
@@ -108,6 +124,9 @@ void replica_stop(struct control *control)
 {
     struct cluster_rules *rules = &control->cluster_rules;
     kube_lease_free(rules->lease);
+    kube_events_free(rules->events);
+    if (rules->writer)
+        kube_writer_free(rules->writer);
     marker_secret_free(rules->marker);
     explicit_bzero(rules->marker_key, sizeof(rules->marker_key));
 }

@@ -23,6 +23,8 @@ struct cluster_rules {
     uint64_t load_ns;   /* how long it took */
     char identity[320]; /* of this replica */
     struct kube_lease *lease;
+    struct kube_writer *writer; /* of status and events */
+    struct kube_events *events;
     struct marker_secret *marker; /* NULL: --marker-key-file */
     bool has_marker_key;
     unsigned char marker_key[SETTINGS_MARKER_KEY];
@@ -100,8 +102,13 @@ void replica_drain(struct control *control);
 void replica_stop(struct control *control);
 /* What all replicas sign copies with, SETTINGS_MARKER_KEY bytes; NULL: not known, or the run's own counts. */
 const unsigned char *replica_marker_key(const struct control *control);
+/* The current load is another one. */
+void replica_report(struct control *control);
 /* Why this replica can't do its part, a sentence; NULL. Borrowed until the loop goes on. */
 const char *replica_problem(const struct control *control);
+
+/* control_events.c: of the current load. */
+void events_say(struct control *control);
 
 /* control_rules.c: a load of these manifests, whose reference it takes over; nothing is different yet. */
 struct load *rules_make(struct control *control, struct manifests *manifests);

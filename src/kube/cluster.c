@@ -266,24 +266,6 @@ static void say_trouble(const struct slot *slot, struct manifests *manifests)
                            slot->kind->plural);
 }
 
-void cluster_read(const struct cluster *cluster, struct manifests *manifests)
-{
-    struct strbuf file = STRBUF_INIT;
-    manifests->from_server = true;
-    for (struct list *node = cluster->slots.next; node != &cluster->slots; node = node->next) {
-        const struct slot *slot = CONTAINER_OF(node, struct slot, node);
-        say_trouble(slot, manifests);
-        for (size_t i = 0; i < kube_watch_count(slot->watch); i++) {
-            const struct kube_object *object = kube_watch_at(slot->watch, i);
-            strbuf_clear(&file);
-            strbuf_printf(&file, "%s/%.*s%s%.*s", slot->kind->plural, STR_ARG(object->ns),
-                          object->ns.len > 0 ? "/" : "", STR_ARG(object->name));
-            manifests_read(manifests, strbuf_str(&file), object->json);
-        }
-    }
-    strbuf_deinit(&file);
-}
-
 /* The slot that has the object, if there is one. */
 static struct slot *find_holder(const struct cluster *cluster, enum kind_id kind, struct str ns, struct str name)
 {
@@ -294,6 +276,37 @@ static struct slot *find_holder(const struct cluster *cluster, enum kind_id kind
             return slot;
     }
     return NULL;
+}
+
+/* Of two kinds with one name the second has its group, too: as kubectl takes it. */
+void cluster_file(const struct kind *kind, struct str ns, struct str name, struct strbuf *file)
+{
+    bool is_first = kind_find_by_name(str_from_c(kind->name)) == kind;
+    strbuf_printf(file, "%s%s%s/%.*s%s%.*s", kind->plural, is_first ? "" : ".", is_first ? "" : kind->group,
+                  STR_ARG(ns), ns.len > 0 ? "/" : "", STR_ARG(name));
+}
+
+const char *cluster_version(const struct cluster *cluster, enum kind_id kind, struct str ns, struct str name)
+{
+    const struct slot *slot = find_holder(cluster, kind, ns, name);
+    return slot ? slot->kind->versions[slot->version] : NULL;
+}
+
+void cluster_read(const struct cluster *cluster, struct manifests *manifests)
+{
+    struct strbuf file = STRBUF_INIT;
+    manifests->from_server = true;
+    for (struct list *node = cluster->slots.next; node != &cluster->slots; node = node->next) {
+        const struct slot *slot = CONTAINER_OF(node, struct slot, node);
+        say_trouble(slot, manifests);
+        for (size_t i = 0; i < kube_watch_count(slot->watch); i++) {
+            const struct kube_object *object = kube_watch_at(slot->watch, i);
+            strbuf_clear(&file);
+            cluster_file(slot->kind, object->ns, object->name, &file);
+            manifests_read(manifests, strbuf_str(&file), object->json);
+        }
+    }
+    strbuf_deinit(&file);
 }
 
 const struct kube_object *cluster_find(const struct cluster *cluster, enum kind_id kind, struct str ns, struct str name)

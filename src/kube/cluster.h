@@ -29,8 +29,12 @@ bool cluster_is_synced(const struct cluster *cluster);
 /* Why not everything is in step with the server, a sentence; NULL: it is. Borrowed until the loop goes on. */
 const char *cluster_trouble(const struct cluster *cluster);
 
-/* Adds all objects, each as a text named "httproutes/namespace/name", and as problems what can't be read. */
+/* Adds all objects, each as a text of its own (cluster_file: "httproutes/namespace/name"), and as problems what can't be read. */
 void cluster_read(const struct cluster *cluster, struct manifests *manifests);
+/* What an object's text is called there. */
+void cluster_file(const struct kind *kind, struct str ns, struct str name, struct strbuf *file);
+/* The version of its kind in which it is read ("v1"); NULL: it is not. */
+const char *cluster_version(const struct cluster *cluster, enum kind_id kind, struct str ns, struct str name);
 /* The object as the server has it, or NULL. */
 const struct kube_object *cluster_find(const struct cluster *cluster, enum kind_id kind, struct str ns,
                                        struct str name);
