@@ -5,6 +5,8 @@
 #include "kube/events.h"
 #include "manifest/manifests.h"
 
+#include <stdio.h>
+
 /* The kind of a problem's resource: by its file, since two kinds may have one name. */
 static const struct kind *find_kind(const struct problem *problem)
 {
