@@ -36,7 +36,7 @@ static void on_lead(void *user, bool is_leader)
 {
     struct control *control = user;
     log_info(is_leader ? "this replica writes status from now on: it holds the Lease"
-                       : "another replica writes status from now on");
+                       : "this replica writes no status any more");
     if (control->cluster_rules.marker)
         marker_secret_lead(control->cluster_rules.marker, is_leader);
     if (is_leader)
