@@ -3,7 +3,7 @@
 
 void lines_deinit(struct lines *lines)
 {
-    scratch_deinit(&lines->rest);
+    wiped_deinit(&lines->rest);
 }
 
 static bool hand_on(struct str line, line_fn *on_line, void *user)
@@ -22,12 +22,12 @@ bool lines_add(struct lines *lines, struct str part, size_t limit, line_fn *on_l
         if (lines->rest.len + len > limit)
             return false;
         if (!is_whole || lines->rest.len)
-            scratch_add(&lines->rest, piece);
+            wiped_add(&lines->rest, piece);
         part = str_slice(part, len + is_whole, part.len);
         if (!is_whole)
             return true;
-        is_wanted = hand_on(lines->rest.len ? scratch_str(&lines->rest) : piece, on_line, user);
-        scratch_clear(&lines->rest);
+        is_wanted = hand_on(lines->rest.len ? wiped_str(&lines->rest) : piece, on_line, user);
+        wiped_clear(&lines->rest);
         if (!is_wanted)
             return true;
     }

@@ -3,10 +3,10 @@
  * Lifetime: lines_deinit; all zero is empty. Thread: the owner's. */
 #pragma once
 
-#include "kube/scratch.h"
+#include "kube/wiped.h"
 
 struct lines {
-    struct scratch rest; /* of a line that has not ended */
+    struct wiped rest; /* of a line that has not ended */
 };
 
 /* A line, without its end; never empty. False: no more is wanted. Must not touch the lines it comes from. */

@@ -12,8 +12,8 @@ void list_reader_init(struct list_reader *reader, size_t item_limit, list_item_f
 
 void list_reader_deinit(struct list_reader *reader)
 {
-    scratch_deinit(&reader->envelope);
-    scratch_deinit(&reader->item);
+    wiped_deinit(&reader->envelope);
+    wiped_deinit(&reader->item);
 }
 
 static bool is_blank(char byte)
@@ -24,7 +24,7 @@ static bool is_blank(char byte)
 /* Whether what has come ends in `"items":`. */
 static bool is_before_items(const struct list_reader *reader)
 {
-    struct str text = scratch_str(&reader->envelope);
+    struct str text = wiped_str(&reader->envelope);
     while (text.len && is_blank(text.ptr[text.len - 1]))
         text.len--;
     if (!text.len || text.ptr[--text.len] != ':')
@@ -37,30 +37,30 @@ static bool is_before_items(const struct list_reader *reader)
 static bool keep(struct list_reader *reader, struct str bytes)
 {
     bool is_item = reader->is_in_items && reader->depth >= 3;
-    struct scratch *into = is_item ? &reader->item : &reader->envelope;
+    struct wiped *into = is_item ? &reader->item : &reader->envelope;
     if (!bytes.len)
         return true;
     if (is_item && (reader->is_large || into->len + bytes.len > reader->item_limit)) {
         if (into->len < LARGE_KEPT)
-            scratch_add(into, str_slice(bytes, 0, LARGE_KEPT));
+            wiped_add(into, str_slice(bytes, 0, LARGE_KEPT));
         reader->is_large = true;
         return true;
     }
     if (!is_item && into->len + bytes.len > LIST_ENVELOPE_MAX)
         return false;
-    scratch_add(into, bytes);
+    wiped_add(into, bytes);
     return true;
 }
 
 static void end_item(struct list_reader *reader)
 {
-    struct str item = scratch_str(&reader->item);
+    struct str item = wiped_str(&reader->item);
     if (reader->is_large)
         reader->on_large(reader->user, str_slice(item, 0, LARGE_KEPT));
     else
         reader->on_item(reader->user, item);
     reader->is_large = false;
-    scratch_clear(&reader->item);
+    wiped_clear(&reader->item);
 }
 
 /* One byte outside of strings that makes structure; it belongs to what it opens or closes. */
@@ -171,5 +171,5 @@ bool list_reader_add(struct list_reader *reader, struct str part)
 struct str list_reader_envelope(const struct list_reader *reader)
 {
     bool is_whole = !reader->is_broken && !reader->depth && !reader->is_in_string;
-    return is_whole ? scratch_str(&reader->envelope) : STR_NONE;
+    return is_whole ? wiped_str(&reader->envelope) : STR_NONE;
 }

@@ -4,7 +4,7 @@
  * Lifetime: list_reader_init to list_reader_deinit. Thread: the owner's. */
 #pragma once
 
-#include "kube/scratch.h"
+#include "kube/wiped.h"
 
 /* Of a List without its items: kind, version, a continue token. */
 #define LIST_ENVELOPE_MAX ((size_t)64 * 1024)
@@ -12,8 +12,8 @@
 typedef void list_item_fn(void *user, struct str item);
 
 struct list_reader {
-    struct scratch envelope; /* all but the items */
-    struct scratch item;
+    struct wiped envelope; /* all but the items */
+    struct wiped item;
     size_t item_limit;
     list_item_fn *on_item;
     list_item_fn *on_large; /* the beginning of an item beyond the limit */

@@ -146,7 +146,7 @@ static void send_list(struct kube_watch *watch)
 static void send_watch(struct kube_watch *watch)
 {
     uint32_t seconds = jitter(KUBE_WATCH_SECONDS);
-    scratch_clear(&watch->lines.rest);
+    wiped_clear(&watch->lines.rest);
     begin_target(watch);
     strbuf_printf(&watch->target, "watch=1&allowWatchBookmarks=true&timeoutSeconds=%u&resourceVersion=", seconds);
     add_encoded(&watch->target, strbuf_str(&watch->version));
