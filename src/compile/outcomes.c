@@ -203,7 +203,7 @@ const struct outcome_reach *outcomes_reach_of(struct compiler *compiler, struct 
 
 void outcomes_reach(struct compiler *compiler, const struct reference *to, const struct resource *gateway)
 {
-    if (!compiler->tracks || compiler->tls_policies.live == 0)
+    if (!compiler->tracks || (compiler->by_age[KIND_BACKEND_TLS_POLICY].count == 0 && compiler->tls_policies.live == 0))
         return;
     struct str key = reach_key(compiler, to->kind, to->ns, to->name);
     struct outcome_reach *reach = map_find(&compiler->reaches, key);
