@@ -6,8 +6,6 @@
 #include "status/conditions.h"
 #include "status/flow.h"
 
-#include <stdlib.h>
-
 #define PRESENT_MAX (8u * 1024 * 1024) /* bytes; API servers refuse objects over about 1.5 MB */
 #define PARENTS_MAX 32
 #define GATEWAY_GROUP_NAME "gateway.networking.k8s.io"
@@ -168,6 +166,12 @@ static bool is_it(const json_t *present, const struct resource *resource)
            (uid.len == 0 || str_eq(uid, member_text(metadata, "uid")));
 }
 
+static int add_bytes(const char *bytes, size_t len, void *out)
+{
+    strbuf_add(out, (struct str){bytes, len});
+    return 0;
+}
+
 /* What a PUT to …/status needs; the server takes the rest from what it has. */
 static void write_object(const json_t *present, json_t *status, struct strbuf *out)
 {
@@ -183,10 +187,7 @@ static void write_object(const json_t *present, json_t *status, struct strbuf *o
     json_object_set(object, "kind", json_object_get(present, "kind"));
     json_object_set_new(object, "metadata", metadata);
     json_object_set(object, "status", status);
-    char *text = json_dumps(object, JSON_COMPACT);
-    if (text)
-        strbuf_add(out, str_from_c(text));
-    free(text);
+    (void)json_dump_callback(object, add_bytes, out, JSON_COMPACT);
     json_decref(object);
 }
 

@@ -139,7 +139,7 @@ static void test_a_grant_permits_a_reference_to_another_namespace(void **state)
 
 #define MIRROR(ref) \
     "{backendRefs: [{name: shop, port: 80}], filters: [{type: RequestMirror, requestMirror: {backendRef: {" ref "}}}]" \
-                                                                                                                "}"
+    "}"
 
 static void test_a_mirror_that_can_not_be_resolved_costs_that_mirror_only_and_is_named(void **state)
 {
