@@ -17,10 +17,10 @@ struct json_value {
     uint32_t size; /* in bytes; of strings what is between the quotes */
     uint32_t next; /* index of the entry that follows this value and all below it */
     uint8_t kind;  /* enum json_kind */
-    bool is_escaped : 1;
-    bool is_name : 1;
-    bool is_same : 1; /* the model's value of this index has the same bytes, all that is below included; see json_parse_like() */
-    uint8_t twins;    /* enum json_twins, filled in when first asked */
+    bool is_escaped;
+    bool
+        is_same; /* the model's value of this index has the same bytes, all that is below included; see json_parse_like() */
+    uint8_t twins; /* enum json_twins, filled in when first asked */
 };
 
 enum json_twins { TWINS_UNKNOWN, TWINS_NONE, TWINS_SOME };

@@ -53,6 +53,24 @@ static uint32_t open_begun(struct json *json, uint32_t first, struct json_stand 
     return open;
 }
 
+static inline void take_over(struct json_value *value, const struct json_value *from, uint32_t shift)
+{
+    *value = *from;
+    value->at = from->at + shift;
+    value->twins = TWINS_UNKNOWN;
+    value->is_same = true;
+}
+
+/* Of a value or name inside of a container. */
+static bool is_name(const struct json *json, uint32_t index)
+{
+    struct str text = json_text(json, index);
+    const char *behind = text.ptr + text.len;
+    while (*behind == ' ' || *behind == '\n' || *behind == '\r' || *behind == '\t')
+        behind++;
+    return *behind == ':';
+}
+
 struct json_stand json_follow(struct json *json, const struct json *model, struct json_stand stand, const char *end)
 {
     const struct json_value *from = model->values, *root = &model->values[0];
@@ -63,16 +81,14 @@ struct json_stand json_follow(struct json *json, const struct json *model, struc
     uint32_t shift = (uint32_t)(stand.at - json->text) - begin; /* counts around where it is less */
     json_reserve(json, model->count);
     while (stand.count + 1 < model->count && begin_of(&from[stand.count + 1]) < limit) {
-        struct json_value *value = &json->values[stand.count];
-        *value = from[stand.count++];
-        value->at += shift;
-        value->twins = TWINS_UNKNOWN;
-        value->is_same = true;
+        take_over(&json->values[stand.count], &from[stand.count], shift);
+        stand.count++;
     }
     if (stand.count == first)
         return stand;
     stand.at = json->text + (uint32_t)(begin_of(&from[stand.count]) + shift);
     stand.open = close_ended(json, model, stand, shift);
     stand.open = open_begun(json, first, stand);
+    stand.is_at_name = is_name(model, stand.count);
     return stand;
 }

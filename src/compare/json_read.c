@@ -9,7 +9,9 @@
 
 struct reader {
     struct json *json;
-    const char *at, *end;
+    const char *text, *at, *end;
+    struct json_value *values; /* of the tape, and its room */
+    uint32_t room;
     uint32_t count;
     uint32_t open;
     uint32_t last;     /* see json_is_in_step() */
@@ -18,16 +20,21 @@ struct reader {
     bool is_too_deep;
 };
 
+INLINE void find_room(struct reader *reader, uint32_t count)
+{
+    if (__builtin_expect(count > reader->room, 0))
+        json_reserve(reader->json, count);
+    reader->values = reader->json->values;
+    reader->room = reader->json->capacity;
+}
+
 INLINE struct json_value *add(struct reader *reader, enum json_kind kind, const char *at, size_t size)
 {
-    struct json *json = reader->json;
-    if (__builtin_expect(reader->count == json->capacity, 0))
-        json_reserve(json, reader->count + 1);
-    struct json_value *value = &json->values[reader->count++];
-    *value = (struct json_value){.at = (uint32_t)(at - json->text),
-                                 .size = (uint32_t)size,
-                                 .next = reader->count,
-                                 .kind = (uint8_t)kind};
+    if (__builtin_expect(reader->count == reader->room, 0))
+        find_room(reader, reader->count + 1);
+    struct json_value *value = &reader->values[reader->count++];
+    *value = (struct json_value){
+        .at = (uint32_t)(at - reader->text), .size = (uint32_t)size, .next = reader->count, .kind = (uint8_t)kind};
     return value;
 }
 
@@ -63,7 +70,7 @@ static const char *skip_special(const char *at, const char *end, bool *is_escape
 }
 
 /* At the opening quote. */
-INLINE bool read_string(struct reader *reader, bool is_name)
+INLINE bool read_string(struct reader *reader)
 {
     const char *begin = reader->at + 1, *at = scan_plain(begin, reader->end);
     bool is_escaped = false;
@@ -72,9 +79,7 @@ INLINE bool read_string(struct reader *reader, bool is_name)
         if (!at)
             return false;
     }
-    struct json_value *value = add(reader, VALUE_STRING, begin, (size_t)(at - begin));
-    value->is_escaped = is_escaped;
-    value->is_name = is_name;
+    add(reader, VALUE_STRING, begin, (size_t)(at - begin))->is_escaped = is_escaped;
     reader->at = at + 1;
     return true;
 }
@@ -145,19 +150,19 @@ INLINE bool open_container(struct reader *reader, enum json_kind kind)
 
 INLINE void close_container(struct reader *reader)
 {
-    struct json *json = reader->json;
-    reader->last = json->open[--reader->open];
-    struct json_value *value = &json->values[reader->last];
+    const uint32_t *open = reader->json->open;
+    reader->last = open[--reader->open];
+    struct json_value *value = &reader->values[reader->last];
     reader->at++;
-    value->size = (uint32_t)(reader->at - json->text) - value->at;
+    value->size = (uint32_t)(reader->at - reader->text) - value->at;
     value->next = reader->count;
-    reader->is_in_object = reader->open > 0 && json->values[json->open[reader->open - 1]].kind == VALUE_OBJECT;
+    reader->is_in_object = reader->open > 0 && reader->values[open[reader->open - 1]].kind == VALUE_OBJECT;
 }
 
 /* A name and its colon. */
 INLINE bool read_name(struct reader *reader)
 {
-    if (reader->at == reader->end || *reader->at != '"' || !read_string(reader, true))
+    if (reader->at == reader->end || *reader->at != '"' || !read_string(reader))
         return false;
     skip_blanks(reader);
     if (reader->at == reader->end || *reader->at != ':')
@@ -176,7 +181,7 @@ INLINE bool read_value(struct reader *reader, bool *is_open)
     char first = *reader->at;
     reader->last = reader->count;
     switch (first) {
-    case '"': return read_string(reader, false);
+    case '"': return read_string(reader);
     case 't': return read_word(reader, VALUE_TRUE, STR("true"));
     case 'f': return read_word(reader, VALUE_FALSE, STR("false"));
     case 'n': return read_word(reader, VALUE_NULL, STR("null"));
@@ -220,17 +225,18 @@ INLINE bool read_after_value(struct reader *reader, bool *is_done)
 INLINE bool follow(struct reader *reader, const struct json *model)
 {
     struct json *json = reader->json;
-    struct json_stand stand = {reader->at, reader->count, reader->open};
+    struct json_stand stand = {reader->at, reader->count, reader->open, false};
     if (!json_is_in_step(json, model, stand, reader->last))
         return false;
     stand = json_follow(json, model, stand, reader->end);
+    find_room(reader, 0);
     if (stand.count == reader->count)
         return true;
     reader->at = stand.at;
     reader->count = stand.count;
     reader->open = stand.open;
     reader->is_in_object = json->values[json->open[stand.open - 1]].kind == VALUE_OBJECT;
-    reader->is_at_name = model->values[stand.count].is_name;
+    reader->is_at_name = stand.is_at_name;
     return true;
 }
 
@@ -264,7 +270,13 @@ enum json_result json_parse_like(struct json *json, struct str text, size_t most
     json->text = text.ptr;
     if (text.len == 0 || text.len > JSON_MAX_BYTES)
         return text.len ? JSON_TOO_MANY : JSON_INVALID;
-    struct reader reader = {.json = json, .at = text.ptr, .end = text.ptr + text.len, .last = UINT32_MAX};
+    struct reader reader = {.json = json,
+                            .text = text.ptr,
+                            .at = text.ptr,
+                            .end = text.ptr + text.len,
+                            .values = json->values,
+                            .room = json->capacity,
+                            .last = UINT32_MAX};
     skip_blanks(&reader);
     bool is_usable = model && model->count > 0 && model->count <= most && model->depth <= json->depth;
     enum json_result result = is_usable ? read_values(&reader, most, model) : read_values(&reader, most, NULL);

@@ -16,6 +16,7 @@ void json_reserve(struct json *json, uint32_t count);
 struct json_stand {
     const char *at;
     uint32_t count, open;
+    bool is_at_name; /* that is what comes next, and no value */
 };
 
 /* ---- json_follow.c ---- */

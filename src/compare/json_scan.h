@@ -6,9 +6,9 @@
 #include "base/str.h"
 
 #ifdef __SSE2__
-#include <emmintrin.h>
+#    include <emmintrin.h>
 
-#define SCAN_BYTES 32
+#    define SCAN_BYTES 32
 
 static inline __m128i scan_load(const char *at)
 {
@@ -43,18 +43,18 @@ static inline size_t scan_same_step(const char *a, const char *b)
 
 #else
 
-#define SCAN_BYTES 8
-#define SCAN_ONES 0x0101010101010101ull
-#define SCAN_HIGH 0x8080808080808080ull
+#    define SCAN_BYTES 8
+#    define SCAN_ONES 0x0101010101010101ull
+#    define SCAN_HIGH 0x8080808080808080ull
 
 /* The first byte in the lowest bits. */
 static inline uint64_t scan_load(const char *at)
 {
     uint64_t word;
     memcpy(&word, at, sizeof(word));
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#    if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
     word = __builtin_bswap64(word);
-#endif
+#    endif
     return word;
 }
 

@@ -89,7 +89,7 @@ static bool skip_escape(struct reading *reading)
     return unit >= 0xdc00 && unit <= 0xdfff;
 }
 
-static bool read_string(struct reading *reading, bool is_name)
+static bool read_string(struct reading *reading)
 {
     if (!take(reading, '"'))
         return fail(reading, JSON_INVALID);
@@ -112,7 +112,6 @@ static bool read_string(struct reading *reading, bool is_name)
     uint32_t index = add(reading, VALUE_STRING, begin);
     end(reading, index, reading->at);
     reading->reference->values[index].is_escaped = is_escaped;
-    reading->reference->values[index].is_name = is_name;
     reading->at++;
     return true;
 }
@@ -165,7 +164,7 @@ static bool read_value(struct reading *reading);
 
 static bool read_member(struct reading *reading, bool is_first)
 {
-    if (!read_string(reading, true))
+    if (!read_string(reading))
         return false;
     skip_blanks(reading);
     if (!take(reading, ':'))
@@ -203,7 +202,7 @@ static bool read_container(struct reading *reading, enum json_kind kind)
 static bool read_one(struct reading *reading)
 {
     switch (peek(reading)) {
-    case '"': return read_string(reading, false);
+    case '"': return read_string(reading);
     case '{': return read_container(reading, VALUE_OBJECT);
     case '[': return read_container(reading, VALUE_ARRAY);
     case 't': return read_word(reading, STR("true"), VALUE_TRUE);

