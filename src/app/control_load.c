@@ -255,6 +255,10 @@ int load_endpoints(const struct load *load, uint64_t generation, struct err *err
         if (!backend->is_twin)
             endpoints_builder_add(builder, backend->label, addresses.list, addresses.count);
     }
+    for (size_t i = 0; i < load->rules.peer_set_count; i++) {
+        const struct rule_peer_set *set = &load->rules.peer_sets[i];
+        endpoints_builder_add_peers(builder, set->name, set->addresses, set->count);
+    }
     int fd = endpoints_builder_seal(builder, err);
     endpoints_builder_free(builder);
     mem_free(addresses.list);

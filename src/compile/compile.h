@@ -6,7 +6,7 @@
 #pragma once
 
 #include "base/arena.h"
-#include "manifest/manifests.h"
+#include "compile/outcome.h"
 #include "plan/build.h"
 #include "plan/credentials.h"
 
@@ -26,6 +26,13 @@ struct compile_options {
     /* Classes are needed, Services have their addresses from EndpointSlices only, grants count for mirrors, credentials
      * do not leave a namespace. */
     bool is_cluster;
+    bool allow_backends; /* --allow-backends: in a cluster, Backends are served (their hosts are checked still) */
+    /* Of a cluster, for status. The Service whose addresses are those of all Gateways, "namespace/name", else `addresses`. */
+    struct str publish_service;
+    const struct outcome_address *addresses;
+    size_t address_count;
+    struct str
+        gateway_api_version; /* of the installed CRDs: the annotation gateway.networking.k8s.io/bundle-version; empty: unknown */
     const struct cidr *trusted_proxies;
     size_t trusted_proxy_count;
     /* The files of tls_files.h, read before; false when nobody read it. May be NULL: there are none. */
@@ -55,6 +62,7 @@ struct compiled {
     struct arena arena;
     struct manifests *manifests;
     struct problems problems; /* of compiling only; those of reading are the manifests' */
+    struct outcomes outcomes; /* of a cluster; else none */
     struct rule_set rules;    /* generation 0: the publisher sets it */
     struct compiled_listener *listeners;
     size_t listener_count;

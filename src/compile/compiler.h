@@ -9,6 +9,7 @@
 #include "manifest/grpc_route.h"
 #include "manifest/service.h"
 #include "manifest/umbra_kinds.h"
+#include "manifest/virtual_service.h"
 
 #define GATEWAY_GROUP "gateway.networking.k8s.io"
 #define UMBRA_GROUP "umbra.dev"

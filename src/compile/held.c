@@ -26,7 +26,7 @@ static void add_targets(struct compiler *compiler, struct held *held)
     for (const struct node *ref = refs ? refs->first : NULL; ref; ref = ref->next) {
         struct str kind = node_text(ref, STR("kind")), name = node_text(ref, STR("name"));
         bool is_known = str_eq(kind, STR("HTTPRoute")) || str_eq(kind, STR("GRPCRoute")) ||
-                        str_eq(kind, STR("Gateway"));
+                        str_eq(kind, STR("Gateway")) || str_eq(kind, STR("VirtualService"));
         if (!is_known || name.len == 0)
             continue;
         add(compiler, held, kind, name);

@@ -132,7 +132,8 @@ static uint32_t find_route_kinds(struct compiler *compiler, const struct gateway
     uint32_t taken = 0;
     for (size_t i = 0; i < kinds->count; i++) {
         const struct object_ref *ref = SCHEMA_ITEM(*kinds, struct object_ref, i);
-        const struct kind *kind = str_eq(ref->group, STR(GATEWAY_GROUP)) ? kind_find_by_name(ref->kind) : NULL;
+        const struct kind *kind = str_eq(ref->group, STR(GATEWAY_GROUP)) ? kind_find_in_group(ref->group, ref->kind)
+                                                                         : NULL;
         if (kind && kind_is_route(kind->id))
             taken |= 1u << kind->id;
         else

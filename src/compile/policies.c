@@ -61,6 +61,16 @@ static size_t section_names(struct compiler *compiler, const struct resource *re
             (*names)[count++] = SCHEMA_ITEM(spec->listeners, struct gateway_listener, i)->name;
         return count;
     }
+    if (resource->kind->id == KIND_VIRTUAL_SERVICE) {
+        const struct virtual_service_spec *spec = ((const struct virtual_service *)resource->object)->spec;
+        *names = arena_alloc(&compiler->scratch, (spec->http.count + 1) * sizeof(**names));
+        for (size_t i = 0; i < spec->http.count; i++) {
+            struct str name = SCHEMA_ITEM(spec->http, struct istio_route, i)->name;
+            if (name.len > 0)
+                (*names)[count++] = name;
+        }
+        return count;
+    }
     const struct http_route_spec *spec = ((const struct http_route *)resource->object)->spec;
     *names = arena_alloc(&compiler->scratch, (spec->rules.count + 1) * sizeof(**names));
     for (size_t i = 0; i < spec->rules.count; i++) {
@@ -79,10 +89,11 @@ static bool check_section(struct compiler *compiler, const struct object_ref *re
         if (str_eq(names[i], ref->section_name))
             return true;
     }
-    bool is_route = kind_is_route(resource->kind->id);
+    enum kind_id kind = resource->kind->id;
+    const char *section = kind == KIND_VIRTUAL_SERVICE ? "http route" : kind_is_route(kind) ? "rule" : "listener";
     compiler_report(compiler, SEVERITY_WARNING, "TargetNotFound", ref->node, "sectionName",
                     "%s %.*s has no %s named \"%.*s\", so the policy has no effect there%.*s", resource->kind->name,
-                    STR_ARG(resource->name), is_route ? "rule" : "listener", STR_ARG(ref->section_name),
+                    STR_ARG(resource->name), section, STR_ARG(ref->section_name),
                     STR_ARG(compiler_hint_name(compiler, ref->section_name, names, count)));
     return false;
 }
@@ -113,7 +124,8 @@ static void report_no_target(struct compiler *compiler, enum kind_id kind, struc
 
 static void add_ref(struct compiler *compiler, struct policy *policy, const struct object_ref *ref)
 {
-    enum kind_id kind = kind_find_by_name(ref->kind)->id; /* the schema lets routes and Gateways pass only */
+    enum kind_id kind =
+        kind_find_in_group(ref->group, ref->kind)->id; /* the schema lets routes and Gateways pass only */
     struct str ns = policy->aged->resource->ns;
     const struct resource *resource = manifests_find(compiler->out->manifests, kind, ns, ref->name);
     if (!resource) {
@@ -134,7 +146,8 @@ static void find_unread(struct compiler *compiler)
         const struct problem *problem = &manifests->problems.list[i];
         struct str ns = problem->ns.len > 0 ? problem->ns : STR("default");
         for (size_t kind = 0; kind < KIND_COUNT && problem->severity == SEVERITY_ERROR; kind++) {
-            bool is_of_kind = problem->kind.len == 0 || str_eq(problem->kind, str_from_c(kind_table[kind].name));
+            bool is_of_kind = problem->kind.len == 0 ||
+                              str_eq(problem->kind, str_from_c(kind_title(&kind_table[kind])));
             bool is_named = manifests_has(manifests, kind, ns, problem->name) &&
                             !str_eq(problem->field, STR("metadata.name"));
             compiler->has_unread[kind] |= is_of_kind && !is_named;

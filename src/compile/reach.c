@@ -11,7 +11,7 @@ static void add_match(struct strbuf *key, const struct rule_match *match)
                   STR_ARG(match->pattern));
     for (size_t i = 0; i < match->condition_count; i++) {
         const struct rule_condition *condition = &match->conditions[i];
-        strbuf_printf(key, "%c%d%d%.*s%c%.*s", '\0', (int)condition->kind, condition->is_regex,
+        strbuf_printf(key, "%c%d%d%.*s%c%.*s", '\0', (int)condition->kind, (int)condition->test,
                       STR_ARG(condition->name), '\0', STR_ARG(condition->value));
     }
 }

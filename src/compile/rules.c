@@ -49,7 +49,7 @@ static size_t add_conditions(struct rule_condition *list, size_t count, enum pla
             .kind = kind,
             .name = match->name,
             .value = match->value,
-            .is_regex = match->type.value == VALUE_REGEX,
+            .test = match->type.value == VALUE_REGEX ? TEST_REGEX : TEST_EXACT,
         };
         if (!has_name(list, count, &condition))
             list[count++] = condition;

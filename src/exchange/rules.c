@@ -103,6 +103,9 @@ static void join_addresses(struct rules *rules)
         addresses->list = endpoints_find(rules->endpoints, plan_text(plan, PLAN_BACKEND(plan, i)->label),
                                          &addresses->count);
     }
+    rules->peer_sets = mem_alloc((plan->peer_sets.count + 1) * sizeof *rules->peer_sets);
+    for (uint32_t i = 0; rules->endpoints && i < plan->peer_sets.count; i++)
+        rules->peer_sets[i] = endpoints_find_peers(rules->endpoints, plan_text(plan, PLAN_PEER_SET(plan, i)));
 }
 
 /* Takes over the reference to what is shared. */
@@ -165,5 +168,6 @@ void rules_unref(struct rules *rules)
         endpoints_unmap(rules->endpoints);
     rules_tls_unref(rules->tls);
     mem_free(rules->addresses);
+    mem_free(rules->peer_sets);
     mem_free(rules);
 }

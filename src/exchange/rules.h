@@ -39,7 +39,8 @@ struct rules {
     uint64_t *mirror_identities;       /* per plan.mirrors: hash of route and mirror label, for sampling */
     struct regexes *regexes;           /* the plan's */
     struct rules_addresses *addresses; /* per plan.backends */
-    const struct endpoints *endpoints; /* what addresses point into */
+    struct endpoint_peers *peer_sets;  /* per plan.peer_sets */
+    const struct endpoints *endpoints; /* what addresses and peer_sets point into */
     struct rules_tls
         *tls; /* contexts per worker; set by who made the rules, before they are shared; NULL: no TLS anywhere */
 };

@@ -53,6 +53,8 @@ static bool check_encoding(struct str text, struct str file, struct problems *pr
 static void ask_tree(struct document *document, const struct node *root)
 {
     const struct node *metadata = node_find(root, STR("metadata"));
+    if (!document->api_version.ptr)
+        document->api_version = node_text(root, STR("apiVersion"));
     if (!document->kind.ptr)
         document->kind = node_text(root, STR("kind"));
     if (!document->ns.ptr)
@@ -66,8 +68,9 @@ static void identify(const struct parsing *parsing, struct document *document, s
 {
     ask_tree(document, parsing->tree.root);
     ask_tree(document, parsing->attempt);
-    struct identity identity = {document->kind, document->ns, document->name};
+    struct identity identity = {document->api_version, document->kind, document->ns, document->name};
     identity_scan(text, &identity);
+    document->api_version = identity.api_version;
     document->kind = identity.kind;
     document->ns = identity.ns;
     document->name = identity.name;

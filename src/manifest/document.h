@@ -15,7 +15,7 @@ struct document {
     struct node *root; /* NULL: broken */
     bool is_broken;    /* a syntax error, a duplicate key or a limit; said in problems */
     /* What a broken document says of itself, else STR_NONE. Its problems have them, too. */
-    struct str kind, ns, name;
+    struct str api_version, kind, ns, name;
     uint32_t line; /* where it begins */
 };
 

@@ -61,6 +61,7 @@ void identity_scan(struct str text, struct identity *identity)
         if (depth == 0) {
             is_in_metadata = str_starts_with(line, STR("metadata:"));
             indent = 0;
+            read_key(line, STR("apiVersion"), &identity->api_version);
             read_key(line, STR("kind"), &identity->kind);
             if (is_in_metadata)
                 read_braces(line, identity);

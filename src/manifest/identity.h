@@ -6,9 +6,9 @@
 #include "base/str.h"
 
 struct identity {
-    struct str kind, ns, name; /* STR_NONE: not found */
+    struct str api_version, kind, ns, name; /* STR_NONE: not found */
 };
 
-/* Looks at the lines of a document in block style: `kind:`, and below `metadata:` or in its braces `name:` and
+/* Looks at the lines of a document in block style: `apiVersion:`, `kind:`, and below `metadata:` or in its braces `name:` and
  * `namespace:`. Sets what is STR_NONE. */
 void identity_scan(struct str text, struct identity *identity);

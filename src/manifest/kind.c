@@ -2,14 +2,20 @@
 #include "manifest/kind.h"
 
 #include "manifest/backend_tls_policy.h"
+#include "manifest/destination_rule.h"
 #include "manifest/gateway.h"
 #include "manifest/grpc_route.h"
 #include "manifest/http_route.h"
+#include "manifest/istio_gateway.h"
+#include "manifest/pod.h"
 #include "manifest/schema_formats.h"
 #include "manifest/service.h"
+#include "manifest/service_entry.h"
 #include "manifest/umbra_kinds.h"
+#include "manifest/virtual_service.h"
 
 #define GATEWAY_API "gateway.networking.k8s.io"
+#define ISTIO "networking.istio.io"
 
 const struct kind kind_table[KIND_COUNT] = {
     [KIND_NAMESPACE] = {.id = KIND_NAMESPACE,
@@ -61,6 +67,7 @@ const struct kind kind_table[KIND_COUNT] = {
     [KIND_GATEWAY] = {.id = KIND_GATEWAY,
                       .name = "Gateway",
                       .plural = "gateways",
+                      .has_namesake = true,
                       .group = GATEWAY_API,
                       .versions = {"v1", "v1beta1"},
                       .is_namespaced = true,
@@ -117,6 +124,48 @@ const struct kind kind_table[KIND_COUNT] = {
                             .policy = "Direct",
                             .name_format = &format_dns_name,
                             .schema = &mirror_policy_schema},
+    [KIND_POD] = {.id = KIND_POD,
+                  .name = "Pod",
+                  .plural = "pods",
+                  .group = "",
+                  .versions = {"v1"},
+                  .is_namespaced = true,
+                  .name_format = &format_dns_name,
+                  .schema = &pod_schema},
+    [KIND_ISTIO_GATEWAY] = {.id = KIND_ISTIO_GATEWAY,
+                            .name = "Gateway",
+                            .plural = "gateways",
+                            .has_namesake = true,
+                            .title = "Istio Gateway",
+                            .group = ISTIO,
+                            .versions = {"v1", "v1beta1", "v1alpha3"},
+                            .is_namespaced = true,
+                            .name_format = &format_dns_name,
+                            .schema = &istio_gateway_schema},
+    [KIND_VIRTUAL_SERVICE] = {.id = KIND_VIRTUAL_SERVICE,
+                              .name = "VirtualService",
+                              .plural = "virtualservices",
+                              .group = ISTIO,
+                              .versions = {"v1", "v1beta1", "v1alpha3"},
+                              .is_namespaced = true,
+                              .name_format = &format_dns_name,
+                              .schema = &virtual_service_schema},
+    [KIND_DESTINATION_RULE] = {.id = KIND_DESTINATION_RULE,
+                               .name = "DestinationRule",
+                               .plural = "destinationrules",
+                               .group = ISTIO,
+                               .versions = {"v1", "v1beta1", "v1alpha3"},
+                               .is_namespaced = true,
+                               .name_format = &format_dns_name,
+                               .schema = &destination_rule_schema},
+    [KIND_SERVICE_ENTRY] = {.id = KIND_SERVICE_ENTRY,
+                            .name = "ServiceEntry",
+                            .plural = "serviceentries",
+                            .group = ISTIO,
+                            .versions = {"v1", "v1beta1", "v1alpha3"},
+                            .is_namespaced = true,
+                            .name_format = &format_dns_name,
+                            .schema = &service_entry_schema},
 };
 
 void api_version_split(struct str api_version, struct str *group, struct str *version)
@@ -125,6 +174,15 @@ void api_version_split(struct str api_version, struct str *group, struct str *ve
     bool is_core = slash == api_version.len;
     *group = is_core ? STR("") : str_slice(api_version, 0, slash);
     *version = is_core ? api_version : str_slice(api_version, slash + 1, api_version.len);
+}
+
+const struct kind *kind_find_in_group(struct str group, struct str name)
+{
+    for (size_t i = 0; i < KIND_COUNT; i++) {
+        if (str_eq(name, str_from_c(kind_table[i].name)) && str_eq(group, str_from_c(kind_table[i].group)))
+            return &kind_table[i];
+    }
+    return NULL;
 }
 
 const struct kind *kind_find_by_name(struct str name)
@@ -149,15 +207,9 @@ const struct kind *kind_find(struct str api_version, struct str name, bool *is_v
 {
     struct str group, version;
     api_version_split(api_version, &group, &version);
-    for (size_t i = 0; i < KIND_COUNT; i++) {
-        const struct kind *kind = &kind_table[i];
-        if (!str_eq(name, str_from_c(kind->name)) || !str_eq(group, str_from_c(kind->group)))
-            continue;
-        *is_version = has_version(kind, version);
-        return kind;
-    }
-    *is_version = false;
-    return NULL;
+    const struct kind *kind = kind_find_in_group(group, name);
+    *is_version = kind && has_version(kind, version);
+    return kind;
 }
 
 void kind_add_api_version(const struct kind *kind, const char *version, struct strbuf *out)

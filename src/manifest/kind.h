@@ -19,12 +19,19 @@ enum kind_id {
     KIND_REFERENCE_GRANT,
     KIND_BACKEND,
     KIND_MIRROR_POLICY,
+    KIND_POD,
+    KIND_ISTIO_GATEWAY,
+    KIND_VIRTUAL_SERVICE,
+    KIND_DESTINATION_RULE,
+    KIND_SERVICE_ENTRY,
     KIND_COUNT
 };
 
 struct kind {
     enum kind_id id;
     const char *name, *plural; /* "HTTPRoute", "httproutes" */
+    bool has_namesake;         /* another group has a kind of that name */
+    const char *title;         /* for people, where the name alone would mean that one; NULL: the name */
     const char *group;         /* "" is core */
     const char *versions[4];   /* NULL-terminated, the preferred one first */
     bool is_namespaced;
@@ -36,6 +43,12 @@ struct kind {
 
 extern const struct kind kind_table[KIND_COUNT];
 
+/* "HTTPRoute", "Istio Gateway": what messages and headings call it. */
+static inline const char *kind_title(const struct kind *kind)
+{
+    return kind->title ? kind->title : kind->name;
+}
+
 /* Read into struct http_route. */
 static inline bool kind_is_route(enum kind_id kind)
 {
@@ -45,7 +58,9 @@ static inline bool kind_is_route(enum kind_id kind)
 /* The kind of an apiVersion ("gateway.networking.k8s.io/v1") and a kind; NULL when Umbra does not know it. *is_version
  * is false when group and kind are known and the version is not (the kind is returned then). */
 const struct kind *kind_find(struct str api_version, struct str name, bool *is_version);
-/* The first kind of that name, whatever its group, or NULL. */
+/* The kind of a group, or NULL. */
+const struct kind *kind_find_in_group(struct str group, struct str name);
+/* The first kind of that name, whatever its group, or NULL. Several groups have a Gateway. */
 const struct kind *kind_find_by_name(struct str name);
 
 /* "gateway.networking.k8s.io/v1" into its parts; the core group is "". */

@@ -9,7 +9,8 @@
 static const enum kind_id page_order[] = {
     KIND_HTTP_ROUTE,    KIND_GRPC_ROUTE,         KIND_MIRROR_POLICY,   KIND_BACKEND, KIND_GATEWAY,
     KIND_GATEWAY_CLASS, KIND_BACKEND_TLS_POLICY, KIND_REFERENCE_GRANT, KIND_SERVICE, KIND_ENDPOINT_SLICE,
-    KIND_SECRET,        KIND_CONFIG_MAP,         KIND_NAMESPACE,
+    KIND_SECRET,        KIND_CONFIG_MAP,         KIND_NAMESPACE,       KIND_POD,     KIND_VIRTUAL_SERVICE,
+    KIND_ISTIO_GATEWAY, KIND_DESTINATION_RULE,   KIND_SERVICE_ENTRY,
 };
 _Static_assert(sizeof(page_order) / sizeof(page_order[0]) == KIND_COUNT, "each kind is on the page");
 
@@ -42,7 +43,7 @@ static void add_table_head(struct strbuf *out)
 
 static void add_kind(const struct kind *kind, struct strbuf *out)
 {
-    strbuf_printf(out, "\n## %s\n\n", kind->name);
+    strbuf_printf(out, "\n## %s\n\n", kind_title(kind));
     for (size_t i = 0; kind->versions[i]; i++) {
         strbuf_add(out, i > 0 ? STR(" or `") : STR("`"));
         kind_add_api_version(kind, kind->versions[i], out);

@@ -98,7 +98,7 @@ static void keep_of_file(struct manifests *manifests, struct broken_file *broken
         return;
     char shown[QUOTE_TEXT];
     broken->names = arena_printf(&manifests->arena, "%.*s%s%s/%s", STR_ARG(broken->names), broken->kept > 1 ? ", " : "",
-                                 old->kind->name, quote_cut(old->name, shown));
+                                 kind_title(old->kind), quote_cut(old->name, shown));
 }
 
 static void keep_missing(struct manifests *manifests, const struct manifests *before)

@@ -23,8 +23,8 @@ static void mark_broken(const struct reader *reader)
 
 /* --------------------------------------------------------------------------------------------------- unknown kinds */
 
-/* Of the Gateway API, and so near to kinds that Umbra reads that they could be taken for slips. */
-static const char *const other_kinds[] = {"GRPCRoute", "TCPRoute", "TLSRoute", "UDPRoute", "ListenerSet"};
+/* Of Kubernetes and the Gateway API, and so near to kinds that Umbra reads that they could be taken for slips. */
+static const char *const other_kinds[] = {"TCPRoute", "TLSRoute", "UDPRoute", "ListenerSet", "Node"};
 
 static bool is_other_kind(struct str name)
 {
@@ -58,6 +58,22 @@ static bool is_group_slip(struct str group, const struct kind *kind)
            guess_word(group, only_word, kind->group);
 }
 
+/* The kind of that name whose group was meant: the one that is nearest, else the first. */
+static const struct kind *find_group(struct str group, struct str name)
+{
+    const struct kind *meant = NULL;
+    for (size_t i = 0; i < KIND_COUNT; i++) {
+        const struct kind *kind = &kind_table[i];
+        if (!str_eq(name, str_from_c(kind->name)) || !is_group_slip(group, kind))
+            continue;
+        bool is_kubernetes = str_ends_with(str_from_c(kind->group), STR(".k8s.io"));
+        if (guess_word(group, only_word, kind->group) && (is_kubernetes || !str_ends_with(group, STR(".k8s.io"))))
+            return kind;
+        meant = meant ? meant : kind;
+    }
+    return meant;
+}
+
 /* The kind that was meant, or NULL when this is another one that Umbra does not read. */
 static const struct kind *find_meant(const struct claim *claim)
 {
@@ -67,11 +83,9 @@ static const struct kind *find_meant(const struct claim *claim)
         return NULL;
     const char *name = guess_word(claim->kind, next_kind, &group);
     if (name)
-        return kind_find_by_name(str_from_c(name));
+        return kind_find_in_group(group, str_from_c(name));
     name = guess_word(claim->kind, next_kind, NULL);
-    const struct kind *kind = name ? kind_find_by_name(str_from_c(name)) : NULL;
-    bool is_same = kind && str_eq_nocase(claim->kind, str_from_c(kind->name));
-    return is_same && is_group_slip(group, kind) ? kind : NULL;
+    return name && str_eq_nocase(claim->kind, str_from_c(name)) ? find_group(group, str_from_c(name)) : NULL;
 }
 
 /* ------------------------------------------------------------------------------------------------------- messages */
@@ -112,7 +126,8 @@ static void say_version(const struct reader *reader, const struct claim *claim, 
     char shown[QUOTE_TEXT];
     add_versions(kind, &versions);
     problems_add(problems_of(reader), SEVERITY_ERROR, STR_NONE, place_of(claim->node, "apiVersion"),
-                 "%s is not served for %s; write %s", quote_short(claim->api_version, shown), kind->name, versions.ptr);
+                 "%s is not served for %s; write %s", quote_short(claim->api_version, shown), kind_title(kind),
+                 versions.ptr);
     strbuf_deinit(&versions);
 }
 
@@ -206,7 +221,7 @@ static void say_duplicate(const struct reader *reader, const struct claim *claim
     const struct node *metadata = node_find(claim->node, STR("metadata"));
     problems_add(problems_of(reader), SEVERITY_ERROR, STR_NONE, place_of(metadata, "name"),
                  "there is another %s %s%s%.*s, at %.*s:%u; that one counts: remove one, or rename it",
-                 first->kind->name, quote_short(first->name, shown), first->ns.len > 0 ? " in namespace " : "",
+                 kind_title(first->kind), quote_short(first->name, shown), first->ns.len > 0 ? " in namespace " : "",
                  STR_ARG(first->ns), STR_ARG(first->node->source->file), first->node->line);
 }
 
@@ -244,7 +259,7 @@ static void name_kind(const struct reader *reader, const struct kind *kind)
     struct problems *problems = problems_of(reader);
     for (size_t i = reader->seen; i < problems->count; i++) {
         if (problems->list[i].kind.len == 0)
-            problems->list[i].kind = str_from_c(kind->name);
+            problems->list[i].kind = str_from_c(kind_title(kind));
     }
 }
 
@@ -340,10 +355,20 @@ static void read_list(struct reader *reader, const struct node *root)
 
 /* ------------------------------------------------------------------------------------------------------ documents */
 
+/* NULL when it is not known, or when it may be one of two. */
+static const struct kind *find_broken_kind(const struct document *document)
+{
+    bool is_version;
+    if (document->api_version.len > 0)
+        return kind_find(document->api_version, document->kind, &is_version);
+    const struct kind *kind = kind_find_by_name(document->kind);
+    return kind && !kind->has_namesake ? kind : NULL;
+}
+
 /* What stood there is kept: under its name, if it is known, else with all that the file had. */
 static void read_broken(const struct reader *reader, const struct document *document)
 {
-    const struct kind *kind = kind_find_by_name(document->kind);
+    const struct kind *kind = find_broken_kind(document);
     if (!kind || document->name.len == 0) {
         mark_broken(reader);
         return;

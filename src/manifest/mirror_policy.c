@@ -15,8 +15,25 @@
 
 /* --------------------------------------------------------------------------------------------------- references */
 
-static const char *const target_groups[] = {"gateway.networking.k8s.io", NULL};
-static const char *const target_kinds[] = {"HTTPRoute", "GRPCRoute", "Gateway", NULL};
+#define ISTIO_GROUP "networking.istio.io"
+
+static void check_target_ref(const void *object, struct problems *problems)
+{
+    const struct object_ref *ref = object;
+    bool is_istio = str_eq(ref->group, STR(ISTIO_GROUP)), is_virtual = str_eq(ref->kind, STR("VirtualService"));
+    if (is_virtual && !is_istio)
+        problems_add_member(problems, SEVERITY_ERROR, STR_NONE, ref->node, "group",
+                            "a VirtualService is of another group: write group: " ISTIO_GROUP);
+    else if (is_istio && !is_virtual)
+        problems_add(problems, SEVERITY_ERROR, STR_NONE, place_of(ref->node, "kind"),
+                     "of the group " ISTIO_GROUP " only a VirtualService can be a target");
+}
+static const struct schema_rule target_ref_rules[] = {
+    {"(self.group == '" ISTIO_GROUP "') == (self.kind == 'VirtualService')",
+     "a VirtualService is of the group " ISTIO_GROUP ", and all others of gateway.networking.k8s.io"},
+};
+static const char *const target_groups[] = {"gateway.networking.k8s.io", ISTIO_GROUP, NULL};
+static const char *const target_kinds[] = {"HTTPRoute", "GRPCRoute", "Gateway", "VirtualService", NULL};
 static const struct schema_field target_ref_rows[] = {
     {.name = "group",
      .help = "The API group of the target.",
@@ -38,7 +55,9 @@ static const struct schema_field target_ref_rows[] = {
      .min = 1,
      .max = OBJECT_NAME_MAX},
     {.name = "sectionName",
-     .help = "One rule of the route by its name, or one listener of the Gateway; absent: all.",
+     .help =
+         "One rule of the route, or one http route of the VirtualService, by its name, or one listener of the Gateway; "
+         "absent: all.",
      .type = SCHEMA_STRING,
      SCHEMA_AT(object_ref, section_name),
      .format = &format_section_name},
@@ -48,6 +67,9 @@ static const struct schema target_ref_schema = {
     .help = "A route or Gateway whose mirrors the policy is for.",
     .size = sizeof(struct object_ref),
     SCHEMA_ROWS(target_ref_rows),
+    .check = check_target_ref,
+    .rules = target_ref_rules,
+    .rule_count = sizeof(target_ref_rules) / sizeof(target_ref_rules[0]),
 };
 
 static const struct schema_field mirror_ref_rows[] = {
@@ -390,8 +412,10 @@ static void check_policy_spec(const void *object, struct problems *problems)
 {
     const struct mirror_policy_spec *spec = object;
     if (spec->target_refs.count == 0)
-        problems_add_member(problems, SEVERITY_WARNING, STR_NONE, spec->node, "targetRefs",
-                            "names nothing, so the policy has no effect: name an HTTPRoute, a GRPCRoute or a Gateway");
+        problems_add_member(
+            problems, SEVERITY_WARNING, STR_NONE, spec->node, "targetRefs",
+            "names nothing, so the policy has no effect: name an HTTPRoute, a GRPCRoute, a VirtualService or a "
+            "Gateway");
 }
 static const struct schema_field policy_spec_rows[] = {
     {.name = "targetRefs",

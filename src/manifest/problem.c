@@ -4,6 +4,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "manifest/kind.h"
 
 void problems_init(struct problems *problems)
 {
@@ -50,6 +51,15 @@ static struct str copy_field(struct arena *arena, const struct node *at, const c
     return field;
 }
 
+/* As people call it: two groups have a Gateway. */
+static struct str kind_of(const struct node *resource)
+{
+    struct str name = node_text(resource, STR("kind"));
+    bool is_version;
+    const struct kind *kind = kind_find(node_text(resource, STR("apiVersion")), name, &is_version);
+    return kind ? str_from_c(kind_title(kind)) : name;
+}
+
 /* `member` may be NULL. */
 static void add_at(struct problem *row, struct arena *arena, struct str reason, const struct node *at,
                    const char *member)
@@ -59,7 +69,7 @@ static void add_at(struct problem *row, struct arena *arena, struct str reason, 
     row->file = arena_copy(arena, at->source->file);
     row->line = at->line;
     row->column = at->column;
-    row->kind = arena_copy(arena, node_text(resource, STR("kind")));
+    row->kind = arena_copy(arena, kind_of(resource));
     row->ns = arena_copy(arena, node_text(metadata, STR("namespace")));
     row->name = arena_copy(arena, node_text(metadata, STR("name")));
     row->field = copy_field(arena, at, member);

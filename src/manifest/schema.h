@@ -18,10 +18,12 @@ enum schema_type {
     SCHEMA_DURATION,       /* struct schema_int, milliseconds ("1h30m", GEP-2257) */
     SCHEMA_QUANTITY,       /* struct schema_int, bytes ("1Mi") */
     SCHEMA_PERCENT,        /* struct schema_int, millionths ("0.1%" is 1000) */
+    SCHEMA_SHARE,          /* the same, written as a number of percent (0.1 is 1000) */
     SCHEMA_OBJECT,         /* pointer to a struct of `of`; NULL when absent */
     SCHEMA_LIST,           /* struct schema_list of `item`: structs of objects, or what the item's type says above */
-    SCHEMA_MAP,            /* struct schema_list of struct schema_pair: strings by string */
-    SCHEMA_ANY,            /* known and accepted, not read (managedFields, status); nothing is stored */
+    SCHEMA_MAP, /* struct schema_list of struct schema_pair, strings by string; by `item` also integers (struct
+                              schema_number_pair) and objects (structs of `of`, whose node has the key) */
+    SCHEMA_ANY, /* known and accepted, not read (managedFields, status); nothing is stored */
 };
 
 struct schema_int {
@@ -39,6 +41,10 @@ struct schema_list {
 struct schema_pair {
     struct str key, value;
 };
+struct schema_number_pair {
+    struct str key;
+    struct schema_int value;
+};
 
 /* A syntax that strings must have. */
 struct schema_format {
@@ -53,7 +59,7 @@ struct schema_format {
 
 enum schema_flag {
     SCHEMA_REQUIRED = 1,
-    SCHEMA_UNSUPPORTED = 2,  /* known, valid and not acted on: said as a warning where it is written */
+    SCHEMA_UNSUPPORTED = 2,  /* known and not acted on: said as a warning where it is written and not false */
     SCHEMA_EXPERIMENTAL = 4, /* of the experimental channel, acted on */
     SCHEMA_SECRET = 8,       /* never printed, logged or put into a message */
 };
@@ -63,7 +69,7 @@ struct schema_field {
     const char *name;
     const char *help; /* one sentence; ends in a full stop */
     enum schema_type type;
-    enum schema_type item; /* of a list: objects or scalars */
+    enum schema_type item; /* of a list or a map: objects or scalars */
     uint16_t offset;       /* in the owner's struct */
     uint8_t flags;         /* enum schema_flag */
     /* A number's range (durations in ms), a string's length in characters, a list's or a map's length. Both 0: no
@@ -73,10 +79,11 @@ struct schema_field {
     /* The default as written in a manifest; NULL: none. "{}" and "[{}]": an object, or a list of one, that has nothing
      * but its own defaults. Then its `node` is that of the object above it. */
     const char *fallback;
-    const char *const *values;          /* of an enum, NULL-terminated; a string or an integer may have some as well */
-    const struct schema_format *format; /* of a string, of a list's strings or of a map's values */
-    const struct schema *of;            /* of an object or a list's objects */
-    const char *finer;                  /* of an integer: what to write instead of 0.5; NULL: nothing */
+    const char *const *values; /* of an enum, NULL-terminated; a string or an integer may have some as well */
+    const struct schema_format
+        *format;             /* of a string, of a list's strings or of a map's values; of a duration: its own */
+    const struct schema *of; /* of an object, a list's or a map's objects */
+    const char *finer;       /* of an integer: what to write instead of 0.5; NULL: nothing */
     /* Of a list of objects: the field in which they must differ; of scalars: "", when they must differ themselves. */
     const char *key;
 };
@@ -95,6 +102,7 @@ struct schema {
     size_t size; /* of the struct */
     const struct schema_field *fields;
     size_t field_count; /* at most SCHEMA_FIELDS_MAX */
+    bool is_open;       /* it has more fields, of no meaning here: they are skipped */
     /* Rules over several fields; adds problems. Called when the object and everything in it was decoded without an
      * error: what is required is there, enums are in range. May be NULL. */
     void (*check)(const void *object, struct problems *problems);

@@ -75,6 +75,8 @@ static void add_scalar(struct strbuf *out, unsigned indent, const struct schema_
         add_line(out, indent, "x-kubernetes-int-or-string", "true");
     else if (scalar->type == SCHEMA_INT)
         add_line(out, indent, "type", "integer");
+    else if (scalar->type == SCHEMA_SHARE)
+        add_line(out, indent, "type", "number");
     else
         add_line(out, indent, "type", scalar->type == SCHEMA_BOOL ? "boolean" : "string");
 }
@@ -121,7 +123,10 @@ static void add_map(struct strbuf *out, unsigned indent, const struct schema_fie
 {
     struct schema_scalar scalar = schema_scalar_of_items(field);
     add_line(out, indent, "additionalProperties", NULL);
-    add_scalar(out, indent + 2, &scalar);
+    if (field->item == SCHEMA_OBJECT)
+        add_object(out, indent + 2, field->of, false);
+    else
+        add_scalar(out, indent + 2, &scalar);
     add_limits(out, indent, "Properties", field->min, field->max);
     add_line(out, indent, "type", "object");
 }

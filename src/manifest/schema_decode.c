@@ -220,6 +220,14 @@ static void check_unique(const struct schema_field *field, const struct node *li
     map_deinit(&seen);
 }
 
+static size_t item_size(const struct schema_field *field)
+{
+    struct schema_scalar scalar = schema_scalar_of_items(field);
+    if (field->item == SCHEMA_OBJECT)
+        return field->of->size;
+    return field->type == SCHEMA_MAP ? sizeof(struct schema_pair) : schema_scalar_size(&scalar);
+}
+
 static void decode_item(const struct decoder *decoder, const struct schema_level *level,
                         const struct schema_field *field, const struct node *node, void *to)
 {
@@ -252,14 +260,36 @@ static void decode_list(const struct decoder *decoder, const struct schema_level
     }
     uint32_t count;
     check_count(field, node, decoder->problems, &count);
-    struct schema_scalar scalar = schema_scalar_of_items(field);
-    size_t size = field->item == SCHEMA_OBJECT ? field->of->size : schema_scalar_size(&scalar);
+    size_t size = item_size(field);
     *list = (struct schema_list){alloc_zeroed(decoder->arena, count * size), count, true, node};
     const struct node *item = node->first;
     for (uint32_t i = 0; i < count; i++, item = item->next)
         decode_item(decoder, level, field, item, (char *)list->items + i * size);
     if (field->key && !is_secret && count == node->count)
         check_unique(field, node, decoder->problems);
+}
+
+_Static_assert(sizeof(struct schema_pair) == sizeof(struct schema_number_pair), "both kinds of entries are as large");
+
+/* Of a map. Null is an empty object or, as the API server takes it, an empty string. */
+static void decode_entry(const struct decoder *decoder, const struct schema_level *level,
+                         const struct schema_field *field, const struct node *node, void *to)
+{
+    if (field->item == SCHEMA_OBJECT) {
+        struct schema_level below = {field->of, node, level, level->is_secret || (field->flags & SCHEMA_SECRET)};
+        if (node->kind == NODE_NULL)
+            set_all_absent(decoder, field->of, node, to);
+        else
+            decode_object(decoder, &below, to);
+        return;
+    }
+    struct schema_scalar scalar = schema_scalar_of_items(field);
+    scalar.is_secret |= level->is_secret;
+    struct schema_pair *pair = to;
+    pair->key = node->key;
+    schema_scalar_set_absent(&scalar, schema_scalar_is_text(&scalar) ? "" : NULL, &pair->value);
+    if (node->kind != NODE_NULL)
+        schema_scalar_decode(&scalar, node, decoder->problems, &pair->value);
 }
 
 static void decode_map(const struct decoder *decoder, const struct schema_level *level,
@@ -271,19 +301,14 @@ static void decode_map(const struct decoder *decoder, const struct schema_level 
     }
     uint32_t count;
     check_count(field, node, decoder->problems, &count);
-    struct schema_scalar scalar = schema_scalar_of_items(field);
-    scalar.is_secret |= level->is_secret;
-    struct schema_pair *pairs = alloc_zeroed(decoder->arena, count * sizeof(*pairs));
-    *list = (struct schema_list){pairs, count, true, node};
+    size_t size = item_size(field);
+    *list = (struct schema_list){alloc_zeroed(decoder->arena, count * size), count, true, node};
     const struct node *member = node->first;
     for (uint32_t i = 0; i < count; i++, member = member->next) {
-        pairs[i] = (struct schema_pair){member->key, STR("")};
         if (member->key.len > KEY_MAX)
             problems_add(decoder->problems, SEVERITY_ERROR, STR_NONE, node,
                          "has a name that is %zu bytes long; at most %u are allowed", member->key.len, KEY_MAX);
-        /* The API server takes null as the empty string here. */
-        if (member->kind != NODE_NULL)
-            schema_scalar_decode(&scalar, member, decoder->problems, &pairs[i].value);
+        decode_entry(decoder, level, field, member, (char *)list->items + i * size);
     }
 }
 
@@ -323,6 +348,8 @@ static void decode_member(const struct decoder *decoder, const struct schema_lev
 {
     struct problems *problems = decoder->problems;
     const struct schema_field *field = schema_field_find(level->schema, member->key);
+    if (!field && level->schema->is_open)
+        return;
     if (!field) {
         seen->misspelt |= say_unknown(decoder, level, member);
         return;
@@ -332,9 +359,11 @@ static void decode_member(const struct decoder *decoder, const struct schema_lev
     size_t errors = problems->errors;
     seen->read |= 1ull << (field - level->schema->fields);
     decode_value(decoder, level, field, member, member_of(object, field));
-    if ((field->flags & SCHEMA_UNSUPPORTED) && problems->errors == errors) {
+    bool is_off = member->kind == NODE_BOOL && member->integer == 0;
+    if ((field->flags & SCHEMA_UNSUPPORTED) && problems->errors == errors && !is_off) {
         struct node key = at_key(member);
-        problems_add(problems, SEVERITY_WARNING, STR_NONE, &key, "is valid, but not acted on by this version");
+        problems_add(problems, SEVERITY_WARNING, STR_NONE, &key, "%snot acted on by this version",
+                     field->type == SCHEMA_ANY ? "is " : "is valid, but ");
     }
 }
 

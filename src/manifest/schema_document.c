@@ -76,6 +76,7 @@ static void add_scalar(const struct schema_scalar *scalar, struct strbuf *out)
             add_limits(scalar->min, scalar->max, " characters", out);
         return;
     case SCHEMA_INT: strbuf_add(out, STR("integer")); break;
+    case SCHEMA_SHARE: strbuf_add(out, STR("number of percent (`0.1`)")); break;
     default:
         strbuf_add(out, without_article(scalar->format->name));
         strbuf_printf(out, " (`%s`)", scalar->format->example);
@@ -92,7 +93,10 @@ static void add_type(const struct schema_field *field, struct strbuf *out)
     case SCHEMA_OBJECT: strbuf_add(out, str_from_c(field->of->name)); break;
     case SCHEMA_MAP:
         strbuf_add(out, STR("map of "));
-        add_scalar(&items, out);
+        if (field->item == SCHEMA_OBJECT)
+            strbuf_add(out, str_from_c(field->of->name));
+        else
+            add_scalar(&items, out);
         add_limits(field->min, field->max, " entries", out);
         break;
     case SCHEMA_LIST:
@@ -180,7 +184,11 @@ static void document_field(struct page *page, const struct schema_field *field)
 {
     size_t before = page->path.len;
     const struct schema *of = field->type == SCHEMA_OBJECT || field->item == SCHEMA_OBJECT ? field->of : NULL;
-    strbuf_printf(&page->path, "%s%s%s", before > 0 ? "." : "", field->name, field->type == SCHEMA_LIST ? "[]" : "");
+    bool is_map = field->type == SCHEMA_MAP && of;
+    strbuf_printf(&page->path, "%s%s%s", before > 0 ? "." : "", field->name,
+                  field->type == SCHEMA_LIST ? "[]"
+                  : is_map                   ? ".*"
+                                             : "");
     struct str described = of && of->field_count > FEW_FIELDS ? find_object(page, of) : STR_NONE;
     add_row(page, field, described);
     if (of && described.len == 0) {

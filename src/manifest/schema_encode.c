@@ -80,13 +80,21 @@ static void encode_list(struct writer *writer, const struct schema_field *field,
 static void encode_map(struct writer *writer, const struct schema_field *field, const struct schema_list *map,
                        unsigned indent)
 {
+    bool is_object = field->item == SCHEMA_OBJECT;
     strbuf_add(writer->out, map->count > 0 ? STR("\n") : STR(" {}\n"));
     for (uint32_t i = 0; i < map->count; i++) {
-        const struct schema_pair *pair = SCHEMA_ITEM(*map, struct schema_pair, i);
+        const void *entry = schema_item(map, i, is_object ? field->of->size : sizeof(struct schema_pair));
+        const struct schema_pair *pair = entry;
         begin_line(writer, indent + 2);
-        quote_yaml(writer->out, pair->key);
-        strbuf_add(writer->out, STR(": "));
-        encode_scalar(writer, schema_scalar_of_items(field), &pair->value);
+        quote_yaml(writer->out, is_object ? (*(const struct node *const *)entry)->key : pair->key);
+        strbuf_add_char(writer->out, ':');
+        if (is_object) {
+            strbuf_add(writer->out, is_empty(field->of, entry) ? STR(" {}\n") : STR("\n"));
+            encode_object(writer, field->of, entry, indent + 4);
+        } else {
+            strbuf_add_char(writer->out, ' ');
+            encode_scalar(writer, schema_scalar_of_items(field), &pair->value);
+        }
     }
 }
 

@@ -156,6 +156,85 @@ static bool is_duration(struct str text)
     return str_to_ms(text, &ms);
 }
 
+#define NS_PER_MS 1000000u
+#define DURATION_DIGITS 9 /* before and after the point of a part */
+#define DURATION_PARTS 8
+
+/* The unit at the start of the text in nanoseconds, or 0. */
+static uint64_t take_unit(struct str *text)
+{
+    static const struct {
+        struct str name;
+        uint64_t ns;
+    } units[] = {
+        {STR_INIT("ns"), 1},
+        {STR_INIT("us"), 1000},
+        {STR_INIT("µs"), 1000},
+        {STR_INIT("ms"), NS_PER_MS},
+        {STR_INIT("s"), 1000ull * NS_PER_MS},
+        {STR_INIT("m"), 60ull * 1000 * NS_PER_MS},
+        {STR_INIT("h"), 3600ull * 1000 * NS_PER_MS},
+    };
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (!str_starts_with(*text, units[i].name))
+            continue;
+        *text = str_slice(*text, units[i].name.len, text->len);
+        return units[i].ns;
+    }
+    return 0;
+}
+
+static struct str take_digits(struct str *text)
+{
+    size_t len = 0;
+    while (len < text->len && text->ptr[len] >= '0' && text->ptr[len] <= '9')
+        len++;
+    struct str digits = str_slice(*text, 0, len);
+    *text = str_slice(*text, len, text->len);
+    return digits;
+}
+
+/* A number with an optional fraction and its unit, in nanoseconds. */
+static bool take_part(struct str *text, uint64_t *ns)
+{
+    struct str whole = take_digits(text), fraction = STR("");
+    uint64_t value = 0, part = 0, scale = 1, sum;
+    if (str_starts_with(*text, STR("."))) {
+        *text = str_slice(*text, 1, text->len);
+        fraction = take_digits(text);
+    }
+    if (whole.len + fraction.len == 0 || whole.len > DURATION_DIGITS || fraction.len > DURATION_DIGITS)
+        return false;
+    if ((whole.len > 0 && !str_to_u64(whole, &value)) || (fraction.len > 0 && !str_to_u64(fraction, &part)))
+        return false;
+    for (size_t i = 0; i < fraction.len; i++)
+        scale *= 10;
+    uint64_t unit = take_unit(text);
+    if (unit == 0 || __builtin_mul_overflow(value, unit, &sum))
+        return false;
+    /* No more than an hour's 3.6e12 ns, so that a double has every digit that counts. */
+    return !__builtin_add_overflow(sum, (uint64_t)((double)part / (double)scale * (double)unit), ns);
+}
+
+bool format_decimal_duration_parse(struct str text, int64_t *ms)
+{
+    uint64_t sum = 0;
+    int parts = 0;
+    for (; text.len > 0 && parts < DURATION_PARTS; parts++) {
+        uint64_t ns;
+        if (!take_part(&text, &ns) || __builtin_add_overflow(sum, ns, &sum))
+            return false;
+    }
+    *ms = (int64_t)(sum / NS_PER_MS + (sum % NS_PER_MS != 0));
+    return parts > 0 && text.len == 0;
+}
+
+static bool is_decimal_duration(struct str text)
+{
+    int64_t ms;
+    return format_decimal_duration_parse(text, &ms);
+}
+
 static bool is_quantity(struct str text)
 {
     uint64_t bytes;
@@ -290,6 +369,11 @@ const struct schema_format format_duration = {
     .pattern = "^([0-9]{1,5}(h|m|s|ms)){1,4}$",
     .example = "1m30s",
     .is_valid = is_duration,
+};
+const struct schema_format format_decimal_duration = {
+    .name = "a duration",
+    .example = "1.5s",
+    .is_valid = is_decimal_duration,
 };
 const struct schema_format format_quantity = {
     .name = "an amount of bytes",

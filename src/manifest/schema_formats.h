@@ -20,9 +20,12 @@ extern const struct schema_format format_ip;               /* an address alone *
 extern const struct schema_format format_base64;           /* RFC 4648 4, line breaks allowed as Kubernetes does */
 
 /* Those of the scalars that are not kept as text. */
-extern const struct schema_format format_duration; /* GEP-2257 */
-extern const struct schema_format format_quantity; /* of bytes */
+extern const struct schema_format format_duration;         /* GEP-2257 */
+extern const struct schema_format format_decimal_duration; /* with decimals, as Go and Istio read them */
+extern const struct schema_format format_quantity;         /* of bytes */
 extern const struct schema_format format_percent;
 
 /* A percentage with up to four decimals in millionths: "0.1%" is 1000. */
 bool format_percent_parse(struct str text, int64_t *millionths) __attribute__((warn_unused_result));
+/* "1.5s", "1h0.5m", "100us" in milliseconds, rounded up, so that no wait becomes none. */
+bool format_decimal_duration_parse(struct str text, int64_t *ms) __attribute__((warn_unused_result));

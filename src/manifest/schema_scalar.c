@@ -16,7 +16,7 @@
 static const struct schema_format *format_of(const struct schema_field *field, enum schema_type type)
 {
     switch (type) {
-    case SCHEMA_DURATION: return &format_duration;
+    case SCHEMA_DURATION: return field->format ? field->format : &format_duration;
     case SCHEMA_QUANTITY: return &format_quantity;
     case SCHEMA_PERCENT: return &format_percent;
     default: return field->format;
@@ -50,8 +50,7 @@ struct schema_scalar schema_scalar_of_field(const struct schema_field *field)
 
 struct schema_scalar schema_scalar_of_items(const struct schema_field *field)
 {
-    enum schema_type type = field->type == SCHEMA_MAP ? SCHEMA_STRING : field->item;
-    return scalar_of(field, type, field->item_min, field->item_max);
+    return scalar_of(field, field->item, field->item_min, field->item_max);
 }
 
 bool schema_scalar_is_text(const struct schema_scalar *scalar)
@@ -102,6 +101,8 @@ static bool parse_number(const struct schema_scalar *scalar, struct str text, in
     case SCHEMA_ENUM: return find_value(scalar->values, text, value);
     case SCHEMA_PERCENT: return format_percent_parse(text, value);
     case SCHEMA_DURATION:
+        if (scalar->format == &format_decimal_duration)
+            return format_decimal_duration_parse(text, value);
         if (!str_to_ms(text, &number))
             return false;
         break;
@@ -138,6 +139,7 @@ static void format_bytes(int64_t bytes, struct strbuf *out)
     strbuf_printf(out, "%" PRId64 "%s", bytes, units[unit]);
 }
 
+/* As a number of percent. */
 static void format_millionths(int64_t millionths, struct strbuf *out)
 {
     int64_t part = millionths % 10000;
@@ -148,7 +150,6 @@ static void format_millionths(int64_t millionths, struct strbuf *out)
             part /= 10;
         strbuf_printf(out, ".%0*" PRId64, digits, part);
     }
-    strbuf_add_char(out, '%');
 }
 
 void schema_scalar_format(const struct schema_scalar *scalar, int64_t value, struct strbuf *out)
@@ -158,7 +159,11 @@ void schema_scalar_format(const struct schema_scalar *scalar, int64_t value, str
     case SCHEMA_ENUM: strbuf_add(out, str_from_c(scalar->values[value])); break;
     case SCHEMA_DURATION: format_ms(value, out); break;
     case SCHEMA_QUANTITY: format_bytes(value, out); break;
-    case SCHEMA_PERCENT: format_millionths(value, out); break;
+    case SCHEMA_SHARE: format_millionths(value, out); break;
+    case SCHEMA_PERCENT:
+        format_millionths(value, out);
+        strbuf_add_char(out, '%');
+        break;
     default: strbuf_printf(out, "%" PRId64, value); break;
     }
 }
@@ -317,8 +322,10 @@ static void say_no_duration(const struct schema_scalar *scalar, const struct nod
                      number);
     else
         problems_add(problems, SEVERITY_ERROR, STR_NONE, node,
-                     "%s is no duration; write whole numbers with h, m, s or ms, like \"1m30s\" or \"250ms\"",
-                     show(scalar, node, shown));
+                     "%s is no duration; write %s with h, m, s or ms, like \"1m30s\" or \"%s\"",
+                     show(scalar, node, shown),
+                     scalar->format == &format_decimal_duration ? "numbers" : "whole numbers",
+                     scalar->format == &format_decimal_duration ? "0.25s" : "250ms");
 }
 
 static void say_no_percent(const struct schema_scalar *scalar, const struct node *node, struct problems *problems)
@@ -329,6 +336,24 @@ static void say_no_percent(const struct schema_scalar *scalar, const struct node
     bool is_mended = format_percent_parse(str_from_c(mended), &millionths) && !scalar->is_secret;
     problems_add(problems, SEVERITY_ERROR, STR_NONE, node, "%s is no percentage; write %s\"%s\"",
                  show(scalar, node, shown), is_mended ? "" : "it like ", is_mended ? mended : "0.1%");
+}
+
+static void say_no_share(const struct schema_scalar *scalar, const struct node *node, struct problems *problems)
+{
+    char shown[QUOTE_TEXT];
+    struct str number = str_slice(node->text, 0, str_find_char(node->text, '%'));
+    struct strbuf mended = STRBUF_INIT;
+    int64_t millionths;
+    strbuf_printf(&mended, "%.*s%%", (int)(number.len < 16 ? number.len : 16), number.ptr);
+    bool is_mended = node->kind == NODE_STRING && !scalar->is_secret &&
+                     format_percent_parse(strbuf_str(&mended), &millionths);
+    if (is_mended)
+        problems_add(problems, SEVERITY_ERROR, STR_NONE, node,
+                     "a string where a number of percent belongs; write %.*s, without quotes", STR_ARG(number));
+    else
+        problems_add(problems, SEVERITY_ERROR, STR_NONE, node, "%s is no number of percent; write it like 0.1",
+                     show(scalar, node, shown));
+    strbuf_deinit(&mended);
 }
 
 static void say_wrong(const struct schema_scalar *scalar, const struct node *node, struct problems *problems)
@@ -342,6 +367,7 @@ static void say_wrong(const struct schema_scalar *scalar, const struct node *nod
         [SCHEMA_DURATION] = "a duration",
         [SCHEMA_QUANTITY] = "an amount of bytes",
         [SCHEMA_PERCENT] = "a percentage",
+        [SCHEMA_SHARE] = "a number of percent",
     };
     char shown[QUOTE_TEXT];
     int64_t index;
@@ -354,6 +380,7 @@ static void say_wrong(const struct schema_scalar *scalar, const struct node *nod
     case SCHEMA_BOOL: say_no_bool(scalar, node, problems); break;
     case SCHEMA_DURATION: say_no_duration(scalar, node, problems); break;
     case SCHEMA_PERCENT: say_no_percent(scalar, node, problems); break;
+    case SCHEMA_SHARE: say_no_share(scalar, node, problems); break;
     case SCHEMA_QUANTITY:
         problems_add(problems, SEVERITY_ERROR, STR_NONE, node,
                      "%s is no amount of bytes; write it like \"1Mi\" (Ki, Mi, Gi, or nothing for bytes)",
@@ -441,6 +468,22 @@ static void decode_text(const struct schema_scalar *scalar, const struct node *n
         *text = node->text;
 }
 
+#define PERCENT_MILLIONTHS 10000
+#define SHARE_MOST 1e12 /* percent; what is more is far out of any range */
+
+/* Percent in millionths. What is not 0 does not become 0. */
+static bool read_share(const struct node *node, int64_t *value)
+{
+    double percent = node->kind == NODE_INT ? (double)node->integer : node->real;
+    if ((node->kind != NODE_INT && node->kind != NODE_FLOAT) || !(percent >= -SHARE_MOST && percent <= SHARE_MOST))
+        return false;
+    double millionths = percent * PERCENT_MILLIONTHS;
+    *value = (int64_t)(millionths < 0 ? millionths - 0.5 : millionths + 0.5);
+    if (*value == 0 && percent > 0)
+        *value = 1;
+    return true;
+}
+
 /* False when it is no such number at all. */
 static bool read_number(const struct schema_scalar *scalar, const struct node *node, int64_t *value)
 {
@@ -448,6 +491,7 @@ static bool read_number(const struct schema_scalar *scalar, const struct node *n
     switch (scalar->type) {
     case SCHEMA_INT: *value = node->integer; return is_number;
     case SCHEMA_BOOL: *value = node->integer; return node->kind == NODE_BOOL;
+    case SCHEMA_SHARE: return read_share(node, value);
     case SCHEMA_QUANTITY:
         if (is_number) {
             *value = node->integer;

@@ -81,6 +81,12 @@ static const struct schema_field service_spec_rows[] = {
      .help = "The Service's own address; `None` for a headless one.",
      .type = SCHEMA_STRING,
      SCHEMA_AT(service_spec, cluster_ip)},
+    {.name = "clusterIPs",
+     .help = "All addresses of the Service itself.",
+     .type = SCHEMA_LIST,
+     .item = SCHEMA_STRING,
+     SCHEMA_AT(service_spec, cluster_ips),
+     .max = 2},
     {.name = "ports",
      .help = "The ports that the Service offers.",
      .type = SCHEMA_LIST,
@@ -88,7 +94,6 @@ static const struct schema_field service_spec_rows[] = {
      SCHEMA_AT(service_spec, ports),
      .of = &service_port_schema},
     OF_CLUSTER("selector", "Which Pods are the Service's; its EndpointSlices say where they are."),
-    OF_CLUSTER("clusterIPs", "All addresses of the Service itself."),
     OF_CLUSTER("externalIPs", "Further addresses of the Service."),
     OF_CLUSTER("loadBalancerIP", "The address that is wanted of a load balancer."),
     OF_CLUSTER("loadBalancerSourceRanges", "Who may use the load balancer."),
@@ -203,6 +208,23 @@ static const struct schema conditions_schema = {
     SCHEMA_ROWS(conditions_rows),
 };
 
+#define NAME_OF_TARGET(field, text, member) \
+    { \
+        .name = field, .help = text, .type = SCHEMA_STRING, SCHEMA_AT(endpoint_target, member), .max = OBJECT_NAME_MAX \
+    }
+static const struct schema_field endpoint_target_rows[] = {
+    NAME_OF_TARGET("kind", "What is behind the endpoint: Pod.", kind),
+    NAME_OF_TARGET("namespace", "The Pod's namespace.", ns),
+    NAME_OF_TARGET("name", "The Pod's name.", name),
+};
+static const struct schema endpoint_target_schema = {
+    .name = "ObjectReference",
+    .help = "Names what is behind an endpoint.",
+    .size = sizeof(struct endpoint_target),
+    SCHEMA_ROWS(endpoint_target_rows),
+    .is_open = true,
+};
+
 static const struct schema_field endpoint_rows[] = {
     {.name = "addresses",
      .help = "The addresses of the endpoint, of the slice's address type.",
@@ -217,8 +239,12 @@ static const struct schema_field endpoint_rows[] = {
      .type = SCHEMA_OBJECT,
      SCHEMA_AT(endpoint, conditions),
      .of = &conditions_schema},
+    {.name = "targetRef",
+     .help = "The Pod behind the endpoint, whose labels say which subsets it is in.",
+     .type = SCHEMA_OBJECT,
+     SCHEMA_AT(endpoint, target),
+     .of = &endpoint_target_schema},
     OF_CLUSTER("hostname", "The endpoint's own name."),
-    OF_CLUSTER("targetRef", "The Pod behind the endpoint."),
     OF_CLUSTER("nodeName", "The node that the endpoint runs on."),
     OF_CLUSTER("zone", "The zone that the endpoint runs in."),
     OF_CLUSTER("hints", "Whose traffic the endpoint should get."),

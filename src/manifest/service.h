@@ -17,7 +17,8 @@ struct service_port {
 struct service_spec {
     const struct node *node;
     struct str type, external_name, cluster_ip;
-    struct schema_list ports; /* struct service_port */
+    struct schema_list cluster_ips; /* struct str; cluster_ip is the first of them */
+    struct schema_list ports;       /* struct service_port */
 };
 struct service {
     struct object_head head;
@@ -41,9 +42,15 @@ struct endpoint_conditions {
     const struct node *node;
     struct schema_int ready, serving, terminating; /* ready: absent counts as true */
 };
+/* The Pod behind an endpoint. */
+struct endpoint_target {
+    const struct node *node;
+    struct str kind, ns, name;
+};
 struct endpoint {
     const struct node *node;
-    struct schema_list addresses; /* struct str */
+    struct endpoint_target *target; /* NULL: not said */
+    struct schema_list addresses;   /* struct str */
     struct endpoint_conditions *conditions;
 };
 struct endpoint_port {

@@ -20,6 +20,14 @@ void rule_mirror_init(struct rule_mirror *mirror)
     };
 }
 
+void rule_mirror_set_percent(struct rule_mirror *mirror, double percent)
+{
+    const uint32_t millionths = 1000000;
+    double share = percent / 100 * millionths + 0.5;
+    mirror->numerator = !(share >= 1) ? 0 : share >= millionths ? millionths : (uint32_t)share;
+    mirror->denominator = millionths;
+}
+
 /* As docs/reference/rules.md says. */
 void rule_comparison_init(struct rule_comparison *comparison)
 {

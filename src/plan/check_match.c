@@ -44,10 +44,10 @@ static bool check_name(const struct plan *plan, uint32_t i, struct err *err)
         break;
     case PARENT_LISTENER: is_right = is_right && parent < plan->listeners.count && is_root(plan, name->value); break;
     case PARENT_NODE:
+    case PARENT_TAIL:
         /* A way down is the way up: whoever follows parents meets the nodes that it came by. */
         is_right = is_right && name->value < plan->nodes.count && PLAN_NODE(plan, name->value)->parent == parent;
         break;
-    default: is_right = false;
     }
     return is_right || err_set(err, "plan: name %u is none", i);
 }
@@ -83,6 +83,26 @@ static bool check_hosts(const struct plan *plan, struct err *err)
     return true;
 }
 
+static bool check_branches(const struct plan *plan, struct err *err)
+{
+    struct share lengths = {.array = plan->lengths};
+    for (uint32_t i = 0; i < plan->branches.count; i++) {
+        const struct plan_branch *branch = PLAN_BRANCH(plan, i);
+        if (!take(&lengths, branch->tails))
+            return err_set(err, "plan: the tails of branch %u are out of range", i);
+        if ((branch->ordered != PLAN_NONE && !is_root(plan, branch->ordered)) ||
+            (branch->folded != PLAN_NONE && !is_root(plan, branch->folded)))
+            return err_set(err, "plan: branch %u leads to a node that is no root", i);
+    }
+    return true;
+}
+
+static bool has_branch(const struct plan *plan, uint32_t node)
+{
+    uint32_t branch = PLAN_NODE(plan, node)->branch;
+    return branch == 0 || (branch <= plan->branches.count && PLAN_BRANCH(plan, branch - 1)->node == node);
+}
+
 static bool check_nodes(const struct plan *plan, struct err *err)
 {
     struct share groups = {.array = plan->groups};
@@ -93,6 +113,8 @@ static bool check_nodes(const struct plan *plan, struct err *err)
         if (!take_or_sole(plan, &groups, node->exact) || !take_or_sole(plan, &groups, node->regexes) ||
             !take_or_sole(plan, &groups, node->prefixes))
             return err_set(err, "plan: the groups of node %u are out of range", i);
+        if (!has_branch(plan, i))
+            return err_set(err, "plan: the branch of node %u is not its own", i);
     }
     return true;
 }
@@ -131,9 +153,9 @@ static bool check_buckets(const struct plan *plan, struct share *candidates, str
 
 /* ---- matches ---- */
 
-static bool is_regex(const struct plan *plan, uint32_t regex)
+static bool is_whole_regex(const struct plan *plan, uint32_t regex)
 {
-    return regex == PLAN_NONE || regex < plan->regexes.count;
+    return regex < plan->regexes.count && !PLAN_REGEX(plan, regex)->is_search;
 }
 
 static bool check_matches(const struct plan *plan, struct share *conditions, struct err *err)
@@ -142,7 +164,7 @@ static bool check_matches(const struct plan *plan, struct share *conditions, str
         const struct plan_match *match = PLAN_MATCH(plan, i);
         if (match->route >= plan->routes.count)
             return err_set(err, "plan: match %u is of route %u of %u", i, match->route, plan->routes.count);
-        if (!is_regex(plan, match->regex))
+        if (match->regex != PLAN_NONE && !is_whole_regex(plan, match->regex))
             return err_set(err, "plan: match %u has regular expression %u of %u", i, match->regex, plan->regexes.count);
         if (!flat_has_text(plan->strings, match->method) || !flat_has_text(plan->strings, match->prefix))
             return err_set(err, "plan: a text of match %u is outside the strings", i);
@@ -157,17 +179,30 @@ static bool check_matches(const struct plan *plan, struct share *conditions, str
     return true;
 }
 
+static bool has_test(const struct plan *plan, const struct plan_condition *condition)
+{
+    if (condition->kind > CONDITION_ORIGIN || condition->test > TEST_PRESENT)
+        return false;
+    if (condition->kind == CONDITION_PEER)
+        return condition->test == TEST_EXACT && condition->index < plan->peer_sets.count;
+    return condition->test != TEST_REGEX || is_whole_regex(plan, condition->index);
+}
+
 static bool check_conditions(const struct plan *plan, struct err *err)
 {
     for (uint32_t i = 0; i < plan->conditions.count; i++) {
         const struct plan_condition *condition = PLAN_CONDITION(plan, i);
-        if (condition->kind > CONDITION_QUERY || !is_regex(plan, condition->regex) ||
-            !flat_has_text(plan->strings, condition->name) || !flat_has_text(plan->strings, condition->value))
+        if (!has_test(plan, condition) || condition->is_negated > 1 || !flat_has_text(plan->strings, condition->name) ||
+            !flat_has_text(plan->strings, condition->value))
             return err_set(err, "plan: condition %u is none", i);
     }
     for (uint32_t i = 0; i < plan->regexes.count; i++) {
-        if (!flat_has_text(plan->strings, PLAN_REGEX(plan, i)->pattern))
-            return err_set(err, "plan: regular expression %u is outside the strings", i);
+        if (!flat_has_text(plan->strings, PLAN_REGEX(plan, i)->pattern) || PLAN_REGEX(plan, i)->is_search > 1)
+            return err_set(err, "plan: regular expression %u is none", i);
+    }
+    for (uint32_t i = 0; i < plan->peer_sets.count; i++) {
+        if (!flat_has_text(plan->strings, PLAN_PEER_SET(plan, i)))
+            return err_set(err, "plan: the name of peer set %u is outside the strings", i);
     }
     return true;
 }
@@ -175,7 +210,7 @@ static bool check_conditions(const struct plan *plan, struct err *err)
 bool check_matching(const struct plan *plan, struct err *err)
 {
     struct share candidates = {.array = plan->candidates}, conditions = {.array = plan->conditions};
-    return check_nodes(plan, err) && check_hosts(plan, err) && check_names(plan, err) &&
+    return check_nodes(plan, err) && check_branches(plan, err) && check_hosts(plan, err) && check_names(plan, err) &&
            check_groups(plan, &candidates, &conditions, err) && check_buckets(plan, &candidates, err) &&
            check_matches(plan, &conditions, err) && check_conditions(plan, err);
 }

@@ -11,7 +11,8 @@ static bool has_actions(const struct plan *plan, const struct plan_actions *acti
 {
     return flat_has_range(plan->edits, actions->request_edits) &&
            flat_has_range(plan->edits, actions->response_edits) && is_index(plan->rewrites, actions->rewrite) &&
-           is_index(plan->redirects, actions->redirect) && is_index(plan->cors, actions->cors);
+           is_index(plan->redirects, actions->redirect) && is_index(plan->cors, actions->cors) &&
+           is_index(plan->answers, actions->answer);
 }
 
 static bool check_route(const struct plan *plan, uint32_t i, struct err *err)
@@ -27,6 +28,8 @@ static bool check_route(const struct plan *plan, uint32_t i, struct err *err)
         return err_set(err, "plan: the actions of route %u are out of range", i);
     if (!flat_has_range(plan->codes, route->retry_codes))
         return err_set(err, "plan: the retry codes of route %u are out of range", i);
+    if (route->retry_on > RETRY_ALL)
+        return err_set(err, "plan: route %u has an unknown reason to retry", i);
     if (route->is_grpc > 1)
         return err_set(err, "plan: a switch of route %u is neither on nor off", i);
     return true;
@@ -55,13 +58,20 @@ static bool check_edits(const struct plan *plan, struct err *err)
     return true;
 }
 
+static bool is_search(const struct plan *plan, uint32_t regex)
+{
+    return regex < plan->regexes.count && PLAN_REGEX(plan, regex)->is_search;
+}
+
 static bool check_rewrites(const struct plan *plan, struct err *err)
 {
     for (uint32_t i = 0; i < plan->rewrites.count; i++) {
         const struct plan_rewrite *rewrite = PLAN_REWRITE(plan, i);
-        if (rewrite->path_kind > REWRITE_PREFIX || !flat_has_text(plan->strings, rewrite->hostname) ||
+        if (rewrite->path_kind > REWRITE_REGEX || !flat_has_text(plan->strings, rewrite->hostname) ||
             !flat_has_text(plan->strings, rewrite->path))
             return err_set(err, "plan: rewrite %u is none", i);
+        if (rewrite->path_kind == REWRITE_REGEX && !is_search(plan, rewrite->regex))
+            return err_set(err, "plan: rewrite %u searches for nothing", i);
     }
     return true;
 }
@@ -75,7 +85,8 @@ static bool check_redirects(const struct plan *plan, struct err *err)
 {
     for (uint32_t i = 0; i < plan->redirects.count; i++) {
         const struct plan_redirect *redirect = PLAN_REDIRECT(plan, i);
-        if (redirect->path_kind > REWRITE_PREFIX || redirect->port > UINT16_MAX ||
+        if (redirect->path_kind > REWRITE_MATCHED || redirect->port > UINT16_MAX ||
+            redirect->port_kind > REDIRECT_PORT_OF_LISTENER || !flat_has_text(plan->strings, redirect->query) ||
             !flat_has_text(plan->strings, redirect->scheme) || !flat_has_text(plan->strings, redirect->hostname) ||
             !flat_has_text(plan->strings, redirect->path))
             return err_set(err, "plan: redirect %u is none", i);
@@ -85,11 +96,34 @@ static bool check_redirects(const struct plan *plan, struct err *err)
     return true;
 }
 
+/* What they test is checked with all conditions. */
+static bool has_origin_tests(const struct plan *plan, struct plan_range range)
+{
+    if (!flat_has_range(plan->conditions, range))
+        return false;
+    for (uint32_t i = 0; i < range.count; i++) {
+        if (PLAN_CONDITION(plan, range.first + i)->kind != CONDITION_ORIGIN)
+            return false;
+    }
+    return true;
+}
+
+static bool check_answers(const struct plan *plan, struct err *err)
+{
+    for (uint32_t i = 0; i < plan->answers.count; i++) {
+        const struct plan_answer *answer = PLAN_ANSWER(plan, i);
+        if (answer->status < 200 || answer->status > 599 || !flat_has_text(plan->strings, answer->body))
+            return err_set(err, "plan: answer %u is none", i);
+    }
+    return true;
+}
+
 static bool check_cors(const struct plan *plan, struct err *err)
 {
     for (uint32_t i = 0; i < plan->cors.count; i++) {
         const struct plan_cors *cors = PLAN_CORS(plan, i);
-        if (cors->allows_credentials > 1 || !flat_has_range(plan->texts, cors->origins) ||
+        if (cors->allows_credentials > 1 || cors->passes_preflights > 1 ||
+            !has_origin_tests(plan, cors->origin_tests) || !flat_has_range(plan->texts, cors->origins) ||
             !flat_has_range(plan->texts, cors->methods) || !flat_has_range(plan->texts, cors->headers) ||
             !flat_has_range(plan->texts, cors->expose))
             return err_set(err, "plan: CORS setting %u is none", i);
@@ -115,5 +149,6 @@ bool check_routes(const struct plan *plan, struct err *err)
         if (PLAN_CODE(plan, i) < 100 || PLAN_CODE(plan, i) > 599)
             return err_set(err, "plan: the retry code %u is none", PLAN_CODE(plan, i));
     }
-    return check_edits(plan, err) && check_rewrites(plan, err) && check_redirects(plan, err) && check_cors(plan, err);
+    return check_edits(plan, err) && check_rewrites(plan, err) && check_redirects(plan, err) && check_cors(plan, err) &&
+           check_answers(plan, err);
 }

@@ -14,6 +14,9 @@ void draft_init(struct draft *draft)
 {
     *draft = (struct draft){.size = sizeof(struct plan)};
     map_init(&draft->texts);
+    map_init(&draft->regexes[false]);
+    map_init(&draft->regexes[true]);
+    map_init(&draft->peer_sets);
 }
 
 void draft_deinit(struct draft *draft)
@@ -21,6 +24,9 @@ void draft_deinit(struct draft *draft)
     for (size_t i = 0; i < ARRAY_COUNT; i++)
         mem_free(draft->arrays[i].bytes);
     map_deinit(&draft->texts);
+    map_deinit(&draft->regexes[false]);
+    map_deinit(&draft->regexes[true]);
+    map_deinit(&draft->peer_sets);
 }
 
 bool draft_is_too_large(const struct draft *draft)
@@ -88,6 +94,36 @@ struct plan_str draft_add_text(struct draft *draft, struct str text)
     }
     placed.off += (uint32_t)(known - 1);
     return placed;
+}
+
+uint32_t draft_add_regex(struct draft *draft, struct str pattern, bool is_search)
+{
+    uintptr_t known = (uintptr_t)map_find(&draft->regexes[is_search], pattern);
+    if (known == 0) {
+        struct plan_regex regex = {.pattern = draft_add_text(draft, pattern), .is_search = is_search};
+        known = draft_add_copies(draft, ARRAY_REGEXES, &regex, 1).first + 1;
+        map_add(&draft->regexes[is_search], pattern, (void *)known);
+    }
+    return (uint32_t)(known - 1);
+}
+
+uint32_t draft_add_peer_set(struct draft *draft, struct str name)
+{
+    uintptr_t known = (uintptr_t)map_find(&draft->peer_sets, name);
+    if (known == 0) {
+        struct plan_str text = draft_add_text(draft, name);
+        known = draft_add_copies(draft, ARRAY_PEER_SETS, &text, 1).first + 1;
+        map_add(&draft->peer_sets, name, (void *)known);
+    }
+    return (uint32_t)(known - 1);
+}
+
+struct str draft_lower_case(struct arena *arena, struct str s)
+{
+    char *lower = arena_alloc(arena, s.len);
+    for (size_t i = 0; i < s.len; i++)
+        lower[i] = (char)(s.ptr[i] >= 'A' && s.ptr[i] <= 'Z' ? s.ptr[i] + ('a' - 'A') : s.ptr[i]);
+    return (struct str){lower, s.len};
 }
 
 int draft_seal(const struct draft *draft, uint64_t generation, struct err *err)

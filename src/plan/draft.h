@@ -3,6 +3,7 @@
  * Lifetime: draft_init to draft_deinit. Thread: the owner's. */
 #pragma once
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/map.h"
 #include "plan/arrays.h"
@@ -15,6 +16,8 @@ struct draft_array {
 struct draft {
     struct draft_array arrays[ARRAY_COUNT];
     struct map texts;          /* the place of each among those in the strings, plus one */
+    struct map regexes[2];     /* number plus one of those that match the whole, and of those that search */
+    struct map peer_sets;      /* number plus one */
     uint64_t size;             /* of all elements, in bytes */
     const void *comparison;    /* the one that was added last, as the rules have it */
     uint32_t comparison_index; /* and in the plan */
@@ -35,6 +38,11 @@ void *draft_at(const struct draft *draft, enum array_id id, size_t index);
 
 /* Equal texts are kept once. */
 struct plan_str draft_add_text(struct draft *draft, struct str text);
+/* The same for these; the number in their array. */
+uint32_t draft_add_regex(struct draft *draft, struct str pattern, bool is_search);
+uint32_t draft_add_peer_set(struct draft *draft, struct str name);
+/* A copy in ASCII lower case. */
+struct str draft_lower_case(struct arena *arena, struct str s);
 
 /* A sealed memfd of the whole, checked by the reader's own check; -1 when it is too large or wrong. */
 int draft_seal(const struct draft *draft, uint64_t generation, struct err *err) __attribute__((warn_unused_result));

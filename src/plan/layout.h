@@ -7,11 +7,13 @@
 #include "base/address.h"
 
 #define PLAN_MAGIC 0x6e616c5061726d55ull /* "UmraPlan" read as bytes */
-#define PLAN_VERSION 5
+#define PLAN_VERSION 6
 /* An index that names nothing. */
 #define PLAN_NONE UINT32_MAX
 /* A condition's value; a longer one of a request matches nothing. */
 #define PLAN_MAX_VALUE (16 * 1024)
+/* The path of a match without case; what a request has behind so many bytes is not looked at for those. */
+#define PLAN_MAX_FOLDED 4096
 #define PLAN_MAX_BYTES (256u * 1024 * 1024)
 
 /* Bytes at plan + off. */
@@ -63,32 +65,51 @@ struct plan_edit {
     struct plan_str name, value;
 };
 
-enum plan_path_kind { REWRITE_NO_PATH, REWRITE_FULL_PATH, REWRITE_PREFIX };
-/* URLRewrite. */
+/* REWRITE_PREFIX: the elements of the prefix that matched, as the Gateway API has it ("/a" to "/b" makes "/b/x" of "/a/x").
+ * REWRITE_MATCHED: the bytes that matched, as Envoy's prefix_rewrite has it: of PATH_MATCH_STRING the string ("/a" to "/b" makes "/bx" of
+ * "/ax", "/" to "/b" makes "/bx" of "/x"), of any other kind the whole path. REWRITE_REGEX: all places that a regular expression finds. */
+enum plan_path_kind { REWRITE_NO_PATH, REWRITE_FULL_PATH, REWRITE_PREFIX, REWRITE_MATCHED, REWRITE_REGEX };
+/* URLRewrite; rewrite of a VirtualService. */
 struct plan_rewrite {
     struct plan_str hostname; /* empty: kept */
     uint32_t path_kind;       /* enum plan_path_kind */
-    struct plan_str path;     /* in place of the whole path, or of the prefix that matched */
+    struct plan_str path;     /* in place of what path_kind says; of REWRITE_REGEX with "\0" to "\9" for groups */
+    uint32_t regex;           /* of plan.regexes, one that searches: of REWRITE_REGEX; else PLAN_NONE */
 };
-/* RequestRedirect. */
+/* What becomes of the port of a redirect that names none. BY_RULES: the Gateway API's, its scheme's own or the listener's.
+ * OF_REQUEST: as Envoy does it, the one in the request's Host, if any, unless it is the own one of a scheme that changes; with a `hostname`
+ * none but what stands there. OF_LISTENER: the listener's. A scheme's own port is never written, but for one that stands in Host or
+ * `hostname`. */
+enum plan_redirect_port { REDIRECT_PORT_BY_RULES, REDIRECT_PORT_OF_REQUEST, REDIRECT_PORT_OF_LISTENER };
+/* RequestRedirect; redirect of a VirtualService. */
 struct plan_redirect {
     struct plan_str scheme, hostname; /* empty: the request's */
     uint32_t path_kind;
     struct plan_str path;
-    uint32_t port;   /* 0: by the rules of the Gateway API */
-    uint32_t status; /* 301, 302, 303, 307, 308 */
+    uint32_t port;         /* 0: as port_kind says */
+    uint32_t status;       /* 301, 302, 303, 307, 308 */
+    uint32_t port_kind;    /* enum plan_redirect_port */
+    struct plan_str query; /* in place of the request's; empty: the request's */
 };
 /* CORS. Lists are ranges of plan.texts. */
 struct plan_cors {
     struct plan_range origins, methods, headers, expose; /* "*" alone: all */
+    struct plan_range
+        origin_tests; /* of plan.conditions: further origins, CONDITION_ORIGIN by prefix or regular expression */
     uint32_t allows_credentials;
     uint32_t max_age_s;
+    uint32_t passes_preflights; /* those of origins that are not allowed go to the backend, and get no fields */
+};
+/* An answer of the rule's own: directResponse of a VirtualService. */
+struct plan_answer {
+    uint32_t status;      /* 200 to 599 */
+    struct plan_str body; /* not sent with 204 and 304 */
 };
 
 /* The filters of a rule, or of one backendRef. */
 struct plan_actions {
     struct plan_range request_edits, response_edits; /* of plan.edits; applied in this order: set, add, remove */
-    uint32_t rewrite, redirect, cors;                /* of their arrays, or PLAN_NONE */
+    uint32_t rewrite, redirect, cors, answer;        /* of their arrays, or PLAN_NONE */
 };
 
 struct plan_weighted {
@@ -167,6 +188,15 @@ struct plan_mirror {
     uint32_t reserved;    /* 0 */
 };
 
+/* After which failures of an attempt a further one is made. */
+enum plan_retry {
+    RETRY_CONNECT = 1, /* no connection */
+    RETRY_RESET = 2,   /* it broke off before the answer's head */
+    RETRY_TIMEOUT = 4, /* backend_timeout_ms */
+    RETRY_STATUS = 8,  /* an answer that retry_codes or retry_grpc has */
+    RETRY_ALL = 15,
+};
+
 /* One rule of a route. */
 struct plan_route {
     struct plan_str label;      /* "namespace/name#rule" */
@@ -180,6 +210,8 @@ struct plan_route {
     struct plan_range retry_codes; /* of plan.codes */
     uint32_t
         is_grpc; /* GRPCRoute: Umbra's own answers are trailers-only (gRPC over HTTP/2), calls are counted by method */
+    uint32_t retry_on;   /* enum plan_retry, together */
+    uint32_t retry_grpc; /* 1 << the grpc-status of an answer without a body */
 };
 
 /* ---- matching ----
@@ -187,24 +219,44 @@ struct plan_route {
  * first, and a virtual host's paths are a tree by path element. What hangs at a node is grouped by what it looks at besides, so that a
  * group costs one look-up however many values there are. All look-ups are hash tables in the plan. */
 
-enum plan_condition_kind { CONDITION_HEADER, CONDITION_QUERY };
+/* Where a condition looks. A header of several fields is their values joined with ","; a parameter is the first of its name, decoded. The
+ * others have no name: the method; "http" or "https" as the client came; Host or :authority as sent, with its port; the listener's port in
+ * decimals; the address of the connection's peer. CONDITION_ORIGIN is of CORS alone, and of no match. */
+enum plan_condition_kind {
+    CONDITION_HEADER,
+    CONDITION_QUERY,
+    CONDITION_METHOD,
+    CONDITION_SCHEME,
+    CONDITION_AUTHORITY,
+    CONDITION_PORT,
+    CONDITION_PEER,
+    CONDITION_ORIGIN
+};
+/* What it wants there: the value, a match of the whole by a regular expression, a beginning, anything. Of CONDITION_PEER it is TEST_EXACT,
+ * and means that the address is in the set. */
+enum plan_test { TEST_EXACT, TEST_REGEX, TEST_PREFIX, TEST_PRESENT };
 struct plan_condition {
-    uint32_t kind; /* enum plan_condition_kind */
-    struct plan_str name;
-    struct plan_str value; /* of an exact condition */
-    uint32_t regex;        /* of plan.regexes, or PLAN_NONE: exact */
+    uint16_t kind;        /* enum plan_condition_kind */
+    uint8_t test;         /* enum plan_test */
+    uint8_t is_negated;   /* met when it is not so, also where there is no such header or parameter */
+    struct plan_str name; /* of headers and parameters */
+    struct plan_str value;
+    uint32_t index; /* TEST_REGEX: of plan.regexes; CONDITION_PEER: of plan.peer_sets; else PLAN_NONE */
 };
 
 /* In place of a range's count: `first` is an index of plan.matches, and there is no more to look at. */
 #define PLAN_SOLE UINT32_MAX
 
-/* One match of a rule. They stand in the order of the Gateway API's precedence: of two that apply, the first wins. */
+/* One match of a rule. They stand in order: of two that apply, the first wins. First come those by the Gateway API's precedence, then those
+ * in written order. */
 struct plan_match {
     uint32_t route;         /* of plan.routes */
     uint32_t regex;         /* of the path, or PLAN_NONE */
     struct plan_str method; /* empty: all */
     struct plan_range conditions;
-    struct plan_str prefix; /* of a prefix match, without a slash at its end ("" for "/"); else empty */
+    struct plan_str
+        prefix; /* of a prefix match, without a slash at its end ("" for "/"); in written order the string that
+                               matched at the path's front (PATH_MATCH_STRING); else empty */
 };
 
 /* Matches at one node that look at the same things: the method or not, and the same names of exact headers and parameters. */
@@ -230,16 +282,17 @@ struct plan_bucket {
     struct plan_ahead ahead;
 };
 
-/* plan.names: an open-addressing table by (parent, bytes), linear probing, for hosts and path elements alike. */
+/* plan.names: an open-addressing table by (parent, bytes), linear probing, for hosts, path elements and tails alike. */
 struct plan_name {
     uint32_t hash;       /* of parent and bytes: plan_name_hash */
     uint32_t parent;     /* PLAN_PARENT(…) */
-    struct plan_str key; /* a host in lower case, ".example.com" for "*.example.com"; a path element */
+    struct plan_str key; /* a host in lower case, ".example.com" for "*.example.com"; a path element; the
+                            beginning of one, which may be empty (PARENT_TAIL) */
     uint32_t value;      /* index of a listener or node; PLAN_NONE: a free slot */
     struct plan_ahead ahead;
 };
 /* Parents of different kinds have different numbers. */
-enum plan_parent { PARENT_SOCKET, PARENT_LISTENER, PARENT_NODE };
+enum plan_parent { PARENT_SOCKET, PARENT_LISTENER, PARENT_NODE, PARENT_TAIL };
 #define PLAN_PARENT(kind, index) ((uint32_t)(kind) << 30 | (uint32_t)(index))
 #define PLAN_MAX_INDEX ((1u << 30) - 1)
 
@@ -249,7 +302,19 @@ struct plan_node {
     struct plan_range exact;    /* of paths that end here */
     struct plan_range regexes;  /* of paths that come by or end here */
     struct plan_range prefixes; /* likewise */
-    uint32_t has_children;      /* names lead on from here */
+    uint32_t has_children : 1;  /* names lead on from here */
+    uint32_t branch : 31;       /* of plan.branches plus one; 0: none */
+};
+
+/* What few nodes have: roots of virtual hosts with matches in written order, and nodes with tails. A virtual host's matches in written order
+ * have a tree of their own, below a root of their own, and so have those of them that look at the path without case, in lower case.
+ * A path that goes on behind a node with something that begins with a tail is matched by what hangs at the tail's node. */
+struct plan_branch {
+    uint32_t node;           /* whose it is */
+    uint32_t ordered;        /* the root of those in written order, or PLAN_NONE */
+    uint32_t folded;         /* the root of those in written order without case, or PLAN_NONE */
+    uint32_t path_len;       /* bytes of the path down to this node */
+    struct plan_range tails; /* of plan.lengths: of its tails, the shortest first, each once */
 };
 
 /* Whose requests go where: of a socket to listeners, of a listener to roots among plan.nodes. */
@@ -278,6 +343,7 @@ struct plan_socket {
 
 struct plan_regex {
     struct plan_str pattern; /* matched against the whole subject */
+    uint32_t is_search;      /* or found in it, with its groups: of REWRITE_REGEX */
 };
 
 struct plan {
@@ -286,11 +352,13 @@ struct plan {
     uint32_t size;     /* of the whole block */
     uint64_t checksum; /* XXH3-64 of the bytes after this field */
     uint64_t generation;
-    struct plan_array sockets, listeners, nodes, groups, matches, conditions, regexes;
+    struct plan_array sockets, listeners, nodes, branches, groups, matches, conditions, regexes;
     struct plan_array names, buckets; /* hash tables: a power of two of slots, at most half of them taken */
     struct plan_array candidates;     /* uint32_t: indices of matches */
+    struct plan_array lengths;        /* uint32_t: of tails */
+    struct plan_array peer_sets;      /* struct plan_str: names; their addresses are in the endpoints object */
     struct plan_array routes, weighted, backends, mirrors, cidrs;
-    struct plan_array edits, rewrites, redirects, cors, redactions, tls, sans, comparisons, array_rules;
+    struct plan_array edits, rewrites, redirects, cors, answers, redactions, tls, sans, comparisons, array_rules;
     struct plan_array codes;           /* uint32_t: status codes */
     struct plan_array texts;           /* struct plan_str */
     struct plan_array trusted_proxies; /* struct cidr */
@@ -307,6 +375,7 @@ static inline const void *plan_at(const struct plan *plan, struct plan_array arr
 #define PLAN_SOCKET(plan, i) PLAN_AT(plan, sockets, struct plan_socket, i)
 #define PLAN_LISTENER(plan, i) PLAN_AT(plan, listeners, struct plan_listener, i)
 #define PLAN_NODE(plan, i) PLAN_AT(plan, nodes, struct plan_node, i)
+#define PLAN_BRANCH(plan, i) PLAN_AT(plan, branches, struct plan_branch, i)
 #define PLAN_GROUP(plan, i) PLAN_AT(plan, groups, struct plan_group, i)
 #define PLAN_MATCH(plan, i) PLAN_AT(plan, matches, struct plan_match, i)
 #define PLAN_CONDITION(plan, i) PLAN_AT(plan, conditions, struct plan_condition, i)
@@ -314,6 +383,8 @@ static inline const void *plan_at(const struct plan *plan, struct plan_array arr
 #define PLAN_NAME(plan, i) PLAN_AT(plan, names, struct plan_name, i)
 #define PLAN_BUCKET(plan, i) PLAN_AT(plan, buckets, struct plan_bucket, i)
 #define PLAN_CANDIDATE(plan, i) (*PLAN_AT(plan, candidates, uint32_t, i))
+#define PLAN_LENGTH(plan, i) (*PLAN_AT(plan, lengths, uint32_t, i))
+#define PLAN_PEER_SET(plan, i) (*PLAN_AT(plan, peer_sets, struct plan_str, i))
 #define PLAN_ROUTE(plan, i) PLAN_AT(plan, routes, struct plan_route, i)
 #define PLAN_WEIGHTED(plan, i) PLAN_AT(plan, weighted, struct plan_weighted, i)
 #define PLAN_BACKEND(plan, i) PLAN_AT(plan, backends, struct plan_backend, i)
@@ -323,6 +394,7 @@ static inline const void *plan_at(const struct plan *plan, struct plan_array arr
 #define PLAN_REWRITE(plan, i) PLAN_AT(plan, rewrites, struct plan_rewrite, i)
 #define PLAN_REDIRECT(plan, i) PLAN_AT(plan, redirects, struct plan_redirect, i)
 #define PLAN_CORS(plan, i) PLAN_AT(plan, cors, struct plan_cors, i)
+#define PLAN_ANSWER(plan, i) PLAN_AT(plan, answers, struct plan_answer, i)
 #define PLAN_REDACTION(plan, i) PLAN_AT(plan, redactions, struct plan_redaction, i)
 #define PLAN_TLS(plan, i) PLAN_AT(plan, tls, struct plan_tls, i)
 #define PLAN_SAN(plan, i) PLAN_AT(plan, sans, struct plan_san, i)

@@ -1,10 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plan/match_index.h"
 
+#include "base/mem.h"
 #include "plan/groups.h"
 #include "plan/literal.h"
 #include "plan/name_table.h"
 #include "plan/rank.h"
+
+#include <stdlib.h>
+
+#define TAILS_CAPACITY_MIN 64
+
+/* Something that a path may go on with behind a node. */
+struct tail {
+    uint32_t node, len;
+};
 
 struct match_index {
     struct draft *draft;
@@ -13,6 +23,8 @@ struct match_index {
     struct ranking ranking;
     struct groups groups;
     struct arena arena;
+    struct tail *tails; /* as they were found */
+    size_t tail_count, tail_capacity;
 };
 
 /* ---- hosts ---- */
@@ -20,10 +32,8 @@ struct match_index {
 /* Keys are in lower case; "*.example.com" has the key ".example.com". */
 static struct str host_key(struct match_index *index, struct str host)
 {
-    char *key = arena_alloc(&index->arena, host.len);
-    for (size_t i = 0; i < host.len; i++)
-        key[i] = (char)(host.ptr[i] >= 'A' && host.ptr[i] <= 'Z' ? host.ptr[i] + ('a' - 'A') : host.ptr[i]);
-    return str_slice((struct str){key, host.len}, host.len > 0 && key[0] == '*', host.len);
+    struct str key = draft_lower_case(&index->arena, host);
+    return str_slice(key, key.len > 0 && key.ptr[0] == '*', key.len);
 }
 
 /* What the parent has for this host, or PLAN_NONE. */
@@ -102,17 +112,103 @@ static uint32_t find_or_add_node(struct match_index *index, uint32_t root, struc
     return node;
 }
 
+/* ---- written order ---- */
+
+/* Of a node; valid until the next one is added. */
+static struct plan_branch *find_or_add_branch(struct match_index *index, uint32_t node)
+{
+    uint32_t number = ((const struct plan_node *)draft_at(index->draft, ARRAY_NODES, node))->branch;
+    if (number == 0) {
+        struct plan_branch branch = {.node = node, .ordered = PLAN_NONE, .folded = PLAN_NONE};
+        number = draft_add_copies(index->draft, ARRAY_BRANCHES, &branch, 1).first + 1;
+        ((struct plan_node *)draft_at(index->draft, ARRAY_NODES, node))->branch = number & INT32_MAX;
+    }
+    return draft_at(index->draft, ARRAY_BRANCHES, number - 1);
+}
+
+/* The virtual host's root of those in written order. */
+static uint32_t find_or_add_ordered(struct match_index *index, uint32_t root, bool ignores_case)
+{
+    const struct plan_branch *branch = find_or_add_branch(index, root);
+    uint32_t found = ignores_case ? branch->folded : branch->ordered;
+    if (found != PLAN_NONE)
+        return found;
+    found = add_node(index, PLAN_NONE);
+    struct plan_branch *changed = find_or_add_branch(index, root);
+    *(ignores_case ? &changed->folded : &changed->ordered) = found;
+    return found;
+}
+
+static void add_tail(struct match_index *index, uint32_t node, size_t len)
+{
+    if (index->tail_count == index->tail_capacity) {
+        index->tail_capacity = index->tail_capacity > 0 ? index->tail_capacity * 2 : TAILS_CAPACITY_MIN;
+        index->tails = mem_grow(index->tails, index->tail_capacity * sizeof(*index->tails));
+    }
+    index->tails[index->tail_count++] = (struct tail){node, (uint32_t)len};
+}
+
+/* The node of what begins with `path`: "/a/bc" is a tail "bc" behind the node of "/a", "/" an empty one behind the root. */
+static uint32_t find_or_add_tail(struct match_index *index, uint32_t root, struct str path)
+{
+    size_t at = path.len;
+    while (path.ptr[at - 1] != '/')
+        at--;
+    struct str tail = str_slice(path, at, path.len);
+    uint32_t node = find_or_add_node(index, root, str_slice(path, 0, at - 1)), parent = PLAN_PARENT(PARENT_TAIL, node);
+    uint32_t found = name_table_value(&index->names, parent, tail);
+    if (found != PLAN_NONE)
+        return found;
+    found = add_node(index, node);
+    name_table_add(&index->names, parent, tail, found);
+    find_or_add_branch(index, node)->path_len = (uint32_t)(at - 1);
+    add_tail(index, node, tail.len);
+    return found;
+}
+
+static int by_node_and_length(const void *a, const void *b)
+{
+    const struct tail *left = a, *right = b;
+    int order = (left->node > right->node) - (left->node < right->node);
+    return order != 0 ? order : (left->len > right->len) - (left->len < right->len);
+}
+
+/* The lengths of each node's tails. */
+static void write_tails(struct match_index *index)
+{
+    const struct tail *before = NULL;
+    if (index->tail_count > 0)
+        qsort(index->tails, index->tail_count, sizeof(*index->tails), by_node_and_length);
+    for (size_t i = 0; i < index->tail_count; i++) {
+        const struct tail *tail = &index->tails[i];
+        struct plan_range *range = &find_or_add_branch(index, tail->node)->tails;
+        bool is_known = before && before->node == tail->node && before->len == tail->len;
+        before = tail;
+        if (is_known)
+            continue;
+        uint32_t at = draft_add_copies(index->draft, ARRAY_LENGTHS, &tail->len, 1).first;
+        *range = range->count > 0 ? (struct plan_range){range->first, range->count + 1} : (struct plan_range){at, 1};
+    }
+}
+
+/* ---- matches ---- */
+
 static void add_match(struct match_index *index, uint32_t root, uint32_t match)
 {
     const struct ranked *ranked = &index->ranking.list[match];
     struct str path = ranked->path;
     enum group_slot slot = SLOT_PREFIX;
+    if (ranked->is_in_written_order)
+        root = find_or_add_ordered(index, root, ranked->rule->ignores_case);
+    if (ranked->rule->ignores_case)
+        path = draft_lower_case(&index->arena, path);
     switch (ranked->rule->path_kind) {
     case PATH_MATCH_EXACT: slot = SLOT_EXACT; break;
     case PATH_MATCH_REGEX:
         slot = SLOT_REGEX;
         path = literal_elements(path, &index->arena);
         break;
+    case PATH_MATCH_STRING: groups_add(&index->groups, find_or_add_tail(index, root, path), slot, match); return;
     case PATH_MATCH_PREFIX: break;
     }
     groups_add(&index->groups, find_or_add_node(index, root, path), slot, match);
@@ -144,6 +240,7 @@ static bool fill(struct match_index *index, struct err *err)
     }
     if (draft_is_too_large(index->draft))
         return true;
+    write_tails(index);
     groups_write(&index->groups, &index->ranking, index->draft);
     name_table_write(&index->names, index->draft);
     return true;
@@ -157,6 +254,7 @@ bool match_index_write(struct draft *draft, const struct rule_set *rules, struct
     groups_init(&index.groups);
     arena_init(&index.arena, NULL, 0);
     bool is_filled = is_ranked && fill(&index, err);
+    mem_free(index.tails);
     arena_deinit(&index.arena);
     groups_deinit(&index.groups);
     name_table_deinit(&index.names);

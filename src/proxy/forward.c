@@ -125,7 +125,12 @@ static bool find_route(struct relay *relay, const struct head *head, struct rewr
     relay->weighted = PLAN_NONE;
     if (is_inside) {
         route_match(plan, exchange->rules->regexes, &proxy->scratch,
-                    &(struct route_request){listener->index, head, path->normal}, &relay->match);
+                    &(struct route_request){.socket = listener->index,
+                                            .head = head,
+                                            .path = path->normal,
+                                            .peer = &relay->client->peer->remote,
+                                            .peer_sets = exchange->rules->peer_sets},
+                    &relay->match);
         count_limit_hits(proxy);
         exchange->route = is_misdirected(relay) ? PLAN_NONE : relay->match.route;
         path->prefix_len = relay->match.prefix_len;

@@ -4,6 +4,8 @@
 #include "http/byte_class.h"
 #include "http/url.h"
 
+#define PORT_DIGITS 5
+
 /* Appends; false when the buffer is full. */
 static bool append(char *buffer, size_t *len, struct str s)
 {
@@ -15,23 +17,28 @@ static bool append(char *buffer, size_t *len, struct str s)
     return true;
 }
 
-static bool header_value(const struct head *head, struct str name, char *buffer, struct str *value)
+static enum condition_found found(struct str value)
+{
+    return value.len <= PLAN_MAX_VALUE ? CONDITION_FOUND : CONDITION_TOO_LONG;
+}
+
+static enum condition_found header_value(const struct head *head, struct str name, char *buffer, struct str *value)
 {
     const struct field *first = head_find_name(head, name);
     if (!first)
-        return false;
+        return CONDITION_ABSENT;
     *value = first->value;
     size_t len = 0;
     for (const struct field *field = first + 1; field < head->fields + head->field_count; field++) {
         if (!str_eq_nocase(field->name, name))
             continue;
         if (value->ptr != buffer && !append(buffer, &len, *value))
-            return false;
+            return CONDITION_TOO_LONG;
         if (!append(buffer, &len, STR(",")) || !append(buffer, &len, field->value))
-            return false;
+            return CONDITION_TOO_LONG;
         *value = (struct str){buffer, len};
     }
-    return value->len <= PLAN_MAX_VALUE;
+    return found(*value);
 }
 
 static bool is_plain(struct str encoded)
@@ -54,17 +61,44 @@ static struct str decode(struct str encoded, char *buffer)
     return (struct str){buffer, len};
 }
 
-static bool query_value(const struct head *head, struct str name, char *buffer, struct str *value)
+static enum condition_found query_value(const struct head *head, struct str name, char *buffer, struct str *value)
 {
     struct str encoded;
-    if (!url_query_find(head->query, name, &encoded) || encoded.len > PLAN_MAX_VALUE)
-        return false;
+    if (!url_query_find(head->query, name, &encoded))
+        return CONDITION_ABSENT;
+    if (encoded.len > PLAN_MAX_VALUE)
+        return CONDITION_TOO_LONG;
     *value = is_plain(encoded) ? encoded : decode(encoded, buffer);
-    return true;
+    return CONDITION_FOUND;
 }
 
-bool condition_value(const struct head *head, enum plan_condition_kind kind, struct str name, char *buffer,
-                     struct str *value)
+static struct str port_text(uint32_t port, char *buffer)
 {
-    return kind == CONDITION_HEADER ? header_value(head, name, buffer, value) : query_value(head, name, buffer, value);
+    size_t at = PORT_DIGITS;
+    do
+        buffer[--at] = (char)('0' + port % 10);
+    while ((port /= 10) && at > 0);
+    return (struct str){buffer + at, PORT_DIGITS - at};
+}
+
+enum condition_found condition_value(const struct condition_subject *subject, enum plan_condition_kind kind,
+                                     struct str name, char *buffer, struct str *value)
+{
+    const struct head *head = subject->head;
+    const struct plan *plan = subject->plan;
+    switch (kind) {
+    case CONDITION_HEADER: return header_value(head, name, buffer, value);
+    case CONDITION_QUERY: return query_value(head, name, buffer, value);
+    case CONDITION_METHOD: *value = head->method; return found(*value);
+    case CONDITION_SCHEME:
+        *value = PLAN_SOCKET(plan, subject->socket)->is_tls ? STR("https") : STR("http");
+        return CONDITION_FOUND;
+    case CONDITION_AUTHORITY: *value = head->authority; return found(*value);
+    case CONDITION_PORT:
+        *value = port_text(PLAN_LISTENER(plan, subject->listener)->port, buffer);
+        return CONDITION_FOUND;
+    case CONDITION_PEER:
+    case CONDITION_ORIGIN: break;
+    }
+    return CONDITION_ABSENT;
 }

@@ -18,8 +18,8 @@ struct walk {
     const struct plan *plan;
     const struct regexes *regexes;
     struct route_scratch *scratch;
-    const struct head *head;
-    struct str path;
+    const struct route_request *request;
+    struct condition_subject subject;
     unsigned limit_hits;
     bool has_host;   /* it was looked for */
     struct str host; /* as the plan has names; in `buffer` */
@@ -68,40 +68,74 @@ static uint32_t find_name(const struct plan *plan, uint32_t parent, struct str k
 
 /* ---- what one match wants ---- */
 
-static bool matches_regex(struct walk *walk, uint32_t regex, struct str subject)
+/* What is not known is neither met nor, negated, met. */
+enum outcome { IS_NOT, IS_SO, IS_UNKNOWN };
+
+static enum outcome test_regex(struct walk *walk, uint32_t regex, struct str subject)
 {
     if (walk->limit_hits == MATCH_MAX_LIMIT_HITS)
-        return false;
-    enum regex_result result = regexes_match(walk->regexes, walk->scratch->regex, regex, subject);
-    walk->limit_hits += result == REGEX_LIMIT;
-    return result == REGEX_YES;
+        return IS_UNKNOWN;
+    switch (regexes_match(walk->regexes, walk->scratch->regex, regex, subject)) {
+    case REGEX_NO: return IS_NOT;
+    case REGEX_YES: return IS_SO;
+    case REGEX_LIMIT: break;
+    }
+    walk->limit_hits++;
+    return IS_UNKNOWN;
 }
 
-static bool has_value(struct walk *walk, const struct plan_condition *condition, struct str *value)
+static enum condition_found find_value(struct walk *walk, const struct plan_condition *condition, struct str *value)
 {
     struct str name = plan_text(walk->plan, condition->name);
-    return condition_value(walk->head, (enum plan_condition_kind)condition->kind, name, walk->scratch->value, value);
+    return condition_value(&walk->subject, (enum plan_condition_kind)condition->kind, name, walk->scratch->value,
+                           value);
+}
+
+static enum outcome test_peer(const struct walk *walk, uint32_t set)
+{
+    const struct route_request *request = walk->request;
+    return request->peer && request->peer_sets && endpoint_peers_has(&request->peer_sets[set], request->peer) ? IS_SO
+                                                                                                              : IS_NOT;
+}
+
+static enum outcome test_value(struct walk *walk, const struct plan_condition *condition, struct str value)
+{
+    switch ((enum plan_test)condition->test) {
+    case TEST_EXACT: return str_eq(value, plan_text(walk->plan, condition->value)) ? IS_SO : IS_NOT;
+    case TEST_PREFIX: return str_starts_with(value, plan_text(walk->plan, condition->value)) ? IS_SO : IS_NOT;
+    case TEST_REGEX: return test_regex(walk, condition->index, value);
+    case TEST_PRESENT: break;
+    }
+    return IS_SO;
+}
+
+static enum outcome test(struct walk *walk, const struct plan_condition *condition)
+{
+    struct str value;
+    if (condition->kind == CONDITION_PEER)
+        return test_peer(walk, condition->index);
+    switch (find_value(walk, condition, &value)) {
+    case CONDITION_FOUND: return test_value(walk, condition, value);
+    case CONDITION_TOO_LONG: return condition->test == TEST_PRESENT ? IS_SO : IS_UNKNOWN;
+    case CONDITION_ABSENT: break;
+    }
+    return IS_NOT;
 }
 
 static bool meets(struct walk *walk, const struct plan_condition *condition)
 {
-    struct str value;
-    if (!has_value(walk, condition, &value))
-        return false;
-    if (condition->regex != PLAN_NONE)
-        return matches_regex(walk, condition->regex, value);
-    return str_eq(value, plan_text(walk->plan, condition->value));
+    return test(walk, condition) == (condition->is_negated ? IS_NOT : IS_SO);
 }
 
 static bool applies(struct walk *walk, const struct plan_match *match)
 {
-    if (match->method.len > 0 && !str_eq(walk->head->method, plan_text(walk->plan, match->method)))
+    if (match->method.len > 0 && !str_eq(walk->request->head->method, plan_text(walk->plan, match->method)))
         return false;
     for (uint32_t i = 0; i < match->conditions.count; i++) {
         if (!meets(walk, PLAN_CONDITION(walk->plan, match->conditions.first + i)))
             return false;
     }
-    return match->regex == PLAN_NONE || matches_regex(walk, match->regex, walk->path);
+    return match->regex == PLAN_NONE || test_regex(walk, match->regex, walk->request->path) == IS_SO;
 }
 
 /* ---- groups ---- */
@@ -110,9 +144,9 @@ static bool applies(struct walk *walk, const struct plan_match *match)
 static bool hash_values(struct walk *walk, const struct plan_group *group, uint64_t *hash)
 {
     struct str value;
-    *hash = group->has_method ? plan_values_hash(0, walk->head->method) : 0;
+    *hash = group->has_method ? plan_values_hash(0, walk->request->head->method) : 0;
     for (uint32_t i = 0; i < group->keys.count; i++) {
-        if (!has_value(walk, PLAN_CONDITION(walk->plan, group->keys.first + i), &value))
+        if (find_value(walk, PLAN_CONDITION(walk->plan, group->keys.first + i), &value) != CONDITION_FOUND)
             return false;
         *hash = plan_values_hash(*hash, value);
     }
@@ -180,9 +214,9 @@ static uint32_t try_groups(struct walk *walk, struct plan_range groups, uint32_t
 /* ---- paths ---- */
 
 /* The last node on the path's way down from `node`; *is_end when the path ends there. */
-static uint32_t descend(const struct walk *walk, uint32_t node, bool *is_end)
+static uint32_t descend(const struct walk *walk, uint32_t node, struct str path, bool *is_end)
 {
-    struct str rest = walk->path;
+    struct str rest = path;
     while (PLAN_NODE(walk->plan, node)->has_children && rest.len > 0 && rest.ptr[0] == '/') {
         size_t len = str_find_char(str_slice(rest, 1, rest.len), '/');
         uint32_t child = find_name(walk->plan, PLAN_PARENT(PARENT_NODE, node), str_slice(rest, 1, 1 + len));
@@ -200,7 +234,7 @@ static uint32_t match_path(struct walk *walk, uint32_t root)
 {
     const struct plan *plan = walk->plan;
     bool is_end;
-    uint32_t last = descend(walk, root, &is_end), best = PLAN_NONE;
+    uint32_t last = descend(walk, root, walk->request->path, &is_end), best = PLAN_NONE;
     if (is_end)
         best = try_groups(walk, PLAN_NODE(plan, last)->exact, best);
     if (best != PLAN_NONE)
@@ -209,6 +243,70 @@ static uint32_t match_path(struct walk *walk, uint32_t root)
         best = try_groups(walk, PLAN_NODE(plan, node)->regexes, best);
     for (uint32_t node = last; node != PLAN_NONE && best == PLAN_NONE; node = PLAN_NODE(plan, node)->parent)
         best = try_groups(walk, PLAN_NODE(plan, node)->prefixes, best);
+    return best;
+}
+
+/* ---- written order ---- */
+
+/* The first match, as far as it comes before `best`, among those of what begins with something behind this node. */
+static uint32_t try_tails(struct walk *walk, uint32_t node, struct str path, uint32_t best)
+{
+    const struct plan *plan = walk->plan;
+    const struct plan_branch *branch = PLAN_BRANCH(plan, PLAN_NODE(plan, node)->branch - 1);
+    struct str rest = str_slice(path, branch->path_len, path.len);
+    if (!str_starts_with(rest, STR("/")))
+        return best;
+    rest = str_slice(rest, 1, 1 + str_find_char(str_slice(rest, 1, rest.len), '/'));
+    for (uint32_t i = 0; i < branch->tails.count; i++) {
+        uint32_t len = PLAN_LENGTH(plan, branch->tails.first + i);
+        if (len > rest.len)
+            break;
+        uint32_t tail = find_name(plan, PLAN_PARENT(PARENT_TAIL, node), str_slice(rest, 0, len));
+        if (tail != PLAN_NONE)
+            best = try_groups(walk, PLAN_NODE(plan, tail)->prefixes, best);
+    }
+    return best;
+}
+
+/* The first match below `root` that comes before `best`; else `best`. */
+static uint32_t match_in_order(struct walk *walk, uint32_t root, struct str path, uint32_t best)
+{
+    const struct plan *plan = walk->plan;
+    bool is_end;
+    uint32_t last = descend(walk, root, path, &is_end);
+    if (is_end)
+        best = try_groups(walk, PLAN_NODE(plan, last)->exact, best);
+    for (uint32_t node = last; node != PLAN_NONE; node = PLAN_NODE(plan, node)->parent) {
+        best = try_groups(walk, PLAN_NODE(plan, node)->regexes, best);
+        best = try_groups(walk, PLAN_NODE(plan, node)->prefixes, best);
+        if (PLAN_NODE(plan, node)->branch)
+            best = try_tails(walk, node, path, best);
+    }
+    return best;
+}
+
+/* In lower case. One that is cut ends in a NUL, so that it is no match's path. */
+static struct str fold_path(struct walk *walk)
+{
+    struct str path = walk->request->path;
+    char *folded = walk->scratch->path;
+    size_t len = path.len < PLAN_MAX_FOLDED ? path.len : PLAN_MAX_FOLDED;
+    for (size_t i = 0; i < len; i++)
+        folded[i] = (char)(path.ptr[i] >= 'A' && path.ptr[i] <= 'Z' ? path.ptr[i] + ('a' - 'A') : path.ptr[i]);
+    if (len < path.len)
+        folded[len++] = '\0';
+    return (struct str){folded, len};
+}
+
+/* The first of the virtual host's matches in written order, or PLAN_NONE. */
+static uint32_t match_branch(struct walk *walk, uint32_t root)
+{
+    const struct plan_branch *branch = PLAN_BRANCH(walk->plan, PLAN_NODE(walk->plan, root)->branch - 1);
+    uint32_t best = PLAN_NONE;
+    if (branch->ordered != PLAN_NONE)
+        best = match_in_order(walk, branch->ordered, walk->request->path, best);
+    if (branch->folded != PLAN_NONE)
+        best = match_in_order(walk, branch->folded, fold_path(walk), best);
     return best;
 }
 
@@ -233,7 +331,7 @@ static struct str host_of(const struct head *head, char *buffer)
 static struct str get_host(struct walk *walk)
 {
     if (!walk->has_host)
-        walk->host = host_of(walk->head, walk->buffer);
+        walk->host = host_of(walk->request->head, walk->buffer);
     walk->has_host = true;
     return walk->host;
 }
@@ -288,8 +386,8 @@ static void walk_init(struct walk *walk, const struct plan *plan, const struct r
     walk->plan = plan;
     walk->regexes = regexes;
     walk->scratch = scratch;
-    walk->head = request->head;
-    walk->path = request->path;
+    walk->request = request;
+    walk->subject = (struct condition_subject){request->head, plan, request->socket, PLAN_NONE};
     walk->limit_hits = 0;
     walk->has_host = false;
 }
@@ -305,6 +403,21 @@ void route_scratch_deinit(struct route_scratch *scratch)
     regex_scratch_free(scratch->regex);
 }
 
+/* The best match of a listener, or PLAN_NONE. */
+static uint32_t match_hosts(struct walk *walk, uint32_t listener)
+{
+    const struct plan *plan = walk->plan;
+    struct host_search search = begin_search(walk, &PLAN_LISTENER(plan, listener)->hosts,
+                                             PLAN_PARENT(PARENT_LISTENER, listener));
+    uint32_t best = PLAN_NONE, root;
+    while (best == PLAN_NONE && (root = next_host(plan, &search)) != PLAN_NONE) {
+        best = match_path(walk, root);
+        if (best == PLAN_NONE && PLAN_NODE(plan, root)->branch)
+            return match_branch(walk, root);
+    }
+    return best;
+}
+
 void route_match(const struct plan *plan, const struct regexes *regexes, struct route_scratch *scratch,
                  const struct route_request *request, struct route_match *match)
 {
@@ -318,11 +431,8 @@ void route_match(const struct plan *plan, const struct regexes *regexes, struct 
     match->listener = next_host(plan, &search);
     if (match->listener == PLAN_NONE)
         return;
-    search = begin_search(&walk, &PLAN_LISTENER(plan, match->listener)->hosts,
-                          PLAN_PARENT(PARENT_LISTENER, match->listener));
-    uint32_t best = PLAN_NONE, root;
-    while (best == PLAN_NONE && (root = next_host(plan, &search)) != PLAN_NONE)
-        best = match_path(&walk, root);
+    walk.subject.listener = match->listener;
+    uint32_t best = match_hosts(&walk, match->listener);
     scratch->limit_hits += walk.limit_hits;
     if (best == PLAN_NONE)
         return;

@@ -137,7 +137,8 @@ static void match_requests(const struct plan *plan, const struct regexes *regexe
                             .fields = fields,
                             .field_count = 3};
         struct route_match match;
-        route_match(plan, regexes, &scratch, &(struct route_request){socket, &head, head.path}, &match);
+        route_match(plan, regexes, &scratch,
+                    &(struct route_request){.socket = socket, .head = &head, .path = head.path}, &match);
         if (match.route != PLAN_NONE)
             touch_text(plan, PLAN_ROUTE(plan, match.route)->label);
         if (match.listener != PLAN_NONE)

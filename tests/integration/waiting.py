@@ -7,17 +7,19 @@ import time
 PATIENCE = float(os.environ.get("UMBRA_TEST_PATIENCE", "1"))
 
 
-def wait_for(condition, what, timeout=10):
+def wait_for(condition, what, timeout=10, longest_pause=0.005):
     """The first true value of condition(); an AssertionError that says `what` (a text, or a function that makes one)
-    was waited for in vain."""
+    was waited for in vain. Pauses become longer, up to so many seconds: where looking costs the one who is waited for."""
     deadline = time.monotonic() + timeout * PATIENCE
+    pause = 0.005
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {timeout * PATIENCE:.0f} s in vain: {what() if callable(what) else what}")
-        time.sleep(0.005)
+        time.sleep(pause)
+        pause = min(1.3 * pause, longest_pause)
 
 
 def wait_until_still(value, what, still=0.3, timeout=20):

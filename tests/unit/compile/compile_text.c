@@ -177,7 +177,7 @@ static void add_match(struct strbuf *out, const struct rule_match *match)
     for (size_t i = 0; i < match->condition_count; i++) {
         const struct rule_condition *condition = &match->conditions[i];
         strbuf_printf(out, "[%s%.*s%s%.*s]", condition->kind == CONDITION_QUERY ? "?" : "", STR_ARG(condition->name),
-                      condition->is_regex ? "~" : "=", STR_ARG(condition->value));
+                      condition->test == TEST_REGEX ? "~" : "=", STR_ARG(condition->value));
     }
 }
 

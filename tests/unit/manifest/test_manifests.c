@@ -151,10 +151,11 @@ static void test_kinds_of_others_are_a_note(void **state)
     static const char *const others[][2] = {
         {"apps/v1", "Deployment"},
         {"v1", "Endpoints"},
-        {"v1", "Pod"},
+        {"v1", "PodTemplate"},
+        {"v1", "Node"},
         {"v1", "ServiceAccount"},
-        {"networking.istio.io/v1", "Gateway"},
-        {"networking.istio.io/v1", "ServiceEntry"},
+        {"networking.istio.io/v1", "Sidecar"},
+        {"networking.istio.io/v1", "WorkloadEntry"},
         {"gateway.envoyproxy.io/v1alpha1", "Backend"},
         {"serving.knative.dev/v1", "Service"},
         {"policy.linkerd.io/v1beta3", "HTTPRoute"},
@@ -177,7 +178,7 @@ static void test_a_kind_that_is_not_read_is_said_once_for_a_file(void **state)
     (void)state;
     static const char text[] = "apiVersion: apps/v1\nkind: Deployment\n" META NEXT
                                "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: b}\n" NEXT
-                               "apiVersion: v1\nkind: Pod\n" META;
+                               "apiVersion: v1\nkind: Node\n" META;
     struct manifests *manifests = load_text(text);
     assert_int_equal(manifests->problems.count, 2);
     manifests_read(manifests, STR("b.yaml"), STR(text));

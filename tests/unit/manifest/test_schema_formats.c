@@ -18,6 +18,7 @@ static const struct schema_format *const formats[] = {
     &format_precise_hostname, &format_group,    &format_kind,         &format_header_name,
     &format_domain_path,      &format_origin,   &format_cidr,         &format_ip,
     &format_base64,           &format_duration, &format_quantity,     &format_percent,
+    &format_decimal_duration,
 };
 
 static void test_examples_are_valid(void **state)
@@ -177,12 +178,56 @@ static void test_percentages_are_millionths(void **state)
     assert_int_equal(millionths, 9999999999);
 }
 
+static void test_durations_with_decimals_are_rounded_up_to_milliseconds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t ms; /* -1: no duration */
+    } cases[] = {
+        {"1s", 1000},
+        {"1.5s", 1500},
+        {"0.25s", 250},
+        {"1h30m", 5400000},
+        {"250ms", 250},
+        {"1us", 1},
+        {"1ns", 1},
+        {"0s", 0},
+        {"1000001ns", 2},
+        {".5s", 500},
+        {"2.s", 2000},
+        {"1m0.1s", 60100},
+        {"", -1},
+        {"5", -1},
+        {"s", -1},
+        {".s", -1},
+        {"-1s", -1},
+        {"1 s", -1},
+        {"1s ", -1},
+        {"1d", -1},
+        {"1e3s", -1},
+        {"1.2.3s", -1},
+        {"9999999999s", -1},
+        {"999999999h", -1},
+        {"1s1s1s1s1s1s1s1s1s", -1},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        int64_t ms = 0;
+        bool is_read = format_decimal_duration_parse(str_from_c(cases[i].text), &ms);
+        if (is_read != (cases[i].ms >= 0) || (is_read && ms != cases[i].ms))
+            fail_msg("\"%s\": %d, %lld", cases[i].text, is_read, (long long)ms);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_examples_are_valid),         cmocka_unit_test(test_checks_say_what_patterns_say),
-        cmocka_unit_test(test_formats_without_a_pattern),  cmocka_unit_test(test_no_format_takes_a_nul),
+        cmocka_unit_test(test_examples_are_valid),
+        cmocka_unit_test(test_checks_say_what_patterns_say),
+        cmocka_unit_test(test_formats_without_a_pattern),
+        cmocka_unit_test(test_no_format_takes_a_nul),
         cmocka_unit_test(test_percentages_are_millionths),
+        cmocka_unit_test(test_durations_with_decimals_are_rounded_up_to_milliseconds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -135,8 +135,8 @@ DAMAGE(route_codes_over_the_end, route->retry_codes.count = 3)
 DAMAGE(code_is_none, ((uint32_t *)at(plan, plan->codes))[1] = 600)
 DAMAGE(edit_of_no_kind, ((struct plan_edit *)at(plan, plan->edits))->kind = 3)
 DAMAGE(edit_name_outside, ((struct plan_edit *)at(plan, plan->edits))[1].name.off = 0)
-DAMAGE(rewrite_of_no_kind, ((struct plan_rewrite *)at(plan, plan->rewrites))->path_kind = 3)
-DAMAGE(redirect_of_no_kind, ((struct plan_redirect *)at(plan, plan->redirects))->path_kind = 3)
+DAMAGE(rewrite_of_no_kind, ((struct plan_rewrite *)at(plan, plan->rewrites))->path_kind = REWRITE_REGEX + 1)
+DAMAGE(redirect_of_no_kind, ((struct plan_redirect *)at(plan, plan->redirects))->path_kind = REWRITE_REGEX)
 DAMAGE(redirect_status_is_none, ((struct plan_redirect *)at(plan, plan->redirects))->status = 304)
 DAMAGE(cors_origins_over_the_end, ((struct plan_cors *)at(plan, plan->cors))->origins.count = 3)
 DAMAGE(text_outside, ((struct plan_str *)at(plan, plan->texts))[1].off = 0)
@@ -220,7 +220,6 @@ DAMAGE(names_not_a_power_of_two, plan->names.count--)
 DAMAGE(names_full, fill_names(plan))
 DAMAGE(name_key_outside, first_name(plan)->key.off = 0)
 DAMAGE(name_of_no_such_parent, first_name(plan)->parent |= PLAN_MAX_INDEX)
-DAMAGE(name_of_no_kind, first_name(plan)->parent |= 3u << 30)
 DAMAGE(name_of_no_such_value, first_name(plan)->value = PLAN_NONE - 1)
 DAMAGE(node_of_another_parent, node[1].parent = PLAN_NONE)
 DAMAGE(host_without_root, first_host(plan)->value = plan->nodes.count)
@@ -246,8 +245,8 @@ DAMAGE(match_of_no_such_regex, match->regex = plan->regexes.count)
 DAMAGE(match_method_outside, match->method.off = 0)
 DAMAGE(match_prefix_outside, match[1].prefix.len = UINT32_MAX)
 DAMAGE(match_conditions_over_the_end, match[1].conditions.count = plan->conditions.count)
-DAMAGE(condition_of_no_kind, condition->kind = 2)
-DAMAGE(condition_of_no_such_regex, condition[1].regex = plan->regexes.count)
+DAMAGE(condition_of_no_kind, condition->kind = CONDITION_ORIGIN + 1)
+DAMAGE(condition_of_no_such_regex, condition[1].index = plan->regexes.count)
 DAMAGE(condition_name_outside, condition->name.off = 0)
 DAMAGE(condition_value_outside, condition->value.len = UINT32_MAX)
 DAMAGE(regex_outside, ((struct plan_regex *)at(plan, plan->regexes))->pattern.off = 0)
@@ -257,7 +256,7 @@ static const struct {
     const char *reason;
 } damages[] = {
     {wrong_magic, "magic"},
-    {wrong_version, "layout version 6, this binary reads 5"},
+    {wrong_version, "layout version 7, this binary reads 6"},
     {array_over_the_end, "array of routes"},
     {array_overflows, "array of mirrors"},
     {array_in_the_head, "array of listeners"},
@@ -374,7 +373,6 @@ static const struct {
     {names_full, "table of names is full"},
     {name_key_outside, "name "},
     {name_of_no_such_parent, "name "},
-    {name_of_no_kind, "name "},
     {name_of_no_such_value, "name "},
     {node_of_another_parent, "name "},
     {host_without_root, "name "},
@@ -404,7 +402,7 @@ static const struct {
     {condition_of_no_such_regex, "condition 1 is none"},
     {condition_name_outside, "condition 0 is none"},
     {condition_value_outside, "condition 0 is none"},
-    {regex_outside, "regular expression 0 is outside"},
+    {regex_outside, "regular expression 0 is none"},
 };
 
 static void test_every_wrong_field_is_refused_with_a_reason(void **state)

@@ -52,7 +52,7 @@ static struct rule_condition parse_condition(struct str text)
     return (struct rule_condition){.kind = is_query ? CONDITION_QUERY : CONDITION_HEADER,
                                    .name = str_slice(text, 0, at),
                                    .value = str_slice(text, at + 1, text.len),
-                                   .is_regex = at < text.len && text.ptr[at] == '~'};
+                                   .test = at < text.len && text.ptr[at] == '~' ? TEST_REGEX : TEST_EXACT};
 }
 
 static enum rule_path_kind parse_kind(struct str text)
@@ -146,6 +146,6 @@ struct route_match match_fixture_match(struct match_fixture *fixture, uint32_t s
     struct route_match match;
     fixture_request_init(&request, text);
     route_match(fixture->plan, fixture->regexes, &fixture->scratch,
-                &(struct route_request){socket, &request.head, request.head.path}, &match);
+                &(struct route_request){.socket = socket, .head = &request.head, .path = request.head.path}, &match);
     return match;
 }

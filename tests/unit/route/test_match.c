@@ -401,8 +401,8 @@ static void test_values_over_the_limit_match_nothing(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct head head = {.method = STR("GET"), .fields = cases[i].fields, .field_count = 2};
         struct route_match match;
-        route_match(fixture.plan, fixture.regexes, &fixture.scratch, &(struct route_request){0, &head, STR("/")},
-                    &match);
+        route_match(fixture.plan, fixture.regexes, &fixture.scratch,
+                    &(struct route_request){.head = &head, .path = STR("/")}, &match);
         assert_int_equal(match.route, cases[i].wants);
     }
     match_fixture_deinit(&fixture);

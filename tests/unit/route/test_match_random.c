@@ -194,7 +194,7 @@ static bool meets_conditions(const struct request *request, const struct rule_ma
         if (!find_value(request, condition, value, sizeof(value)))
             return false;
         text_of(wanted, sizeof(wanted), condition->value);
-        if (condition->is_regex ? !fits(wanted, value) : strcmp(wanted, value) != 0)
+        if (condition->test == TEST_REGEX ? !fits(wanted, value) : strcmp(wanted, value) != 0)
             return false;
     }
     return true;
@@ -213,7 +213,8 @@ static bool meets_path(const struct request *request, const struct rule_match *m
     switch (match->path_kind) {
     case PATH_MATCH_EXACT: return strcmp(path, wanted) == 0;
     case PATH_MATCH_REGEX: return fits(wanted, path);
-    case PATH_MATCH_PREFIX: break;
+    case PATH_MATCH_PREFIX:
+    case PATH_MATCH_STRING: break;
     }
     size_t len = prefix_len(match->path);
     return strncmp(path, wanted, len) == 0 && (path[len] == '/' || path[len] == '\0');
@@ -317,7 +318,7 @@ static void print_rule(const char *what, const struct match_fixture *fixture, ui
                   STR_ARG(match->method));
     for (size_t i = 0; i < match->condition_count; i++)
         print_message(" %s%.*s%c%.*s", match->conditions[i].kind == CONDITION_QUERY ? "?" : "",
-                      STR_ARG(match->conditions[i].name), match->conditions[i].is_regex ? '~' : '=',
+                      STR_ARG(match->conditions[i].name), match->conditions[i].test == TEST_REGEX ? '~' : '=',
                       STR_ARG(match->conditions[i].value));
     print_message("\n");
 }

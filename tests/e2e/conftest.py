@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One real API server for all tests of a run; each test has a namespace of its own."""
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "integration"))
+
+from fixtures import *
+
+import cluster as control_plane
+import crds
+
+
+@pytest.fixture(scope="session")
+def kube_apiserver():
+    """The program. Tests that need one are skipped where it can't be had."""
+    given = os.environ.get("UMBRA_KUBE_APISERVER")
+    if given:
+        return given
+    done = subprocess.run([str(HERE / "kube-apiserver")], capture_output=True, text=True, check=False)
+    if done.returncode == 77:
+        pytest.skip(done.stderr.splitlines()[-1])
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()[-1]
+
+
+@pytest.fixture(scope="session")
+def bare_cluster(kube_apiserver, tmp_path_factory):
+    """A running control plane that has no CRDs as long as no test asked for `cluster`."""
+    started = control_plane.Cluster(tmp_path_factory.mktemp("cluster"), kube_apiserver)
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="session")
+def loaded_cluster(bare_cluster):
+    bare_cluster.crds = crds.load(bare_cluster.admin)
+    return bare_cluster
+
+
+@pytest.fixture
+def cluster(loaded_cluster):
+    """A control plane with all CRDs; it runs again after a test that ended it."""
+    loaded_cluster.start()
+    yield loaded_cluster
+    loaded_cluster.thaw()
+    loaded_cluster.start()
+
+
+@pytest.fixture
+def admin(cluster):
+    """A client that may do everything."""
+    return cluster.admin
+
+
+@pytest.fixture
+def namespace(cluster):
+    """The name of a namespace of this test alone; what is in it goes after the test."""
+    name = cluster.namespace()
+    yield name
+    cluster.start()
+    cluster.empty(name)
