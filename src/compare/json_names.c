@@ -3,8 +3,9 @@
 
 #include <xxhash.h>
 
-/* The prints of up to so many names are compared with one another. */
-#define FEW_NAMES 32
+/* Up to so many names have prints of their own, mostly. */
+#define FEW_NAMES 48
+#define PRINTS 4096u /* how many there are: a bit each */
 #define SHORT_NAME 256
 
 static bool names_equal(const struct json *a, uint32_t name_a, const struct json *b, uint32_t name_b)
@@ -77,24 +78,19 @@ static uint32_t print_of(const struct json *json, const struct json_value *name)
     } else {
         memcpy(&first, bytes, name->size);
     }
-    return (first * 0x9e3779b1u ^ last) * 0x85ebca6bu + name->size;
+    return ((first * 0x9e3779b1u ^ last) + name->size) * 0x85ebca6bu / (UINT32_MAX / PRINTS + 1);
 }
 
 /* No two prints are equal; false says nothing, and is all that is said of escaped or many names. */
 static bool have_own_prints(const struct json *json, uint32_t object)
 {
-    uint32_t prints[FEW_NAMES], count = 0;
+    uint64_t seen[PRINTS / 64] = {0};
+    unsigned count = 0;
     for (uint32_t name = object + 1; name < json->values[object].next; name = json->values[name + 1].next) {
-        if (count == FEW_NAMES || json->values[name].is_escaped)
+        uint32_t print = print_of(json, &json->values[name]);
+        if (count++ == FEW_NAMES || json->values[name].is_escaped || (seen[print / 64] >> print % 64 & 1))
             return false;
-        prints[count++] = print_of(json, &json->values[name]);
-    }
-    for (uint32_t i = 1; i < count; i++) {
-        uint32_t equal = 0;
-        for (uint32_t j = 0; j < i; j++)
-            equal |= prints[j] == prints[i];
-        if (equal)
-            return false;
+        seen[print / 64] |= 1ull << print % 64;
     }
     return true;
 }
