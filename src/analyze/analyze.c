@@ -2,6 +2,7 @@
 #include "analyze/analyze.h"
 
 #include "analyze/slots.h"
+#include "analyze/spent.h"
 #include "analyze/state.h"
 #include "base/mem.h"
 #include "http/grpc.h"
@@ -13,6 +14,9 @@
 #define SAVE_FIRST_NS SECOND_NS
 #define SAVE_LONGEST_NS (60 * SECOND_NS)
 #define SAVE_IDLE_NS (2 * SECOND_NS)
+/* One part of the analyst's CPU time while records come, else of all time: with many mirrors a save takes long. The short ones are free. */
+#define SAVE_SHARE 20
+#define SAVE_FREE_NS (SECOND_NS / 50)
 #define LOOK_NS (5 * SECOND_NS)
 #define TIDY_NS (60 * SECOND_NS)
 
@@ -96,7 +100,7 @@ static void on_pair(void *user, const struct leg *live, const struct leg *shadow
     struct tally *tally = group_tally(groups, group);
     if (!analyze->deliveries.registry && shadow->end.outcome != OUTCOME_ABORTED)
         tally_add_delivery(tally, 1, shadow->end.outcome == OUTCOME_LOST, 0);
-    group_changed(groups, group);
+    group_changed(groups, group, 1);
     if (pair->live.state == LEG_ABSENT || pair->shadow.state == LEG_ABSENT)
         return;
     uint64_t due = choose_samples(analyze, group, pair, observer_fields(analyze->observer));
@@ -111,7 +115,7 @@ static void add_unpaired(struct analyze *analyze, struct group *group, uint64_t 
     if (!group || !group->is_known || !group_has_room(&analyze->groups, group))
         return;
     tally_add_delivery(group_tally(&analyze->groups, group), 0, 0, count);
-    group_changed(&analyze->groups, group);
+    group_changed(&analyze->groups, group, 0);
 }
 
 static void on_alone(void *user, const struct leg *shadow)
@@ -168,7 +172,8 @@ struct analyze *analyze_new(const struct analyze_options *options)
     loads_init(&analyze->loads);
     events_init(&analyze->events);
     findings_init(&analyze->findings, options->store, &analyze->groups, &analyze->events, &analyze->loads);
-    analyze->pages = (struct pages){&analyze->groups, &analyze->findings, &analyze->services};
+    verdicts_init(&analyze->verdicts, &analyze->groups, &analyze->findings);
+    analyze->pages = (struct pages){&analyze->groups, &analyze->findings, &analyze->verdicts, &analyze->services};
     return analyze;
 }
 
@@ -209,7 +214,6 @@ enum analyze_result analyze_record(struct analyze *analyze, unsigned worker, str
 {
     analyze->has_new = true;
     analyze->records++;
-    analyze->last_record_ns = analyze->now_ns;
     switch (pairs_add(&analyze->pairs, worker, record)) {
     case PAIRS_OK: return ANALYZE_OK;
     case PAIRS_DAMAGED: return ANALYZE_DAMAGED;
@@ -218,11 +222,29 @@ enum analyze_result analyze_record(struct analyze *analyze, unsigned worker, str
     return ANALYZE_DAMAGED;
 }
 
+/* The save before has cost no more than its share. */
+static bool may_save(const struct analyze *analyze, bool is_idle)
+{
+    uint64_t passed = is_idle ? analyze->now_ns - analyze->saved_ns : spent_ns() - analyze->saved_spent_ns;
+    return analyze->save_cost_ns <= SAVE_FREE_NS || passed >= analyze->save_cost_ns * (SAVE_SHARE - 1);
+}
+
+static bool save_slots(struct analyze *analyze)
+{
+    uint64_t before_ns = spent_ns();
+    bool is_saved = slots_save(&analyze->groups, analyze->wall_ns);
+    analyze->saved_ns = analyze->now_ns;
+    analyze->saved_spent_ns = spent_ns();
+    analyze->save_cost_ns = analyze->saved_spent_ns - before_ns;
+    return is_saved;
+}
+
 /* True: all that came in is in the store, but for legs that wait for their partners. */
 static bool save(struct analyze *analyze)
 {
     bool is_idle = analyze->now_ns - analyze->last_record_ns >= SAVE_IDLE_NS;
-    if (!is_idle && analyze->now_ns < analyze->save_at_ns)
+    bool is_due = (is_idle && analyze->has_new) || analyze->now_ns >= analyze->save_at_ns;
+    if (!is_due || !may_save(analyze, is_idle))
         return !analyze->has_new && !analyze->groups.is_store_behind;
     if (is_idle) {
         analyze->save_pause_ns = SAVE_FIRST_NS;
@@ -231,7 +253,7 @@ static bool save(struct analyze *analyze)
         analyze->save_pause_ns = analyze->save_pause_ns < SAVE_LONGEST_NS / 2 ? 2 * analyze->save_pause_ns
                                                                               : SAVE_LONGEST_NS;
     }
-    bool is_saved = slots_save(&analyze->groups, analyze->wall_ns);
+    bool is_saved = save_slots(analyze);
     if (is_saved)
         analyze->has_new = false;
     return is_saved;
@@ -251,17 +273,23 @@ bool analyze_tick(struct analyze *analyze, uint64_t now_ns, uint64_t wall_ns)
         analyze->save_at_ns = now_ns + SAVE_FIRST_NS, analyze->save_pause_ns = SAVE_FIRST_NS;
     analyze->now_ns = now_ns > analyze->now_ns ? now_ns : analyze->now_ns;
     analyze->wall_ns = analyze->groups.wall_ns = wall_ns;
+    analyze->groups.now_ns = analyze->now_ns;
     services_tick(&analyze->services, now_ns);
     pairs_tick(&analyze->pairs, now_ns);
     if (is_time(&analyze->second_at_ns, now_ns, SECOND_NS)) {
         samples_tick(&analyze->samples);
         deliveries_tick(&analyze->deliveries, &analyze->groups);
     }
-    findings_tick(&analyze->findings, now_ns, wall_ns);
+    bool is_busy = analyze->records != analyze->records_before;
+    analyze->records_before = analyze->records;
+    if (is_busy)
+        analyze->last_record_ns = analyze->now_ns;
+    verdicts_tick(&analyze->verdicts, is_busy, now_ns, wall_ns);
     if (is_time(&analyze->look_at_ns, now_ns, LOOK_NS)) {
         loads_look(&analyze->loads, &analyze->services, &analyze->groups, wall_ns);
         for (size_t i = 0; i < analyze->loads.count; i++)
             findings_note(&analyze->findings, &analyze->loads.list[i], wall_ns);
+        findings_save(&analyze->findings);
     }
     (void)samples_save(&analyze->samples);
     bool is_saved = save(analyze);

@@ -122,7 +122,7 @@ static uint64_t add_own(struct groups *groups, struct group *group)
     tally_add_delivery(tally, attempted, lost, 0);
     tally_add_kept_away(tally, dropped_name(DROPPED_BREAKER), by_breaker);
     tally_add_kept_away(tally, dropped_name(DROPPED_NO_ENDPOINT), without_endpoint);
-    group_changed(groups, group);
+    group_changed(groups, group, lost + by_breaker + without_endpoint);
     return attempted;
 }
 
@@ -136,8 +136,10 @@ static void share_out(struct groups *groups, uint64_t legs, uint64_t attempted)
         delivery->owed += (double)legs * (double)delivery->fresh / (double)attempted;
         uint64_t whole = (uint64_t)delivery->owed;
         delivery->owed -= (double)whole;
-        if (whole > 0)
-            tally_add_delivery(group_tally(groups, group), 0, whole, 0);
+        if (whole == 0)
+            continue;
+        tally_add_delivery(group_tally(groups, group), 0, whole, 0);
+        group_changed(groups, group, whole);
     }
 }
 

@@ -5,7 +5,6 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <time.h>
 
 void findings_init(struct findings *findings, struct store *store, struct groups *groups, struct events *events,
                    struct loads *loads)
@@ -36,6 +35,14 @@ static void tell(struct findings *findings, const struct finding *finding, uint6
     strbuf_deinit(&text);
 }
 
+void findings_save(struct findings *findings)
+{
+    if (findings->unsaved == 0)
+        return;
+    findings->unsaved = 0;
+    findings->groups->is_store_behind |= !store_commit(findings->store);
+}
+
 void findings_note(struct findings *findings, struct finding *finding, uint64_t wall_ns)
 {
     struct str id = str_from_c(finding->id);
@@ -54,7 +61,8 @@ void findings_note(struct findings *findings, struct finding *finding, uint64_t 
         map_add(&findings->known, id, first_ns);
         if (is_new && store_begin(findings->store)) {
             store_note_finding(findings->store, id, before_ns);
-            findings->groups->is_store_behind |= !store_commit(findings->store);
+            if (++findings->unsaved >= FINDINGS_UNSAVED)
+                findings_save(findings);
         }
         finding->first_ns = before_ns;
         if (is_new)
@@ -62,69 +70,6 @@ void findings_note(struct findings *findings, struct finding *finding, uint64_t 
     }
     if (finding->first_ns == 0 || *first_ns < finding->first_ns)
         finding->first_ns = *first_ns;
-}
-
-static void tell_verdict(struct findings *findings, const struct verdict *verdict, uint64_t wall_ns)
-{
-    struct strbuf text = STRBUF_INIT;
-    strbuf_add(&text, STR("{\"route\":"));
-    strbuf_add_json(&text, verdict->key.route);
-    strbuf_add(&text, STR(",\"mirror\":"));
-    strbuf_add_json(&text, verdict->key.mirror);
-    strbuf_printf(&text, ",\"verdict\":\"%s\",\"reasons\":[", verdict_name(verdict->kind));
-    for (size_t i = 0; i < verdict->reason_count; i++) {
-        if (i > 0)
-            strbuf_add_char(&text, ',');
-        strbuf_add_json(&text, verdict->reasons[i]);
-    }
-    strbuf_add(&text, STR("]}"));
-    events_add(findings->events, "verdict", strbuf_str(&text), wall_ns);
-    strbuf_deinit(&text);
-}
-
-static void judge_group(struct findings *findings, struct group *group, uint64_t now_ns, uint64_t wall_ns)
-{
-    bool had_verdict = group->has_verdict;
-    enum verdict_kind before = group->verdict.kind;
-    if (had_verdict)
-        verdict_deinit(&group->verdict);
-    list_remove(&group->stale);
-    judge(group_tally(findings->groups, group), &group->verdict);
-    group->has_verdict = true;
-    group->judged_ns = now_ns;
-    for (size_t i = 0; i < group->verdict.finding_count; i++)
-        findings_note(findings, &group->verdict.findings[i], wall_ns);
-    bool is_told = had_verdict ? before != group->verdict.kind : group->verdict.kind != VERDICT_INSUFFICIENT;
-    if (is_told)
-        tell_verdict(findings, &group->verdict, wall_ns);
-}
-
-static uint64_t clock_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-/* The list is in the order in which groups became stale. Each is judged once per pause, and those that had to wait come first the next time. */
-void findings_tick(struct findings *findings, uint64_t now_ns, uint64_t wall_ns)
-{
-    uint64_t until_ns = clock_ns() + FINDINGS_BUDGET_NS;
-    struct list *head = &findings->groups->stale;
-    for (struct list *node = head->next, *next; node != head && clock_ns() < until_ns; node = next) {
-        struct group *group = CONTAINER_OF(node, struct group, stale);
-        next = node->next;
-        if (!group->has_verdict || now_ns - group->judged_ns >= FINDINGS_PAUSE_NS)
-            judge_group(findings, group, now_ns, wall_ns);
-    }
-}
-
-const struct verdict *findings_verdict(struct findings *findings, struct group *group, uint64_t now_ns,
-                                       uint64_t wall_ns)
-{
-    if (!group->has_verdict || list_is_linked(&group->stale))
-        judge_group(findings, group, now_ns, wall_ns);
-    return &group->verdict;
 }
 
 /* ---- the list ---- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What there is to see: groups are judged when their tallies have changed, not with every pair; a finding that was never there before, and a
- * verdict that becomes another, is an event. First seen goes beyond restarts, through the store.
+/* What there is to see, in verdicts and of load. A finding that was never there before is an event; first seen goes beyond restarts, through the
+ * store.
  * Lifetime: findings_init to findings_deinit. Thread: the analyst's. */
 #pragma once
 
@@ -9,11 +9,9 @@
 #include "analyze/load.h"
 
 /* Findings whose beginning is kept in memory; more are looked up in the store. */
-#define FINDINGS_KNOWN 16384
-/* A group is judged at most so often, but when somebody asks. */
-#define FINDINGS_PAUSE_NS 1000000000ull
-/* Of one tick or question, for judging. */
-#define FINDINGS_BUDGET_NS 200000000ull
+#define FINDINGS_KNOWN 32768
+/* New ones are written in one transaction, of at most so many. */
+#define FINDINGS_UNSAVED 128
 
 struct findings {
     struct store *store;
@@ -21,18 +19,15 @@ struct findings {
     struct events *events;
     struct loads *loads;
     struct map known; /* id → uint64_t, first seen (CLOCK_REALTIME) */
+    unsigned unsaved; /* given to the store, and not committed yet */
 };
 
 void findings_init(struct findings *findings, struct store *store, struct groups *groups, struct events *events,
                    struct loads *loads);
 void findings_deinit(struct findings *findings);
-/* Judges some of what has changed. */
-void findings_tick(struct findings *findings, uint64_t now_ns, uint64_t wall_ns);
-/* The group's verdict as of now; borrowed until it is judged again. */
-const struct verdict *findings_verdict(struct findings *findings, struct group *group, uint64_t now_ns,
-                                       uint64_t wall_ns);
-/* A load finding came into being or goes on: first_ns is set. */
+/* A finding came into being or goes on: first_ns is set. What is new is in the store after findings_save. */
 void findings_note(struct findings *findings, struct finding *finding, uint64_t wall_ns);
+void findings_save(struct findings *findings);
 
 struct finding_filter {
     int kind;                 /* -1: all */

@@ -13,7 +13,8 @@ void group_set_init(struct groups *groups, struct store *store, struct room *roo
     map_init(&groups->by_label);
     map_init(&groups->routes);
     list_init(&groups->unsaved);
-    list_init(&groups->stale);
+    list_init(&groups->changed);
+    list_init(&groups->due);
     policy_init(&groups->default_policy, samples);
 }
 
@@ -40,7 +41,7 @@ static void forget(struct groups *groups, struct group *group)
     }
     group->tally = NULL;
     list_remove(&group->unsaved);
-    list_remove(&group->stale);
+    group_judged(group, 0);
 }
 
 static void forget_revisions(struct group *group)
@@ -129,7 +130,7 @@ static struct group *group_add(struct groups *groups, struct str route, struct s
     group->policy = &groups->default_policy;
     list_init(&group->of_route);
     list_init(&group->unsaved);
-    list_init(&group->stale);
+    list_init(&group->changed);
     list_add(&group->route->groups, &group->of_route);
     map_add(&groups->by_label, key, group);
     return group;
@@ -289,7 +290,7 @@ static void set_mirror(struct groups *groups, const struct plan *plan, uint32_t 
     }
     if (group->tally) {
         tally_set_thresholds(group->tally, &group->policy->thresholds);
-        group_changed(groups, group);
+        group_changed(groups, group, group->due_at);
     }
     arena_deinit(&arena);
 }
@@ -359,17 +360,32 @@ struct tally *group_tally(struct groups *groups, struct group *group)
         groups->room->used += GROUP_TALLY_BYTES;
     struct tally_key key = group_key(group);
     group->tally = tally_new(&key);
-    tally_set_thresholds(group->tally, &group->policy->thresholds);
     slots_load(groups, group, group->tally, group->since_ns);
+    tally_set_thresholds(group->tally, &group->policy->thresholds);
     return group->tally;
 }
 
-void group_changed(struct groups *groups, struct group *group)
+void group_changed(struct groups *groups, struct group *group, uint64_t fresh)
 {
+    bool was_due = group->fresh >= group->due_at && list_is_linked(&group->changed);
     if (!list_is_linked(&group->unsaved))
         list_add(&groups->unsaved, &group->unsaved);
-    if (!list_is_linked(&group->stale))
-        list_add(&groups->stale, &group->stale);
+    if (!list_is_linked(&group->changed)) {
+        list_add(&groups->changed, &group->changed);
+        group->changed_ns = groups->now_ns;
+    }
+    group->fresh += fresh;
+    if (was_due || group->fresh < group->due_at)
+        return;
+    list_remove(&group->changed);
+    list_add(&groups->due, &group->changed);
+}
+
+void group_judged(struct group *group, uint64_t due_after)
+{
+    list_remove(&group->changed);
+    group->fresh = 0;
+    group->due_at = due_after + 1;
 }
 
 /* ---- endpoints ---- */

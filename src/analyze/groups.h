@@ -33,7 +33,7 @@ struct route_state {
 struct group {
     struct list of_route;
     struct list unsaved; /* of groups.unsaved: it has news for the store */
-    struct list stale;   /* of groups.stale: its verdict is older than its tally */
+    struct list changed; /* of groups.changed or groups.due: its verdict is older than its tally */
     struct route_state *route;
     struct str mirror;
     const struct policy *policy;
@@ -53,6 +53,8 @@ struct group {
     struct verdict verdict;
     bool has_verdict;
     uint64_t judged_ns;
+    uint64_t changed_ns;    /* the clock of deadlines; when it changed first since it was judged */
+    uint64_t fresh, due_at; /* what came since it was judged, and how much makes it due (analyze/verdicts.h) */
 };
 
 struct groups_counts {
@@ -64,12 +66,13 @@ struct groups {
     struct room *room;
     struct map by_label; /* route NUL mirror → struct group */
     struct map routes;   /* label → struct route_state */
-    struct list unsaved, stale;
+    struct list unsaved;
+    struct list changed, due; /* to be judged some time, and soon; each in the order in which they came */
     struct policies policies;
     struct policy default_policy;
     bool has_plan;
     bool is_store_behind; /* what the store was given is not all written yet */
-    uint64_t wall_ns, run_begin_ns;
+    uint64_t now_ns, wall_ns, run_begin_ns;
     struct groups_counts counts;
 };
 
@@ -86,7 +89,10 @@ struct group *group_set_get(struct groups *groups, struct str route, struct str 
 struct tally *group_tally(struct groups *groups, struct group *group);
 /* There is room for its tally. */
 bool group_has_room(struct groups *groups, const struct group *group);
-void group_changed(struct groups *groups, struct group *group);
+/* Something was counted, among it so many pairs, failures and losses. */
+void group_changed(struct groups *groups, struct group *group, uint64_t fresh);
+/* Its verdict is that of its tally; it is due again after so many. */
+void group_judged(struct group *group, uint64_t due_after);
 struct tally_key group_key(const struct group *group);
 
 /* NULL: a route without mirrors. */

@@ -62,6 +62,7 @@ void analyze_metrics(struct analyze *analyze, struct strbuf *out)
         {"umbra_store_bytes", "gauge", "Size of the database.", store.bytes},
         {"umbra_store_samples", "gauge", "Samples in the store.", store.samples},
     };
+    verdicts_renew(&analyze->verdicts, analyze->now_ns, analyze->wall_ns);
     add_verdicts(analyze, out);
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
         strbuf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %" PRIu64 "\n", numbers[i].name, numbers[i].help,

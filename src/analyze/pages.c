@@ -52,10 +52,10 @@ static struct tally *tally_since(struct asking *asking, const struct group *grou
 {
     struct tally_key key = group_key(group);
     struct tally *tally = tally_new(&key);
-    tally_set_thresholds(tally, &group->policy->thresholds);
     uint64_t since_ns = asking->query.since_ns > group->since_ns ? asking->query.since_ns : group->since_ns;
     if (asking->query.since_ns > 0)
         slots_load(asking->pages->groups, group, tally, since_ns);
+    tally_set_thresholds(tally, &group->policy->thresholds);
     return tally;
 }
 
@@ -75,8 +75,7 @@ static void add_verdict(struct asking *asking, struct group *group)
         add_fresh_verdict(asking, group);
         return;
     }
-    verdict_json(findings_verdict(asking->pages->findings, group, asking->now_ns, asking->wall_ns),
-                 &asking->answer->body);
+    verdict_json(verdicts_get(asking->pages->verdicts, group, asking->now_ns, asking->wall_ns), &asking->answer->body);
 }
 
 static void add_tally(struct asking *asking, struct group *group)
@@ -113,7 +112,7 @@ static void on_tallies(struct asking *asking)
 
 static void on_findings(struct asking *asking)
 {
-    findings_tick(asking->pages->findings, asking->now_ns, asking->wall_ns);
+    verdicts_renew(asking->pages->verdicts, asking->now_ns, asking->wall_ns);
     struct finding_filter filter = {.kind = asking->query.kind,
                                     .route = asking->query.route,
                                     .mirror = asking->query.mirror,

@@ -5,10 +5,12 @@
 #include "analyze/analyze.h"
 #include "analyze/findings.h"
 #include "analyze/services.h"
+#include "analyze/verdicts.h"
 
 struct pages {
     struct groups *groups;
     struct findings *findings;
+    struct verdicts *verdicts;
     struct services *services;
 };
 

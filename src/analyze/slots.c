@@ -30,14 +30,12 @@ bool slots_save(struct groups *groups, uint64_t wall_ns)
 {
     if (list_is_empty(&groups->unsaved) && !groups->is_store_behind)
         return true;
-    if (!store_begin(groups->store))
-        return false;
     struct strbuf text = STRBUF_INIT;
-    while (!list_is_empty(&groups->unsaved))
+    while (!list_is_empty(&groups->unsaved) && store_begin(groups->store))
         add_slot(groups, CONTAINER_OF(list_take_first(&groups->unsaved), struct group, unsaved), wall_ns, &text);
     strbuf_deinit(&text);
     groups->is_store_behind = !store_commit(groups->store);
-    return !groups->is_store_behind;
+    return !groups->is_store_behind && list_is_empty(&groups->unsaved);
 }
 
 static void on_slot(void *user, const struct store_key *key, uint64_t begin_ns, uint64_t end_ns, struct str text)

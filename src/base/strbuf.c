@@ -61,6 +61,17 @@ void strbuf_add_char(struct strbuf *buf, char byte)
     buf->ptr[buf->len] = '\0';
 }
 
+void strbuf_add_u64(struct strbuf *buf, uint64_t number)
+{
+    char digits[20];
+    size_t at = sizeof(digits);
+    do {
+        digits[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    strbuf_add(buf, (struct str){digits + at, sizeof(digits) - at});
+}
+
 void strbuf_printf(struct strbuf *buf, const char *format, ...)
 {
     va_list args;

@@ -43,12 +43,18 @@ void latency_histogram_deinit(struct latency_histogram *histogram)
     *histogram = (struct latency_histogram){0};
 }
 
+/* Buckets outside of it are empty. */
+struct span {
+    unsigned first, last;
+};
+static const struct span all_buckets = {0, LATENCY_BUCKETS - 1};
+
 /* The bucket in which the quantile lies, and how much of it is below the quantile, 0 to 1. */
-static unsigned find_quantile(const uint64_t *counts, double total, double quantile, double *part)
+static unsigned find_quantile(const uint64_t *counts, struct span span, double total, double quantile, double *part)
 {
     double wanted = total * quantile, below = 0;
     unsigned last = 0;
-    for (unsigned i = 0; i < LATENCY_BUCKETS; i++) {
+    for (unsigned i = span.first; i <= span.last; i++) {
         double here = (double)counts[i];
         if (here == 0)
             continue;
@@ -63,17 +69,17 @@ static unsigned find_quantile(const uint64_t *counts, double total, double quant
     return last;
 }
 
-static double quantile_of(const uint64_t *counts, double total, double quantile)
+static double quantile_of(const uint64_t *counts, struct span span, double total, double quantile)
 {
     double part;
-    unsigned bucket = find_quantile(counts, total, quantile, &part);
+    unsigned bucket = find_quantile(counts, span, total, quantile, &part);
     double low = latency_low_ms(bucket);
     return low + (latency_low_ms(bucket + 1) - low) * part;
 }
 
 double latency_quantile(const struct latency_histogram *histogram, double quantile)
 {
-    return histogram->total == 0 ? 0 : quantile_of(histogram->counts, (double)histogram->total, quantile);
+    return histogram->total == 0 ? 0 : quantile_of(histogram->counts, all_buckets, (double)histogram->total, quantile);
 }
 
 /* ------------------------------------------------------------------------------------------------------------- cells */
@@ -199,13 +205,33 @@ static uint64_t draw(struct random *random, double mean, double zero)
 
 struct sides {
     uint64_t live[LATENCY_BUCKETS], shadow[LATENCY_BUCKETS];
+    struct span live_span, shadow_span;
     double total;
 };
+
+static void widen(struct span *span, unsigned bucket)
+{
+    span->first = bucket < span->first ? bucket : span->first;
+    span->last = bucket > span->last ? bucket : span->last;
+}
+
+static void clear(uint64_t *counts, struct span span)
+{
+    memset(counts + span.first, 0, (span.last - span.first + 1) * sizeof(*counts));
+}
+
+static double difference_of(const struct sides *sides, double quantile)
+{
+    return quantile_of(sides->shadow, sides->shadow_span, sides->total, quantile) -
+           quantile_of(sides->live, sides->live_span, sides->total, quantile);
+}
 
 static void resample(struct random *random, const struct latency_cell *cells, const double *zeros, size_t count,
                      struct sides *sides)
 {
-    memset(sides, 0, sizeof(*sides));
+    clear(sides->live, sides->live_span);
+    clear(sides->shadow, sides->shadow_span);
+    sides->total = 0;
     for (size_t i = 0; i < count; i++) {
         uint64_t drawn = draw(random, (double)cells[i].count, zeros[i]);
         sides->live[cells[i].live] += drawn;
@@ -218,7 +244,7 @@ static void resample(struct random *random, const struct latency_cell *cells, co
 static double blur(const uint64_t *counts, double total, double quantile)
 {
     double part;
-    unsigned bucket = find_quantile(counts, total, quantile, &part);
+    unsigned bucket = find_quantile(counts, all_buckets, total, quantile, &part);
     double share = 4 * (double)counts[bucket] / total;
     return (latency_low_ms(bucket + 1) - latency_low_ms(bucket)) / 2 * (share < 1 ? share : 1);
 }
@@ -238,7 +264,10 @@ void latency_deltas(const struct latency_cell *cells, size_t count, double alpha
     ASSERT(delta_count <= LATENCY_QUANTILES);
     struct sides *all = mem_alloc(sizeof(*all)), *drawn = mem_alloc(sizeof(*drawn));
     double *zeros = mem_alloc((count + 1) * sizeof(*zeros));
+    all->live_span = all->shadow_span = (struct span){LATENCY_BUCKETS - 1, 0};
     for (size_t i = 0; i < count; i++) {
+        widen(&all->live_span, cells[i].live);
+        widen(&all->shadow_span, cells[i].shadow);
         all->live[cells[i].live] += cells[i].count;
         all->shadow[cells[i].shadow] += cells[i].count;
         all->total += (double)cells[i].count;
@@ -250,13 +279,13 @@ void latency_deltas(const struct latency_cell *cells, size_t count, double alpha
     struct random random;
     seed_from(&random, cells, count);
     for (size_t d = 0; d < delta_count && all->total > 0; d++)
-        deltas[d].value = quantile_of(all->shadow, all->total, deltas[d].quantile) -
-                          quantile_of(all->live, all->total, deltas[d].quantile);
+        deltas[d].value = difference_of(all, deltas[d].quantile);
+    drawn->live_span = all->live_span;
+    drawn->shadow_span = all->shadow_span;
     for (size_t r = 0; r < replicates && all->total > 0; r++) {
         resample(&random, cells, zeros, count, drawn);
         for (size_t d = 0; d < delta_count && drawn->total > 0; d++) {
-            double off = quantile_of(drawn->shadow, drawn->total, deltas[d].quantile) -
-                         quantile_of(drawn->live, drawn->total, deltas[d].quantile) - deltas[d].value;
+            double off = difference_of(drawn, deltas[d].quantile) - deltas[d].value;
             sum[d] += off;
             squares[d] += off * off;
         }

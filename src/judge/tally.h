@@ -47,7 +47,7 @@ void tally_rename_endpoint(struct tally *tally, struct str from, struct str to);
 /* `from` stays as it was; both have the same key. */
 void tally_merge(struct tally *tally, const struct tally *from);
 /* What was added by tally_add_pair and tally_add_delivery (not by merging) since tally_new or the last call, as a tally of its own, the caller's to free; for slots
- * of time in the store. NULL: nothing. */
+ * of time in the store. It has no thresholds: what is allowed is no count. NULL: nothing. */
 struct tally *tally_take_news(struct tally *tally);
 
 void tally_write(const struct tally *tally, struct strbuf *out);

@@ -312,6 +312,6 @@ struct tally *tally_take_news(struct tally *tally)
     struct tally *news = tally->news;
     tally->news = NULL;
     if (news)
-        news->is_news = false;
+        news->is_news = news->has_thresholds = false;
     return news;
 }

@@ -2,13 +2,21 @@
 #include "base/mem.h"
 #include "judge/tally_counters.h"
 
-#include <inttypes.h>
-
 /* Members are written in order of their names, so that equal tallies are equal texts. */
 
 static void add_name(struct strbuf *out, const char *name)
 {
-    strbuf_printf(out, "%s\"%s\":", out->len > 0 && out->ptr[out->len - 1] == '{' ? "" : ",", name);
+    strbuf_add(out, out->len > 0 && out->ptr[out->len - 1] == '{' ? STR("\"") : STR(",\""));
+    strbuf_add(out, str_from_c(name));
+    strbuf_add(out, STR("\":"));
+}
+
+/* The next item of an array, behind its bracket or a comma. */
+static void add_item(struct strbuf *out, bool is_first, uint64_t number)
+{
+    if (!is_first)
+        strbuf_add_char(out, ',');
+    strbuf_add_u64(out, number);
 }
 
 static void add_counters(struct strbuf *out, const void *thing, const struct tally_counter *counters, const char *from,
@@ -18,7 +26,7 @@ static void add_counters(struct strbuf *out, const void *thing, const struct tal
         if ((from && strcmp(counters->name, from) < 0) || (to && strcmp(counters->name, to) >= 0))
             continue;
         add_name(out, counters->name);
-        strbuf_printf(out, "%" PRIu64, tally_counter_value(thing, counters));
+        strbuf_add_u64(out, tally_counter_value(thing, counters));
     }
 }
 
@@ -37,8 +45,9 @@ static void add_field(struct strbuf *out, const void *value)
     }
     add_counters(out, field, field_counters, "example", "kinds");
     add_name(out, "kinds");
+    strbuf_add_char(out, '[');
     for (size_t i = 0; i < DIFFERENCE_KIND_COUNT; i++)
-        strbuf_printf(out, "%c%" PRIu64, i == 0 ? '[' : ',', field->kinds[i]);
+        add_item(out, i == 0, field->kinds[i]);
     strbuf_add_char(out, ']');
     add_counters(out, field, field_counters, "kinds", NULL);
     strbuf_add_char(out, '}');
@@ -70,8 +79,10 @@ static void add_sets(struct strbuf *out, const struct map *sets)
     for (size_t i = 0; i < count; i++) {
         struct str rest = sorted[i]->key;
         size_t end = str_find_char(rest, '\0');
-        strbuf_printf(out, "%s[\"%.*s\",%" PRIu64, i > 0 ? "," : "", STR_ARG(str_slice(rest, 0, end)),
-                      ((const struct set_count *)sorted[i]->value)->count);
+        strbuf_add(out, i > 0 ? STR(",[\"") : STR("[\""));
+        strbuf_add(out, str_slice(rest, 0, end));
+        strbuf_add(out, STR("\","));
+        strbuf_add_u64(out, ((const struct set_count *)sorted[i]->value)->count);
         while (end < rest.len) {
             rest = str_slice(rest, end + 1, rest.len);
             end = str_find_char(rest, '\0');
@@ -89,8 +100,11 @@ static void add_cells(struct strbuf *out, const struct latency_cells *cells)
     size_t count;
     struct latency_cell *sorted = latency_cells_sorted(cells, &count);
     strbuf_add_char(out, '[');
-    for (size_t i = 0; i < count; i++)
-        strbuf_printf(out, "%s%u,%u,%" PRIu64, i > 0 ? "," : "", sorted[i].live, sorted[i].shadow, sorted[i].count);
+    for (size_t i = 0; i < count; i++) {
+        add_item(out, i == 0, sorted[i].live);
+        add_item(out, false, sorted[i].shadow);
+        add_item(out, false, sorted[i].count);
+    }
     strbuf_add_char(out, ']');
     mem_free(sorted);
 }
@@ -116,7 +130,7 @@ static void add_endpoint(struct strbuf *out, const void *value)
 
 static void add_failure(struct strbuf *out, const void *value)
 {
-    strbuf_printf(out, "%" PRIu64, ((const struct set_count *)value)->count);
+    strbuf_add_u64(out, ((const struct set_count *)value)->count);
 }
 
 static void add_key(struct strbuf *out, const struct tally_key *key)
@@ -134,8 +148,9 @@ static void add_key(struct strbuf *out, const struct tally_key *key)
 
 static void add_statuses(struct strbuf *out, const uint64_t counts[6])
 {
+    strbuf_add_char(out, '[');
     for (size_t i = 0; i < 6; i++)
-        strbuf_printf(out, "%c%" PRIu64, i == 0 ? '[' : ',', counts[i]);
+        add_item(out, i == 0, counts[i]);
     strbuf_add_char(out, ']');
 }
 
@@ -146,7 +161,7 @@ static void add_thresholds(struct strbuf *out, const struct thresholds *threshol
         const char *at = (const char *)thresholds + limit->offset;
         add_name(out, limit->name);
         if (limit->is_count)
-            strbuf_printf(out, "%" PRIu64, *(const uint64_t *)at);
+            strbuf_add_u64(out, *(const uint64_t *)at);
         else
             strbuf_printf(out, "%.17g", *(const double *)at);
     }
@@ -155,30 +170,27 @@ static void add_thresholds(struct strbuf *out, const struct thresholds *threshol
 
 void tally_write(const struct tally *tally, struct strbuf *out)
 {
-    struct strbuf text = STRBUF_INIT;
-    strbuf_add_char(&text, '{');
-    add_counters(&text, tally, tally_counters, NULL, "endpoints");
-    add_name(&text, "endpoints");
-    add_members(&text, &tally->endpoints, add_endpoint);
-    add_counters(&text, tally, tally_counters, "endpoints", "failures");
-    add_name(&text, "failures");
-    add_members(&text, &tally->failures, add_failure);
-    add_counters(&text, tally, tally_counters, "failures", "key");
-    add_name(&text, "key");
-    add_key(&text, &tally->key);
-    add_counters(&text, tally, tally_counters, "key", "live_status");
-    add_name(&text, "live_status");
-    add_statuses(&text, tally->live_status);
-    add_counters(&text, tally, tally_counters, "live_status", "shadow_status");
-    add_name(&text, "shadow_status");
-    add_statuses(&text, tally->shadow_status);
-    add_counters(&text, tally, tally_counters, "shadow_status", "thresholds");
+    strbuf_add_char(out, '{');
+    add_counters(out, tally, tally_counters, NULL, "endpoints");
+    add_name(out, "endpoints");
+    add_members(out, &tally->endpoints, add_endpoint);
+    add_counters(out, tally, tally_counters, "endpoints", "failures");
+    add_name(out, "failures");
+    add_members(out, &tally->failures, add_failure);
+    add_counters(out, tally, tally_counters, "failures", "key");
+    add_name(out, "key");
+    add_key(out, &tally->key);
+    add_counters(out, tally, tally_counters, "key", "live_status");
+    add_name(out, "live_status");
+    add_statuses(out, tally->live_status);
+    add_counters(out, tally, tally_counters, "live_status", "shadow_status");
+    add_name(out, "shadow_status");
+    add_statuses(out, tally->shadow_status);
+    add_counters(out, tally, tally_counters, "shadow_status", "thresholds");
     if (tally->has_thresholds) {
-        add_name(&text, "thresholds");
-        add_thresholds(&text, &tally->thresholds);
+        add_name(out, "thresholds");
+        add_thresholds(out, &tally->thresholds);
     }
-    add_counters(&text, tally, tally_counters, "thresholds", NULL);
-    strbuf_add(&text, STR(",\"version\":1}"));
-    strbuf_add(out, strbuf_str(&text));
-    strbuf_deinit(&text);
+    add_counters(out, tally, tally_counters, "thresholds", NULL);
+    strbuf_add(out, STR(",\"version\":1}"));
 }

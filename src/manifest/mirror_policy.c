@@ -169,7 +169,7 @@ static void check_sampling(const void *object, struct problems *problems)
                      "is for the mode Hash: set mode: Hash or remove it");
 }
 static const struct schema_rule sampling_rules[] = {
-    {"(self.mode == 'Hash') == has(self.key)", "the mode Hash needs a key, and the others have none"},
+    {"(has(self.mode) && self.mode == 'Hash') == has(self.key)", "the mode Hash needs a key, and the others have none"},
 };
 static const char *const sampling_modes[] = {"Even", "Random", "Hash", NULL};
 static const struct schema_field sampling_rows[] = {
@@ -197,6 +197,7 @@ static const struct schema sampling_schema = {
     .help = "Which requests are copied, of the share that the mirror asks for.",
     .size = sizeof(struct policy_sampling),
     SCHEMA_ROWS(sampling_rows),
+    .is_layered = true,
     .check = check_sampling,
     RULES_OF(sampling_rules),
 };
@@ -251,6 +252,7 @@ static const struct schema limits_schema = {
     .help = "What a mirror may use, in each gateway.",
     .size = sizeof(struct policy_limits),
     SCHEMA_ROWS(limits_rows),
+    .is_layered = true,
 };
 
 /* ------------------------------------------------------------------------------------------------------ request */
@@ -267,7 +269,8 @@ static void check_host(const void *object, struct problems *problems)
                      "is for the type Literal: set type: Literal or remove it");
 }
 static const struct schema_rule host_rules[] = {
-    {"(self.type == 'Literal') == has(self.value)", "the type Literal needs a value, and the others have none"},
+    {"(has(self.type) && self.type == 'Literal') == has(self.value)",
+     "the type Literal needs a value, and the others have none"},
 };
 
 /* What may stand in a Host field: a name or an address with a port or without. */
@@ -309,6 +312,7 @@ static const struct schema host_schema = {
     .help = "The host of copies.",
     .size = sizeof(struct policy_host),
     SCHEMA_ROWS(host_rows),
+    .is_layered = true,
     .check = check_host,
     RULES_OF(host_rules),
 };
@@ -369,6 +373,7 @@ static const struct schema marker_schema = {
     .help = "How a copy can be told from a live request.",
     .size = sizeof(struct policy_marker),
     SCHEMA_ROWS(marker_rows),
+    .is_layered = true,
 };
 
 static const struct schema_field request_rows[] = {
@@ -404,6 +409,7 @@ static const struct schema request_schema = {
     .help = "What is different in copies.",
     .size = sizeof(struct policy_request),
     SCHEMA_ROWS(request_rows),
+    .is_layered = true,
 };
 
 /* ------------------------------------------------------------------------------------------------------- policy */
@@ -481,6 +487,7 @@ static const struct schema policy_spec_schema = {
     .help = "What is copied and how.",
     .size = sizeof(struct mirror_policy_spec),
     SCHEMA_ROWS(policy_spec_rows),
+    .is_layered = true,
     .check = check_policy_spec,
 };
 static const struct schema_field mirror_policy_rows[] = {

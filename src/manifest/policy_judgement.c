@@ -233,6 +233,7 @@ const struct schema policy_compare_schema = {
     .help = "How answers of live and shadow are compared.",
     .size = sizeof(struct policy_compare),
     SCHEMA_ROWS(compare_rows),
+    .is_layered = true,
     .check = check_compare,
 };
 
@@ -303,5 +304,6 @@ const struct schema policy_verdict_schema = {
     .help = "When a shadow passes.",
     .size = sizeof(struct policy_verdict),
     SCHEMA_ROWS(verdict_rows),
+    .is_layered = true,
     .check = check_verdict,
 };

@@ -50,6 +50,7 @@ struct schema_number_pair {
 struct schema_format {
     const char *name;    /* "a DNS label" */
     const char *pattern; /* the CRD's pattern, ECMA 262; NULL: none */
+    bool is_rough;       /* the pattern takes more than is valid */
     const char *example; /* what a right value looks like */
     const char *all;     /* how to say what "*" is meant for; NULL: by nothing else */
     bool (*is_valid)(struct str text);
@@ -102,7 +103,10 @@ struct schema {
     size_t size; /* of the struct */
     const struct schema_field *fields;
     size_t field_count; /* at most SCHEMA_FIELDS_MAX */
-    bool is_open;       /* it has more fields, of no meaning here: they are skipped */
+    /* Of a policy: where a field is absent, a wider policy may say what counts. So the API server must not write its
+     * default into the object; in the CRD it stands in the description only. */
+    bool is_layered;
+    bool is_open; /* it has more fields, of no meaning here: they are skipped */
     /* Rules over several fields; adds problems. Called when the object and everything in it was decoded without an
      * error: what is required is there, enums are in range. May be NULL. */
     void (*check)(const void *object, struct problems *problems);

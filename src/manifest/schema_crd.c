@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#define WHOLE 1000000 /* 100 % in millionths */
+
 static void add_line(struct strbuf *out, unsigned indent, const char *key, const char *value)
 {
     strbuf_printf(out, "%*s%s:%s%s\n", (int)indent, "", key, value ? " " : "", value ? value : "");
@@ -69,7 +71,9 @@ static void add_scalar(struct strbuf *out, unsigned indent, const struct schema_
         add_limits(out, indent, "imum", scalar->min, scalar->max);
     if (scalar->type == SCHEMA_STRING)
         add_limits(out, indent, "Length", scalar->min, scalar->max);
-    if (scalar->format && scalar->format->pattern)
+    if (scalar->type == SCHEMA_PERCENT && scalar->max == WHOLE)
+        add_text(out, indent, "pattern", "^(0*100(\\.0{1,4})?|0*[0-9]{1,2}(\\.[0-9]{1,4})?)%$");
+    else if (scalar->format && scalar->format->pattern)
         add_text(out, indent, "pattern", scalar->format->pattern);
     if (is_either)
         add_line(out, indent, "x-kubernetes-int-or-string", "true");
@@ -88,7 +92,7 @@ static bool key_is_certain(const struct schema *schema, const char *key)
     for (size_t i = 0; i < schema->field_count; i++) {
         const struct schema_field *field = &schema->fields[i];
         if (strcmp(field->name, key) == 0)
-            return (field->flags & SCHEMA_REQUIRED) || field->fallback;
+            return (field->flags & SCHEMA_REQUIRED) || (field->fallback && !schema->is_layered);
     }
     return false;
 }
@@ -142,16 +146,21 @@ static void add_default(struct strbuf *out, unsigned indent, const struct schema
         add_line(out, indent, "default", field->fallback);
 }
 
+/* kubectl explain shows no defaults but those that are in here. */
 static void add_description(struct strbuf *out, unsigned indent, const struct schema_field *field)
 {
     struct strbuf text = STRBUF_INIT;
-    strbuf_printf(&text, "%s%s", field->help,
-                  field->flags & SCHEMA_UNSUPPORTED ? " Accepted, but not acted on by this version." : "");
+    strbuf_printf(&text, "%s", field->help);
+    if (field->fallback && field->fallback[0] != '\0' && field->type != SCHEMA_OBJECT && field->type != SCHEMA_LIST)
+        strbuf_printf(&text, " Default: %s.", field->fallback);
+    if (field->flags & SCHEMA_UNSUPPORTED)
+        strbuf_add(&text, STR(" Accepted, but not acted on by this version."));
     add_text(out, indent, "description", text.ptr);
     strbuf_deinit(&text);
 }
 
-static void add_field(struct strbuf *out, unsigned indent, const struct schema_field *field, bool is_top)
+static void add_field(struct strbuf *out, unsigned indent, const struct schema *schema,
+                      const struct schema_field *field, bool is_top)
 {
     struct schema_scalar scalar = schema_scalar_of_field(field);
     add_line(out, indent, field->name, NULL);
@@ -162,7 +171,8 @@ static void add_field(struct strbuf *out, unsigned indent, const struct schema_f
         return;
     }
     add_description(out, indent, field);
-    add_default(out, indent, field);
+    if (!schema->is_layered)
+        add_default(out, indent, field);
     switch (field->type) {
     case SCHEMA_OBJECT: add_object(out, indent, field->of, false); break;
     case SCHEMA_LIST: add_list(out, indent, field); break;
@@ -204,7 +214,7 @@ static void add_object(struct strbuf *out, unsigned indent, const struct schema 
 {
     add_line(out, indent, "properties", NULL);
     for (size_t i = 0; i < schema->field_count; i++)
-        add_field(out, indent + 2, &schema->fields[i], is_top);
+        add_field(out, indent + 2, schema, &schema->fields[i], is_top);
     add_required(out, indent, schema);
     add_line(out, indent, "type", "object");
     add_rules(out, indent, schema);

@@ -347,6 +347,8 @@ const struct schema_format format_origin = {
 };
 const struct schema_format format_cidr = {
     .name = "a range of IP addresses",
+    .pattern = "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$",
+    .is_rough = true,
     .example = "10.0.0.0/8",
     .is_valid = is_cidr,
     .min_len = 1,

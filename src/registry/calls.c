@@ -39,6 +39,8 @@ static bool take_slot(struct registry_shared *shared, struct registry_call *slot
     memcpy(slot->method, method.ptr, method.len);
     atomic_store_explicit(&slot->route, route_number(shared, route), memory_order_relaxed);
     atomic_store_explicit(&slot->method_len, (uint32_t)method.len, memory_order_release);
+    size_t index = (size_t)(slot - shared->calls);
+    atomic_fetch_or_explicit(&shared->calls_taken[index / 64], 1ull << index % 64, memory_order_release);
     return true;
 }
 
@@ -86,9 +88,11 @@ bool registry_call_at(struct registry *registry, size_t index, struct registry_c
     if (index >= REGISTRY_CALLS)
         return false;
     struct registry_call *slot = &shared->calls[index];
+    *statuses = slot->status;
+    if (!(atomic_load_explicit(&shared->calls_taken[index / 64], memory_order_acquire) >> index % 64 & 1))
+        return true;
     uint32_t len = atomic_load_explicit(&slot->method_len, memory_order_acquire);
     uint32_t route = atomic_load_explicit(&slot->route, memory_order_relaxed);
-    *statuses = slot->status;
     if (len > 0 && len <= REGISTRY_METHOD_MAX && find_labels(shared, route, name))
         name->method = (struct str){slot->method, len};
     return true;

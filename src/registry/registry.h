@@ -215,7 +215,8 @@ bool registry_route_at(struct registry *registry, size_t index, struct str *rout
 bool registry_mirror_at(struct registry *registry, size_t index, struct str *route, struct str *mirror,
                         struct registry_mirror **entry);
 
-/* The calls of all routes; index from 0 until false. An index that is not taken has no method. */
+/* The calls of all routes; index from 0 until false. An index that is not taken has no method, and its statuses are not to be read: that would take
+ * memory. */
 struct registry_call_name {
     struct str route, backend, method;
 };

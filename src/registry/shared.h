@@ -9,7 +9,7 @@
 #include <pthread.h>
 
 #define REGISTRY_MAGIC 0x7367655261726d55ull /* "UmraRegs" read as bytes */
-#define REGISTRY_LAYOUT 5
+#define REGISTRY_LAYOUT 6
 /* Labels of at most 760 bytes and mostly below 100; pages are only used when they are written. */
 #define REGISTRY_TEXT_BYTES (64u * 1024 * 1024)
 #define REGISTRY_ENTRIES 32768
@@ -62,6 +62,8 @@ struct registry_shared {
     struct registry_index route_index, mirror_index;
     struct registry_route routes[REGISTRY_ROUTES];
     struct registry_mirror mirrors[REGISTRY_MIRRORS];
+    _Atomic uint64_t
+        calls_taken[REGISTRY_CALLS / 64]; /* a bit for each: who looks at all of them touches no page of the others */
     struct registry_call calls[REGISTRY_CALLS];
     char text[REGISTRY_TEXT_BYTES];
 };

@@ -67,8 +67,7 @@ void store_renew(struct store *store)
         database_close(disk);
         return;
     }
-    database_close(store->db);
-    store->db = disk;
+    store_take_database(store, disk);
     store->is_on_disk = true;
     store->trouble = note;
     store->retry_at_ns = store->pause_ns = 0;

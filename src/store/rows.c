@@ -102,7 +102,10 @@ static int write_slot(struct row_writer *writer, const struct row *row)
     bind_u64(slot, 5, row->begin_ns);
     bind_u64(slot, 6, row->end_ns);
     bind_str(slot, 7, row->texts[ROW_TALLY]);
-    int code = statement_run(key);
+    int code = statement_run(slot);
+    if (code != SQLITE_OK || sqlite3_changes(writer->db) > 0)
+        return code;
+    code = statement_run(key); /* it is the key's first slot */
     return code == SQLITE_OK ? statement_run(slot) : code;
 }
 

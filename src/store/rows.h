@@ -31,7 +31,7 @@ void row_queue_add(struct row_queue *queue, const struct row *row);
 bool row_queue_is_full(const struct row_queue *queue);
 void row_queue_remove(struct row_queue *queue, struct row *row);
 
-/* The statements that rows need, for one transaction. */
+/* The statements that rows need. */
 struct row_writer {
     sqlite3 *db;
     sqlite3_stmt *statements[8];

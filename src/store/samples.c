@@ -46,15 +46,16 @@ static uint64_t since_in_queue(const struct store *store, struct str finding)
 uint64_t store_finding_since(struct store *store, struct str finding)
 {
     uint64_t waiting_ns = since_in_queue(store, finding), since_ns = 0;
-    sqlite3_stmt *statement = database_prepare(store->db, "SELECT first_seen_ns FROM findings WHERE name = ?1");
+    sqlite3_stmt *statement = statement_get(&store->statements, store->db, STATEMENT_FINDING_SINCE,
+                                            "SELECT first_seen_ns FROM findings WHERE name = ?1");
     int code = statement ? SQLITE_OK : sqlite3_extended_errcode(store->db);
     if (statement) {
         bind_str(statement, 1, finding);
         code = sqlite3_step(statement);
         if (code == SQLITE_ROW)
             since_ns = column_u64(statement, 0);
+        sqlite3_reset(statement);
     }
-    sqlite3_finalize(statement);
     if (code != SQLITE_ROW && code != SQLITE_DONE)
         store_read_failed(store, code);
     return since_ns == 0 || (waiting_ns != 0 && waiting_ns < since_ns) ? waiting_ns : since_ns;

@@ -54,7 +54,9 @@ static const char slots_of_one[] = SLOT_COLUMNS
 bool store_slots(struct store *store, const struct store_key *key, uint64_t since_ns, store_slot_fn *each, void *user)
 {
     bool is_one = key->route.len > 0 && key->mirror.len > 0;
-    sqlite3_stmt *statement = database_prepare(store->db, is_one ? slots_of_one : slots_of_all);
+    sqlite3_stmt *statement = is_one
+                                  ? statement_get(&store->statements, store->db, STATEMENT_SLOTS_OF_ONE, slots_of_one)
+                                  : database_prepare(store->db, slots_of_all);
     int code = statement ? SQLITE_ROW : sqlite3_extended_errcode(store->db);
     if (statement) {
         bind_str(statement, 1, key->route);
@@ -68,7 +70,10 @@ bool store_slots(struct store *store, const struct store_key *key, uint64_t sinc
                                         column_str(statement, 3)};
         each(user, &found, column_u64(statement, 4), column_u64(statement, 5), column_str(statement, 6));
     }
-    sqlite3_finalize(statement);
+    if (is_one && statement)
+        sqlite3_reset(statement);
+    else
+        sqlite3_finalize(statement);
     if (code != SQLITE_DONE)
         store_read_failed(store, code);
     read_queue(store, key, since_ns, each, user);

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "store/place.h"
-#include "store/rows.h"
+#include "store/statements.h"
 #include "store/store.h"
 
 struct store {
@@ -11,6 +11,7 @@ struct store {
     bool has_place;  /* a directory was given */
     bool is_on_disk; /* `db` is in it; else in memory, until the directory can be used */
     sqlite3 *db;
+    struct statements statements; /* of `db` */
     size_t memory_bytes;
     uint64_t sample_ttl_ns, sample_bytes;
     uint64_t sample_bytes_used; /* about: others write too; made exact by samples_trim() */
@@ -25,6 +26,9 @@ struct store {
 #define STORE_SECOND_NS 1000000000ull
 /* How old slots get before they are rolled up; in memory alone there is less room. */
 #define STORE_AGES(store) ((store)->is_on_disk ? 0 : 1)
+
+/* From now on all is in this one; the one before is closed. */
+void store_take_database(struct store *store, sqlite3 *db);
 
 /* BEGIN IMMEDIATE; false: the failure was noted. */
 bool store_transaction(struct store *store) __attribute__((warn_unused_result));

@@ -103,6 +103,13 @@ struct store_counts store_counts(struct store *store)
     return counts;
 }
 
+void store_take_database(struct store *store, sqlite3 *db)
+{
+    statements_free(&store->statements);
+    database_close(store->db);
+    store->db = db;
+}
+
 /* Rows of the queue go with the new database, those of the old one are in the file that was set aside. */
 static void replace_damaged(struct store *store)
 {
@@ -112,8 +119,7 @@ static void replace_damaged(struct store *store)
         store->trouble = err;
         return;
     }
-    database_close(store->db);
-    store->db = db;
+    store_take_database(store, db);
     samples_measure(store);
     store->trouble = note;
 }
@@ -174,13 +180,13 @@ bool store_transaction_end(struct store *store, int code)
 /* All that waits, in the order in which it came. */
 static int write_queue(struct store *store)
 {
-    struct row_writer writer;
-    int code = row_writer_init(&writer, store->db) ? SQLITE_OK : sqlite3_extended_errcode(store->db);
+    struct row_writer *writer = statements_writer(&store->statements, store->db);
+    int code = writer ? SQLITE_OK : sqlite3_extended_errcode(store->db);
     struct list *next;
     for (struct list *at = store->queue.rows.next; code == SQLITE_OK && at != &store->queue.rows; at = next) {
         struct row *row = CONTAINER_OF(at, struct row, node);
         next = at->next;
-        code = row_write(&writer, row);
+        code = row_write(writer, row);
         if (code == SQLITE_OK && row->kind == ROW_SAMPLE)
             store->sample_bytes_used += row->texts[ROW_BODY].len;
         if (row_is_to_blame(code)) {
@@ -189,7 +195,6 @@ static int write_queue(struct store *store)
             code = SQLITE_OK;
         }
     }
-    row_writer_deinit(&writer);
     if (code == SQLITE_OK && store->sample_bytes_used > store->sample_bytes)
         code = samples_trim(store);
     return code;
@@ -281,6 +286,6 @@ void store_close(struct store *store)
     store->retry_at_ns = 0;
     flush(store);
     row_queue_deinit(&store->queue);
-    database_close(store->db);
+    store_take_database(store, NULL);
     mem_free(store);
 }

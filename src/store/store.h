@@ -51,7 +51,8 @@ struct store_key {
 
 /* What is added between begin and commit is written in one transaction: all of it or none. What can't be written waits in memory, is
  * seen by the functions below that read, and is written by a later commit: it is never to be added again.
- * store_begin: false: too much waits already (or nothing can be written at all): add nothing now, keep it and come back.
+ * store_begin: false: too much waits already (or nothing can be written at all): add nothing now, keep it and come back. Before each addition of
+ * many: what was added may then be written in several transactions, and nothing is lost for want of room.
  * store_commit: true: everything that was ever added is in the database; false: some of it waits. */
 bool store_begin(struct store *store) __attribute__((warn_unused_result));
 bool store_commit(struct store *store) __attribute__((warn_unused_result));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* analyze_bench [--rounds N] [--ms M] [--data DIRECTORY] [--row NAME]: what a pair costs the analyst: records of live and shadow as they
- * lie in the ring, through analyze_record, with a tick every 100 ms and a store in DIRECTORY (else in memory). Every row has an analyst
- * of its own and its turn of M ms of CPU in each round, so that rows can be compared round by round. Prints one line of JSON: by row the
+/* analyze_bench [--rounds N] [--ms M] [--data DIRECTORY] [--row PART OF NAME]: what a pair costs the analyst: records of live and shadow as they
+ * lie in the ring, through analyze_record, with a tick every 100 ms and a store in DIRECTORY (else in memory). Every row has a process
+ * of its own, as an analyst has, and its turn of M ms of CPU in each round, so that rows can be compared round by round. Prints one line of JSON: by row the
  * bytes of a body, where there are many routes the µs of CPU for the first pairs of each, and of each round those for a pair. */
 #include "../unit/analyze/legs_fixture.h"
 #include "bodies.h"
@@ -17,6 +17,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -49,6 +50,7 @@ static const struct row rows[] = {
     {.name = "1 KiB, equal", .items = 1, .is_same = true, .routes = 1},
     {.name = "1 KiB, with a control", .items = 1, .has_control = true, .routes = 1},
     {.name = "10 routes", .items = 1, .routes = 10, .is_of_routes = true},
+    {.name = "1,000 routes", .items = 1, .routes = 1000, .is_of_routes = true},
     {.name = "10,000 routes", .items = 1, .routes = 10000, .is_of_routes = true},
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -67,8 +69,23 @@ struct side {
     size_t prepared, next;
     size_t body_bytes;
     uint64_t added;
-    double first_us;
-    double us[ROUNDS_MOST];
+};
+
+/* What the processes say to each other: a byte for a turn (RUN, END), and what came of it. */
+enum { RUN = 'r', END = 'e' };
+struct result {
+    size_t body_bytes;
+    double us;
+    bool is_right;
+};
+
+/* A row's process, as main sees it. */
+struct turn {
+    const struct row *row;
+    pid_t pid;
+    int ask, answer;
+    size_t body_bytes;
+    double first_us, us[ROUNDS_MOST];
 };
 
 static uint64_t clock_ns(clockid_t clock)
@@ -298,12 +315,81 @@ static void side_deinit(struct side *side)
     mem_free(side->pairs);
 }
 
-static void print_row(const struct side *side, unsigned rounds, bool is_first)
+/* ---- its process ---- */
+
+static void reply(int fd, const struct result *result)
 {
-    printf("%s\"%s\": {\"bytes\": %zu, \"first_us\": %.3f, \"us\": [", is_first ? "{" : ", ", side->row->name,
-           side->body_bytes, side->first_us);
+    ASSERT(write(fd, result, sizeof(*result)) == (ssize_t)sizeof(*result));
+}
+
+static void serve(const struct row *row, const char *data, unsigned ms, int asked, int answer)
+{
+    struct side side;
+    char byte;
+    side_init(&side, row, data);
+    tick(&side);
+    struct result result = {.us = row->is_of_routes ? run_first(&side) : run(&side, ms / 4), .is_right = true};
+    result.body_bytes = side.body_bytes;
+    reply(answer, &result);
+    while (read(asked, &byte, 1) == 1 && byte == RUN) {
+        result.us = run(&side, ms);
+        reply(answer, &result);
+    }
+    result.is_right = is_right(&side);
+    reply(answer, &result);
+    side_deinit(&side);
+}
+
+static void take(struct turn *turn, struct result *result)
+{
+    if (read(turn->answer, result, sizeof(*result)) == (ssize_t)sizeof(*result))
+        return;
+    fprintf(stderr, "analyze_bench: %s: its process is gone\n", turn->row->name);
+    exit(2);
+}
+
+static void begin(struct turn *turn, const struct row *row, const char *data, unsigned ms)
+{
+    int ask[2], answer[2];
+    ASSERT(pipe(ask) == 0 && pipe(answer) == 0);
+    *turn = (struct turn){.row = row, .pid = fork(), .ask = ask[1], .answer = answer[0]};
+    ASSERT(turn->pid >= 0);
+    if (turn->pid == 0) {
+        close(ask[1]);
+        close(answer[0]);
+        serve(row, data, ms, ask[0], answer[1]);
+        _exit(0);
+    }
+    close(ask[0]);
+    close(answer[1]);
+    struct result result;
+    take(turn, &result);
+    turn->first_us = row->is_of_routes ? result.us : 0;
+    turn->body_bytes = result.body_bytes;
+}
+
+static double ask(struct turn *turn)
+{
+    struct result result;
+    ASSERT(write(turn->ask, &(char){RUN}, 1) == 1);
+    take(turn, &result);
+    return result.us;
+}
+
+static bool end(struct turn *turn)
+{
+    struct result result;
+    ASSERT(write(turn->ask, &(char){END}, 1) == 1);
+    take(turn, &result);
+    return waitpid(turn->pid, NULL, 0) == turn->pid && result.is_right;
+}
+
+static void print_row(const struct turn *turn, unsigned rounds, bool is_first)
+{
+    printf("%s\"%s\": {\"bytes\": %zu, \"first_us\": %.3f, \"us\": [", is_first ? "{" : ", ", turn->row->name,
+           turn->body_bytes, turn->first_us);
     for (unsigned round = 0; round < rounds; round++)
-        printf("%s%.3f", round ? ", " : "", side->us[round]);
+        printf("%s%.3f", round ? ", " : "", turn->us[round]);
     printf("]}");
 }
 
@@ -327,28 +413,20 @@ int main(int argc, char **argv)
         }
     }
     rounds = rounds > ROUNDS_MOST ? ROUNDS_MOST : rounds;
-    static struct side sides[ROWS];
+    static struct turn turns[ROWS];
     size_t count = 0;
     for (size_t i = 0; i < ROWS; i++) {
-        if (!only || strcmp(rows[i].name, only) == 0)
-            side_init(&sides[count++], &rows[i], data);
-    }
-    for (size_t i = 0; i < count; i++) {
-        tick(&sides[i]);
-        if (sides[i].row->is_of_routes)
-            sides[i].first_us = run_first(&sides[i]);
-        else
-            (void)run(&sides[i], ms / 4);
+        if (!only || strstr(rows[i].name, only))
+            begin(&turns[count++], &rows[i], data, ms);
     }
     for (unsigned round = 0; round < rounds; round++) {
         for (size_t i = 0; i < count; i++)
-            sides[i].us[round] = run(&sides[i], ms);
+            turns[i].us[round] = ask(&turns[i]);
     }
     for (size_t i = 0; i < count; i++) {
-        if (!is_right(&sides[i]))
+        if (!end(&turns[i]))
             return 2;
-        print_row(&sides[i], rounds, i == 0);
-        side_deinit(&sides[i]);
+        print_row(&turns[i], rounds, i == 0);
     }
     puts("}");
     return 0;

@@ -137,7 +137,7 @@ day.
   is the only header. *comparing on ÷ off* is the gateway's CPU alone; what the analyst takes stands below. It has the lowest
   priority: on a CPU that the load keeps busy it falls behind, and what finds no room in its ring is counted and left out;
   *analyst apart* gives it the other CPU.
-- *analyst:* rows are made of records as the gateway writes them, fed to the analyst's code in one thread, with its ticks and
+- *analyst:* rows are made of records as the gateway writes them, fed to the analyst's code in one thread of a process for each row, with its ticks and
   its store on disk: all of its work but reading the ring. Every pair differs in three values and is judged; in larger bodies
   three values of one item differ. CPU per byte says whether the cost grows with the size only.
 - Latency is measured at half of what the proxy can do without a mirror, at a constant rate, from the moment a request

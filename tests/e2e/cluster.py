@@ -5,6 +5,7 @@ folder of the test run. No controllers and no kubelets: what they would do is in
 The server is of version 1.20, so it takes CEL rules in CRDs and forgets them, and knows discovery.k8s.io/v1beta1 only:
 that group is switched off, and EndpointSlice v1 is a CRD (crds.py). What a newer server does otherwise can't be tested
 here."""
+import collections
 import http.client
 import itertools
 import json
@@ -79,7 +80,7 @@ class Cluster:
         self.signer = self.authority.issue("service-accounts", kind="rsa")
         (self.directory / "tokens.csv").write_text(f'{ADMIN_TOKEN},admin,admin,"system:masters"\n')
         self.numbers = itertools.count(1)
-        self.crds = {}  # by name, once crds.load() has been here
+        self.kinds = collections.defaultdict(set)  # {namespace: kinds that were made there}
         for attempt in range(3):  # a port that was free may be taken by somebody else before it is bound
             self.port, self.etcd_port = free_port(), free_port()
             self.etcd, self.apiserver = self._programs(attempt)
@@ -228,10 +229,8 @@ class Cluster:
         return name
 
     def empty(self, namespace):
-        """Removes what tests make in a namespace: nobody else would."""
-        kinds = [f"{crd['spec']['group']}/{crd['spec']['versions'][0]['name']} {crd['spec']['names']['kind']}"
-                 for crd in self.crds.values() if crd["spec"]["scope"] == "Namespaced"]
-        for kind in [*kinds, "v1 Service", "v1 Secret", "v1 ConfigMap"]:
+        """Removes what tests made in a namespace: nobody else would."""
+        for kind in self.kinds.pop(namespace, ()):
             self.admin.delete_all(kind, namespace)
 
 

@@ -39,7 +39,7 @@ def bare_cluster(kube_apiserver, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def loaded_cluster(bare_cluster):
-    bare_cluster.crds = crds.load(bare_cluster.admin)
+    crds.load(bare_cluster.admin)
     return bare_cluster
 
 

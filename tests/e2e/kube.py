@@ -162,15 +162,17 @@ class Kube:
 
     # ---- objects ----
 
-    def create(self, manifests, namespace=None):
-        """Creates what is written there, in `namespace` where it says nothing, and returns the last."""
+    def create(self, manifests, namespace=None, **query):
+        """Creates what is written there, in `namespace` where it says nothing, and returns the last. dryRun="All" only tries."""
         made = None
         for thing in documents(manifests):
             kind, _, place = self._place(thing, namespace)
             api_version, _ = self.api_version(kind)
             plural, is_namespaced = self._resource(api_version, thing["kind"])
+            self.cluster.kinds[place].add(kind)
             root = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
-            made = self.ask("POST", f"{root}/namespaces/{place}/{plural}" if is_namespaced else f"{root}/{plural}", thing)
+            made = self.ask("POST", f"{root}/namespaces/{place}/{plural}" if is_namespaced else f"{root}/{plural}", thing,
+                            **query)
         return made
 
     def apply(self, manifests, namespace=None):
@@ -226,6 +228,8 @@ class Kube:
         return self.ask("DELETE", self.path(kind, name, namespace))
 
     def delete_all(self, kind, namespace):
+        if not self._resource(*self.api_version(kind))[1]:
+            return
         try:
             self.ask("DELETE", self.path(kind, None, namespace))
         except Refused as refused:

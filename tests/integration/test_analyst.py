@@ -173,6 +173,7 @@ def test_killed_again_and_again_it_comes_back_and_live_does_not_notice(service, 
     with Load(through.address, is_kept_alive=True) as load:
         for _ in range(8):
             load.wait(50)
+            wait_for(lambda: through.metrics().sum("umbra_analyst_pairs_total") > 0, "this analyst to have taken some", 60)
             killed_at = time.monotonic()
             os.kill(pid, signal.SIGKILL)
             pid = wait_for_analyst(through, pid)
@@ -182,7 +183,7 @@ def test_killed_again_and_again_it_comes_back_and_live_does_not_notice(service, 
     metrics = through.settled()
     assert metrics.mirror("failed") == 0
     assert metrics.requests(code="200") == load.count
-    wait_until_still(lambda: (pairs(through), losses(through)), "the rings to be empty", still=1)
+    wait_until_still(lambda: (pairs(through), losses(through)), "the rings to be empty", still=2, timeout=60)
     # What it had taken and not stored is counted as lost, and nothing is judged twice.
     assert losses(through) > 0
     assert 0 < pairs(through) <= load.count
@@ -258,7 +259,9 @@ def test_what_came_last_is_judged_before_the_end_and_known_after(service, ruled,
     through = ruled(text, *options)
     wait_for_analyst(through)
     with through.connect() as connection:
-        for _ in range(200):
+        for number in range(200):
+            if number == 180:  # what is left at the end, a busy machine can judge in the second that there is
+                wait_for(lambda: through.ask("/api/verdict").status == 200 and pairs(through) == 180, "most to be judged", 60)
             connection.ask(http1.get("/"))
     through.stop()
     with contextlib.closing(sqlite3.connect(tmp_path / "data" / "umbra.db")) as store:

@@ -150,7 +150,7 @@ def test_the_shadow_fails_for_each_planted_fault_and_the_clean_one_passes(demo):
         failed = verdict(run.text(), "shadow", "FAIL") or ""
         return all(re.search(fault, failed, re.M) for fault in FAULTS) and verdict(run.text(), "clean", "PASS")
 
-    wait_for(is_judged, lambda: f"both verdicts:\n{run.text()}", 20)
+    wait_for(is_judged, lambda: f"both verdicts:\n{run.text()}", 60)
     run.popen.send_signal(signal.SIGINT)
     assert run.code() == 0, run.text()
     summary = run.text()[run.text().index("umbra demo: ", 1):]
@@ -419,8 +419,8 @@ def test_a_program_error_gives_the_terminal_back_too(terminal):
 
 def test_the_page_fits_a_small_terminal_with_both_verdicts(terminal):
     run = terminal()
-    run.wait_for_page(r" VERDICT +shadow 127\.0\.0\.1:\d+ +✗ FAIL +[\d,]+ pairs[^\n]*\n +[^\n]{40}", 20)
-    run.wait_for_page(r"\n +clean +127\.0\.0\.1:\d+ +✓ PASS +[\d,]+ pairs", 20)
+    run.wait_for_page(r" VERDICT +shadow 127\.0\.0\.1:\d+ +✗ FAIL +[\d,]+ pairs[^\n]*\n +[^\n]{40}", 60)
+    run.wait_for_page(r"\n +clean +127\.0\.0\.1:\d+ +✓ PASS +[\d,]+ pairs", 60)
     run.press("q")
     assert run.code() == 0
     page = run.page()

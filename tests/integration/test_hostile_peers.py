@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Single moves of hostile and unlucky peers that need a test of their own; test_chaos.py plays them all at once."""
 import os
+import pathlib
 import re
 import subprocess
 import threading
@@ -23,7 +24,7 @@ def connections(through, side):
 def test_an_upgrade_that_is_declined_is_an_answer_like_others(service, gateway, declined):
     live = service(lambda link: [link.send(declined) for _ in iter(link.head, None)])
     through = gateway(live, "--workers", "1")
-    with through.connect(timeout=5) as connection:
+    with through.connect() as connection:
         for _ in range(3):
             status = connection.ask(get("/", ("Connection", "upgrade"), ("Upgrade", "h2c"))).status
             assert status == int(declined.split()[1])
@@ -32,14 +33,24 @@ def test_an_upgrade_that_is_declined_is_an_answer_like_others(service, gateway, 
     assert through.settled().requests() == 3
 
 
+def is_read(port):
+    """True when nothing is on its way on the connections to this port: both ends have read all that was sent."""
+    ends = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    listening = "0A"
+    return all(queues == "00000000:00000000" for _, own, other, state, queues, *_ in ends
+               if f"{port:04X}" in (own.split(":")[1], other.split(":")[1]) and state != listening)
+
+
 @pytest.mark.sanitize
 def test_a_client_that_stops_sending_while_an_early_answer_is_on_its_way_gets_it_and_is_gone(service, gateway):
     """The request will not become whole: live and the shadow see that, although the answer goes on."""
     size = 200000
+    sent = threading.Event()
 
     def early(link):
         link.head()
         link.send(answer(200, b"x" * size))
+        sent.set()
         link.wait_end()
 
     live, shadow = service(early), service()
@@ -47,6 +58,7 @@ def test_a_client_that_stops_sending_while_an_early_answer_is_on_its_way_gets_it
     with through.connect(receive_buffer=4096) as connection:
         connection.send(head("POST / HTTP/1.1", [("Host", "h"), ("Content-Length", 100)]) + b"half")
         wait_for(lambda: shadow.arrived, "the copy to begin")
+        wait_for(lambda: sent.is_set() and is_read(live.port), "the gateway to have the answer")
         connection.finish()
         through.settled(lambda metrics: metrics.mirror("failed", reason="client_abort") == 1)
         assert connection.response().body == b"x" * size
@@ -69,7 +81,7 @@ def test_what_a_backend_sends_unasked_does_not_begin_the_next_answer(service, ga
             link.request()
             return
         link.send(answer(200, b"early"))
-        go.wait(10)
+        go.wait(60)
         link.send(b"HTTP/1.1 200 OK\r\nX-Junk: ")
         link.body(request)
         while link.request():
@@ -109,7 +121,7 @@ def test_a_log_that_nobody_reads_does_not_stop_traffic(service, ending):
         os.set_blocking(writer, True)
     address = re.search(rb"listening +http://(\S+)", text)[1].decode()
     for _ in range(20):
-        with http1.Connection(address, timeout=5) as connection:
+        with http1.Connection(address) as connection:
             assert connection.ask(get("/")).body == b"hello"
     os.close(writer)
     ending.callback(os.close, reader)

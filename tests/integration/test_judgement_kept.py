@@ -62,8 +62,7 @@ def test_another_revision_starts_anew(service, ruled):
     fresh = wait_for(lambda: (at := verdict(through)) and at["revision"]["shadow"] == "1.2" and at, "the new revision")
     assert (fresh["pairs"], fresh["verdict"]) == (0, "INSUFFICIENT"), fresh
     assert not findings(through)
-    ask_all(through.address, targets(120, first=1000, ids=1))
-    seen = wait_pairs(through, 120)
+    seen = judged(through, targets(120, first=1000, ids=1))
     assert seen["pairs"] == 120 and seen["since"] >= fresh["since"] if fresh["since"] else seen["pairs"] == 120
 
 

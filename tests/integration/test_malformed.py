@@ -12,6 +12,7 @@ from malformed import AFTER, BODIES, CASES, HEADS
 from waiting import wait_for
 
 SPLITS = 3  # of each case, besides the whole
+LINGER = 1.5  # seconds; for a little longer what a client still sends is read, after the last answer
 
 
 def cut(data, rng):
@@ -24,7 +25,7 @@ def cut(data, rng):
 
 def answers(address, pieces):
     """The statuses of all answers until the gateway closes."""
-    statuses = []
+    statuses, began = [], time.monotonic()
     with http1.Connection(address, timeout=10) as connection:
         try:
             for piece in pieces:
@@ -37,7 +38,8 @@ def answers(address, pieces):
             while True:
                 statuses.append(connection.response().status)
         except http1.Broken as broken:
-            assert str(broken) == "closed" and not broken.message, f"{statuses}, then {broken} in {broken.message}"
+            is_late = time.monotonic() - began > LINGER  # a busy machine let the client send pieces when all was over
+            assert (str(broken) == "closed" or is_late) and not broken.message, f"{statuses}, then {broken} in {broken.message}"
     return statuses
 
 

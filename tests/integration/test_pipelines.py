@@ -14,11 +14,12 @@ import yaml
 
 import http1
 import umbra
+from judged import ask_paced, manifests
 from servers import answering, free_port, refused_address
 from waiting import PATIENCE, wait_for
 
 DIRECTORY = umbra.ROOT / "examples" / "pipelines"
-ROUTE = "default/quickstart#0"
+ROUTE, WORSE, SAME = "default/shop#all", "default/v2", "default/v3"
 
 
 def document(price):
@@ -26,15 +27,13 @@ def document(price):
 
 
 @pytest.fixture
-def judged(service, gateway):
+def judged(service, ruled):
     """An umbra with two shadows, of which the first has another price, and 150 pairs of each."""
-    through = gateway(service(document(1)), service(document(2)), service(document(1)), "--shed", "off", "--data", "")
-    with through.connect() as connection:
-        for number in range(150):
-            assert connection.ask(http1.get(f"/items/{number}")).status == 200
-    through.settled()
+    through = ruled(manifests(service(document(1)), service(document(2)), service(document(1))), "--data", "")
+    for mirror in (WORSE, SAME):
+        ask_paced(through, [f"/items/{number}" for number in range(150)], mirror)
     wait_for(lambda: {verdict["verdict"] for verdict in json.loads(through.ask("/api/verdict").body)["verdicts"]} == {"FAIL", "PASS"},
-             "a FAIL and a PASS")
+             "a FAIL and a PASS", 60)
     return through
 
 
@@ -48,9 +47,8 @@ def gate(directory, *options):
 
 
 def test_the_gate_ends_as_the_verdict_says_and_leaves_both_files(judged, service, gateway, tmp_path):
-    worse, same = judged.shadows
-    for options, code, said, element in (((), 1, "would break", "failure"), (("--mirror", same), 0, "may be shipped", "system-out"),
-                                         (("--mirror", worse), 1, "would break", "failure")):
+    for options, code, said, element in (((), 1, "would break", "failure"), (("--mirror", SAME), 0, "may be shipped", "system-out"),
+                                         (("--mirror", WORSE), 1, "would break", "failure")):
         done = gate(tmp_path, "--admin", judged.admin, *options)
         assert (done.returncode, said in done.stdout) == (code, True), done
         suite = xml.parse(tmp_path / "umbra.xml").getroot()
@@ -126,21 +124,20 @@ def test_prometheus_takes_rules_and_queries_and_they_say_what_the_verdict_says(j
     prometheus = Prometheus(tmp_path, judged.admin)
     ending.callback(prometheus.close)
     wait_for(prometheus.is_scraping, "prometheus to have the verdicts", 30)
-    worse, same = judged.shadows
     said = {}
     for where, query in queries().items():
-        for mirror in (worse, same):
+        for mirror in (WORSE, SAME):
             text = re.sub(r'route="[^"]*"', f'route="{ROUTE}"', query)
             said[where, mirror] = prometheus.value(re.sub(r'mirror="[^"]*"', f'mirror="{mirror}"', text))
-    assert (said["flagger.yaml: umbra-fail", worse], said["flagger.yaml: umbra-fail", same]) == (1, 0)
-    assert (said["argo-rollouts.yaml: umbra-verdict", worse], said["argo-rollouts.yaml: umbra-verdict", same]) == (-1, 1)
+    assert (said["flagger.yaml: umbra-fail", WORSE], said["flagger.yaml: umbra-fail", SAME]) == (1, 0)
+    assert (said["argo-rollouts.yaml: umbra-verdict", WORSE], said["argo-rollouts.yaml: umbra-verdict", SAME]) == (-1, 1)
     assert None not in said.values(), said
 
     rules = {rule["name"]: rule for group in prometheus.get("/api/v1/rules")["groups"] for rule in group["rules"]}
     assert len(rules) == 9
     assert {rule["health"] for rule in rules.values()} == {"ok"}, rules
     assert rules["UmbraShadowFails"]["state"] == "pending"
-    assert {alert["labels"]["mirror"] for alert in rules["UmbraShadowFails"]["alerts"]} == {worse}
+    assert {alert["labels"]["mirror"] for alert in rules["UmbraShadowFails"]["alerts"]} == {WORSE}
 
 
 def test_manifests_are_yaml_and_umbra_skips_them_with_a_note():

@@ -150,9 +150,9 @@ def test_wait_ends_as_soon_as_it_is_decided(service, ruled):
     ask_all(through.address, targets(50))
     assert waiting.is_alive()
     ask_all(through.address, targets(100, first=50))
-    waiting.join(30 * PATIENCE)
+    waiting.join(60 * PATIENCE)
     assert done and done[0].code == 0, done
-    assert time.monotonic() - began < 30 * PATIENCE
+    assert time.monotonic() - began < 60 * PATIENCE
 
 
 def test_wait_that_is_over_says_what_there_is(service, gateway):

@@ -5,6 +5,7 @@ import importlib.machinery
 import importlib.util
 import json
 import pathlib
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -145,6 +146,34 @@ class Isolation(Tree):
         self.assertIn("relay_stop", "".join(self.tool.check_symbols(rows % "relay_stop")))
 
 
+class Globals(Tree):
+    tool = load("check-globals")
+
+    def problems(self, **files):
+        for name, text in files.items():
+            self.write("src/" + name.replace("__", "/") + ".c", text)
+        return "\n".join(self.tool.check_source(self.root))
+
+    def test_one_name_in_two_folders_is_found(self):
+        found = self.problems(base__a="int take(void)\n{\n    return 1;\n}\n", http__b="int take(void)\n{\n    return 2;\n}\nint x;\n")
+        self.assertIn("take is defined in", found)
+        self.assertIn("src/base/a.c and in", found)
+        self.assertIn("count is defined in", self.problems(base__c="int count = 1;\n", http__d="int count = 2;\n"))
+
+    def test_what_is_static_declared_or_a_variant_within_a_folder_passes(self):
+        body = "take(void)\n{\n    return 1;\n}\n"
+        self.assertEqual("", self.problems(base__a="int " + body, base__a_other="int " + body, http__b="static int " + body,
+                                           io__c="int take(void);\nextern int count;\n", tls__d="int count = 1;\n"))
+
+    def test_symbols_of_two_libraries_are_found(self):
+        one = "a.c.o:\n0000000000000010 T take\n0000000000000000 t own\n0000000000000000 W weak\n"
+        other = "b.c.o:\n0000000000000020 D take\n0000000000000000 t own\n0000000000000000 W weak\n"
+        found = [*self.tool.symbols(one, "liba.a"), *self.tool.symbols(other, "libb.a")]
+        self.assertEqual([("take", "liba.a: a.c.o"), ("take", "libb.a: b.c.o")], found)
+        self.assertIn("take is defined in liba.a: a.c.o and in libb.a: b.c.o", "".join(self.tool.several(found, str)))
+        self.assertEqual([], list(self.tool.several(found[:1], str)))
+
+
 class Size(Tree):
     tool = load("check-size")
 
@@ -219,7 +248,85 @@ class Sum(Tree):
         self.assertEqual([("c::n", "skipped", "no wrk")], self.tool.read_pytest(self.root / "p.xml"))
 
     def test_missing_results_are_a_failure(self):
-        self.assertEqual("failed", self.tool.read("meson:x:/does/not/exist")[1][0][1])
+        self.assertEqual("failed", self.tool.read("meson:x:/does/not/exist")[2][0][1])
+
+    def test_what_passes_the_second_time_has_passed_and_is_named(self):
+        first = [("a::x", "failed", "bad"), ("a::x", "failed", "its end"), ("a::y", "failed", "bad"), ("a::z", "passed", "")]
+        second = [("a::x", "passed", ""), ("a::y", "failed", "bad again")]
+        expected = [("a::y", "failed", "bad"), ("a::z", "passed", ""), ("a::x", "passed", "")]
+        self.assertEqual((expected, ["a::x"]), self.tool.forgive("pytest", first, second))
+
+    def test_a_program_that_passes_the_second_time_counts_with_all_its_functions(self):
+        first = [("u::one", "passed", ""), ("u", "failed", "TIMEOUT"), ("v::one", "failed", "bad")]
+        second = [("u::one", "passed", ""), ("u::two", "passed", ""), ("v::one", "passed", ""), ("v", "failed", "ERROR")]
+        expected = [("v::one", "failed", "bad"), ("u::one", "passed", ""), ("u::two", "passed", "")]
+        self.assertEqual((expected, ["u"]), self.tool.forgive("meson", first, second))
+
+    def test_a_skip_the_second_time_forgives_nothing(self):
+        first = [("a::x", "failed", "bad")]
+        self.assertEqual((first, []), self.tool.forgive("pytest", first, [("a::x", "skipped", "no wrk")]))
+
+
+class Again(Tree):
+    tool = load("test-again")
+
+    def pytest_names(self, names, text="assert 0"):
+        self.write("lastfailed", json.dumps(dict.fromkeys(names, True)))
+        self.write("p.xml", f"<testsuites><testcase><failure message='assert 0'>{text}</failure></testcase></testsuites>")
+        return self.tool.pytest_names(self.root / "lastfailed", self.root / "p.xml")
+
+    def meson_names(self, *tests):
+        self.write("log.json", "".join(json.dumps(test) + "\n" for test in tests))
+        return self.tool.meson_names(str(self.root / "log"))
+
+    def test_a_few_are_run_again_and_many_are_not(self):
+        names = [f"test_a.py::test_{number}[a b]" for number in range(6)]
+        self.assertEqual(names[:5], self.pytest_names(names[:5]))
+        self.assertEqual([], self.pytest_names(names))
+
+    def test_a_file_that_can_not_be_read_is_not_run_again(self):
+        self.assertEqual([], self.pytest_names(["test_a.py"]))
+
+    def test_what_a_sanitizer_complained_of_is_not_run_again(self):
+        for text in ("==1==ERROR: AddressSanitizer: heap-use-after-free", "WARNING: ThreadSanitizer: data race (pid=1)",
+                     "==1==ERROR: LeakSanitizer: detected memory leaks", "src/base/a.c:7:3: runtime error: signed integer overflow"):
+            self.assertEqual([], self.pytest_names(["test_a.py::test_a"], text))
+            self.assertEqual([], self.meson_names({"name": "umbra:unit / base/a", "result": "FAIL", "stderr": text}))
+
+    def test_of_meson_s_tests_those_of_unit_and_sim_are_run_again(self):
+        tests = [{"name": f"umbra:{suite} / {suite}/a", "result": "TIMEOUT"} for suite in ("unit", "lint", "sim", "fuzz")]
+        good = {"name": "umbra:unit / b", "result": "OK", "stderr": "AddressSanitizer"}
+        self.assertEqual(["unit/a", "sim/a"], self.meson_names(*tests, good))
+
+
+class Dev(Tree):
+    """`./dev test` as far as pytest is concerned, with tests of our own."""
+    FLAKY = ("import os\n\n\ndef test_flaky():\n    if not os.path.exists('was_here'):\n        open('was_here', 'w').close()\n"
+             "        assert 0, 'at first'\n\n\ndef test_good():\n    pass\n")
+    BAD = "\n\ndef test_bad():\n    assert 0, 'always'\n"
+
+    def run_tests(self, text, label="integration", before=""):
+        self.write("tests/integration/test_it.py", text)
+        for path in (TOOLS.parent / "dev", TOOLS / "sum-tests", TOOLS / "test-again"):
+            self.write(path.relative_to(TOOLS.parent), path.read_text())
+        done = subprocess.run(["bash", "-c", f'source ./dev help >/dev/null; mkdir -p "$OUT"; {before}\n'
+                               f'pytest_tests {label} integration /bin/true >log 2>&1\n'
+                               '"$PYTHON" tools/sum-tests --again "$OUT/again.txt" "${RESULTS[@]}"'],
+                              cwd=self.root, capture_output=True, text=True, timeout=100, check=False)
+        return done.returncode, done.stdout.splitlines(), (self.root / "build/results/again.txt").read_text()
+
+    def test_one_that_passes_alone_is_listed_and_counts_as_passed(self):
+        code, lines, again = self.run_tests(self.FLAKY)
+        said = "passed only when run again, alone: tests.integration.test_it::test_flaky"
+        self.assertEqual((0, [said, "2 passed, 0 failed, 0 skipped"], said + "\n"), (code, lines[-2:], again))
+
+    def test_one_that_fails_twice_has_failed(self):
+        code, lines, again = self.run_tests(self.FLAKY + self.BAD)
+        self.assertEqual((1, "2 passed, 1 failed, 0 skipped", 1), (code, lines[-1], again.count("\n")))
+
+    def test_a_report_of_a_sanitizer_forgives_nothing(self):
+        code, lines, again = self.run_tests(self.FLAKY, "asan-integration", 'touch "$OUT/asan.report.1"')
+        self.assertEqual((1, "1 passed, 1 failed, 0 skipped", ""), (code, lines[-1], again))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ struct play {
     struct store *store;
     struct registry *registry;
     struct analyze *analyze;
-    uint64_t now_ns, wall_ns, next_id;
+    uint64_t now_ns, wall_ns, next_id, last_event;
     struct analyze_answer answer;
 };
 
@@ -172,6 +172,82 @@ static void test_a_difference_becomes_a_finding_with_samples(void **state)
     expect_in(one, "\"request\":{\"method\":\"GET\",\"target\":\"/items/");
     expect_in(one, "\"headers\":[[\"content-type\",\"application/json\"]");
     expect_in(one, "\\\"price\\\"");
+}
+
+/* The events since the last call; empty: none. The caller's to free. */
+static char *take_events(struct play *play)
+{
+    struct strbuf text = STRBUF_INIT;
+    (void)analyze_events(play->analyze, &play->last_event, &text);
+    strbuf_add(&text, STR(""));
+    return strbuf_take(&text);
+}
+
+static void expect_event(struct play *play, const char *wanted)
+{
+    char *events = take_events(play);
+    expect_in(events, wanted);
+    mem_free(events);
+}
+
+static void expect_no_event(struct play *play)
+{
+    char *events = take_events(play);
+    assert_string_equal(events, "");
+    mem_free(events);
+}
+
+static void play_pairs(struct play *play, unsigned count, bool is_faulty)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct leg_text live = {.body = "{\"price\":17}"}, shadow = live;
+        if (is_faulty)
+            shadow.body = "{\"price\":18}";
+        pair(play, live, shadow);
+    }
+}
+
+static void test_a_group_is_judged_when_it_has_grown_by_a_quarter(void **state)
+{
+    struct play *play = *state;
+    play_pairs(play, 200, false);
+    (void)tick(play, 100);
+    expect_event(play, "\"verdict\":\"PASS\"");
+    play_pairs(play, 40, true);
+    (void)tick(play, 2000);
+    expect_no_event(play);
+    play_pairs(play, 20, true);
+    (void)tick(play, 100);
+    expect_event(play, "\"verdict\":\"FAIL\"");
+}
+
+static void test_a_group_that_grows_little_is_judged_after_some_seconds(void **state)
+{
+    struct play *play = *state;
+    play_pairs(play, 200, false);
+    (void)tick(play, 100);
+    expect_event(play, "\"verdict\":\"PASS\"");
+    play_pairs(play, 40, true);
+    (void)tick(play, 2000);
+    expect_no_event(play);
+    (void)tick(play, 5000);
+    expect_event(play, "\"verdict\":\"FAIL\"");
+}
+
+static void test_who_asks_gets_the_verdict_as_of_now(void **state)
+{
+    struct play *play = *state;
+    play_pairs(play, 200, false);
+    (void)tick(play, 100);
+    play_pairs(play, 20, true);
+    expect_in(ask(play, "/api/verdict", ""), "\"verdict\":\"FAIL\"");
+    play_pairs(play, 20, true);
+    expect_in(ask(play, "/api/findings", ""), "\"count\":40,");
+    play_pairs(play, 20, true);
+    struct strbuf metrics = STRBUF_INIT;
+    analyze_metrics(play->analyze, &metrics);
+    assert_non_null(strstr(metrics.ptr, "result=\"different\"} 60\n"));
+    strbuf_deinit(&metrics);
 }
 
 static void test_a_mirror_without_pairs_is_insufficient(void **state)
@@ -654,6 +730,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_a_page_does_not_know_is_refused_with_a_sentence, begin, end),
         cmocka_unit_test_setup_teardown(test_labels_are_decoded, begin, end),
         cmocka_unit_test_setup_teardown(test_findings_come_in_pages, begin, end),
+        cmocka_unit_test_setup_teardown(test_a_group_is_judged_when_it_has_grown_by_a_quarter, begin, end),
+        cmocka_unit_test_setup_teardown(test_a_group_that_grows_little_is_judged_after_some_seconds, begin, end),
+        cmocka_unit_test_setup_teardown(test_who_asks_gets_the_verdict_as_of_now, begin, end),
         cmocka_unit_test_setup_teardown(test_events_tell_what_is_new_once, begin, end),
         cmocka_unit_test_setup_teardown(test_services_have_figures_of_the_last_minute, begin, end),
         cmocka_unit_test_setup_teardown(test_the_accounting_says_what_was_lost, begin, end),

@@ -26,6 +26,19 @@ static void test_add_appends_and_ends_in_nul(void **state)
     strbuf_deinit(&buf);
 }
 
+static void test_numbers_are_written_in_all_their_digits(void **state)
+{
+    (void)state;
+    struct strbuf buf = STRBUF_INIT;
+    strbuf_add_u64(&buf, 0);
+    strbuf_add_char(&buf, ' ');
+    strbuf_add_u64(&buf, 1009);
+    strbuf_add_char(&buf, ' ');
+    strbuf_add_u64(&buf, UINT64_MAX);
+    assert_string_equal(buf.ptr, "0 1009 18446744073709551615");
+    strbuf_deinit(&buf);
+}
+
 static void test_text_grows_by_any_step(void **state)
 {
     (void)state;
@@ -109,6 +122,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_add_appends_and_ends_in_nul),
+        cmocka_unit_test(test_numbers_are_written_in_all_their_digits),
         cmocka_unit_test(test_text_grows_by_any_step),
         cmocka_unit_test(test_clear_keeps_the_room),
         cmocka_unit_test(test_take_hands_the_text_over),

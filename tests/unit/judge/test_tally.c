@@ -122,6 +122,22 @@ static void test_what_is_written_is_read_back_the_same(void **state)
         tally_free(parts[i]);
 }
 
+static void test_news_are_counts_without_thresholds(void **state)
+{
+    (void)state;
+    struct tally *tally = play_tally();
+    tally_set_thresholds(tally, &thresholds_default);
+    tally_add_delivery(tally, 1, 0, 0);
+    struct tally *news = tally_take_news(tally);
+    char *whole = text_of(tally), *added = text_of(news);
+    assert_non_null(strstr(whole, "\"thresholds\""));
+    assert_null(strstr(added, "\"thresholds\""));
+    mem_free(whole);
+    mem_free(added);
+    tally_free(news);
+    tally_free(tally);
+}
+
 static void test_news_add_up_to_the_whole(void **state)
 {
     (void)state;
@@ -276,6 +292,7 @@ int main(void)
         cmocka_unit_test(test_parts_add_up_in_any_order_and_grouping),
         cmocka_unit_test(test_what_is_written_is_read_back_the_same),
         cmocka_unit_test(test_news_add_up_to_the_whole),
+        cmocka_unit_test(test_news_are_counts_without_thresholds),
         cmocka_unit_test(test_a_renamed_endpoint_has_the_counts_of_both),
         cmocka_unit_test(test_fields_and_endpoints_are_bounded),
         cmocka_unit_test(test_the_stricter_threshold_holds_when_they_differ),

@@ -342,6 +342,19 @@ static void test_the_crds_name_their_kind_and_schema(void **state)
     strbuf_deinit(&crd);
 }
 
+/* Or a narrow policy would say, in a cluster, what it was never meant to say against a wider one. */
+static void test_the_api_server_fills_no_defaults_into_policies(void **state)
+{
+    (void)state;
+    struct strbuf crd = STRBUF_INIT;
+    kind_crd(&kind_table[KIND_MIRROR_POLICY], &crd);
+    assert_non_null(strstr(crd.ptr, "may be queued and on their way at a time. Default: 1024.\""));
+    assert_null(strstr(crd.ptr, "default: 1024"));
+    assert_null(strstr(crd.ptr, "default: false"));
+    assert_non_null(strstr(crd.ptr, "default: gateway.networking.k8s.io")); /* a part of what a reference says */
+    strbuf_deinit(&crd);
+}
+
 static void test_the_page_has_each_kind(void **state)
 {
     (void)state;
@@ -368,6 +381,7 @@ int main(void)
         cmocka_unit_test(test_each_kind_stands_at_its_id),
         cmocka_unit_test(test_a_kind_is_found_by_group_and_name),
         cmocka_unit_test(test_the_crds_name_their_kind_and_schema),
+        cmocka_unit_test(test_the_api_server_fills_no_defaults_into_policies),
         cmocka_unit_test(test_the_page_has_each_kind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

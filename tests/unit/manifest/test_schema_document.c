@@ -111,7 +111,7 @@ static void test_a_crd_says_what_the_rows_say(void **state)
         "                      default: {}\n"
         "                      properties:\n"
         "                        type:\n"
-        "                          description: How the value is compared.\n"
+        "                          description: \"How the value is compared. Default: PathPrefix.\"\n"
         "                          default: PathPrefix\n"
         "                          enum:\n"
         "                          - Exact\n"
@@ -128,7 +128,7 @@ static void test_a_crd_says_what_the_rows_say(void **state)
         "                      - name\n"
         "                      x-kubernetes-list-type: map\n",
         "              weight:\n"
-        "                description: Its share.\n"
+        "                description: \"Its share. Default: 1.\"\n"
         "                default: 1\n"
         "                format: int32\n"
         "                maximum: 1000000\n"
@@ -138,7 +138,7 @@ static void test_a_crd_says_what_the_rows_say(void **state)
         "            - message: a rule with several matches needs a name\n"
         "              rule: \"has(self.name) || self.matches.size() < 2\"\n",
         "        timeout:\n"
-        "          description: How long.\n"
+        "          description: \"How long. Default: 15s.\"\n"
         "          default: 15s\n"
         "          pattern: \"^([0-9]{1,5}(h|m|s|ms)){1,4}$\"\n"
         "          type: string\n"
@@ -150,7 +150,7 @@ static void test_a_crd_says_what_the_rows_say(void **state)
         "          pattern: \"^[0-9]{1,19}([KMGTPE]i|[kMGTPE])?$\"\n"
         "          x-kubernetes-int-or-string: true\n",
         "        status:\n"
-        "          description: The redirect's status.\n"
+        "          description: \"The redirect's status. Default: 302.\"\n"
         "          default: 302\n"
         "          enum:\n"
         "          - 301\n"

@@ -33,6 +33,8 @@ static void test_examples_are_valid(void **state)
 static void check_like_pattern(const struct schema_format *format, const regex_t *pattern, const char *text)
 {
     bool is_match = regexec(pattern, text, 0, NULL, 0) == 0;
+    if (is_match && format->is_rough)
+        return;
     if (format->is_valid(str_from_c(text)) != is_match)
         fail_msg("%s: \"%s\" is %s by the pattern only", format->name, text, is_match ? "right" : "wrong");
 }

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -143,6 +144,25 @@ static void test_workers_that_add_the_same_methods_at_once_lose_none(void **stat
     assert_true(methods <= REGISTRY_METHODS);
 }
 
+static void test_looking_for_calls_takes_no_memory_for_those_that_there_are_not(void **state)
+{
+    (void)state;
+    struct err err;
+    int fd;
+    struct stat before, after;
+    struct registry *registry = registry_new(&fd, &err);
+    assert_non_null(registry);
+    struct registry_route *route = registry_route(registry, STR("a"), STR("b"));
+    registry_count_call(registry, route, STR("/s/Get"), 0, true);
+    assert_int_equal(fstat(fd, &before), 0);
+    assert_int_equal(count_of(registry, "a", "/s/Get", 0), 1);
+    assert_int_equal(count_of(registry, "a", "/s/Put", 0), UINT64_MAX);
+    assert_int_equal(fstat(fd, &after), 0);
+    assert_int_equal(after.st_blocks, before.st_blocks);
+    registry_close(registry);
+    close(fd);
+}
+
 int main(void)
 {
 #define ISOLATED(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -152,6 +172,7 @@ int main(void)
         ISOLATED(test_a_route_has_so_many_methods_and_no_more),
         ISOLATED(test_a_full_table_counts_as_other),
         ISOLATED(test_workers_that_add_the_same_methods_at_once_lose_none),
+        cmocka_unit_test(test_looking_for_calls_takes_no_memory_for_those_that_there_are_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

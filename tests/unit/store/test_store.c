@@ -64,6 +64,25 @@ static void test_slots_come_oldest_first_and_texts_are_any_bytes(void **state)
     store_close(store);
 }
 
+static void test_more_than_the_queue_holds_is_written_when_each_is_begun(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct store *store = open_quietly(fixture->directory);
+    size_t len = STORE_ROW_BYTES / 2, rows = 3 * STORE_QUEUE_BYTES / len;
+    char *tally = mem_alloc(len + 1);
+    memset(tally, ' ', len);
+    tally[len - 1] = '1';
+    for (size_t i = 0; i < rows; i++) {
+        assert_true(store_begin(store));
+        add_slot(store, "a", T0_NS + i * SECOND_NS, tally);
+    }
+    assert_true(store_commit(store));
+    assert_int_equal(store_counts(store).lost, 0);
+    assert_int_equal(slots_of(store, "a", 0).count, rows);
+    mem_free(tally);
+    store_close(store);
+}
+
 static void test_what_is_not_committed_yet_is_seen(void **state)
 {
     const struct fixture *fixture = *state;
@@ -337,6 +356,7 @@ int main(void)
         TEST(test_slots_are_there_after_a_restart),
         TEST(test_slots_come_oldest_first_and_texts_are_any_bytes),
         TEST(test_what_is_not_committed_yet_is_seen),
+        TEST(test_more_than_the_queue_holds_is_written_when_each_is_begun),
         TEST(test_minutes_become_hours_and_days_and_nothing_is_lost),
         TEST(test_a_latecomer_is_added_to_its_hour),
         TEST(test_more_rows_than_one_step_takes_still_become_one),
