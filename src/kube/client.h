@@ -17,8 +17,13 @@ struct kube_request;
 
 /* An answer's body beyond this ends the request (one list page, one object with its status: API servers refuse objects over about 1.5 MB). */
 #define KUBE_BODY_MAX (32u * 1024 * 1024)
-/* Connect, handshake and head together; watches have no limit after their head but that of `idle_ms`. */
+/* Resolving, connecting, handshake and head together; then the longest silence within an answer that is not streamed. */
 #define KUBE_ANSWER_MS 15000
+/* Of this for one address, as long as there are others. */
+#define KUBE_CONNECT_MS 4000
+/* A connection on which nothing is heard for so long is asked whether it is alive (TCP keep-alive), and given up soon after: a server that
+ * vanished without a word would else be watched in silence. */
+#define KUBE_ALIVE_S 15
 
 struct kube_answer {
     int status;          /* HTTP's; 0: none came, or its body did not end */
@@ -37,6 +42,8 @@ struct kube_request {
     struct str body;
     bool is_streaming; /* on_part gets a 2xx answer's body as it comes */
     uint32_t idle_ms;  /* of streaming: longest silence; 0: none */
+    /* Of streaming: a 2xx answer has begun. May be NULL. */
+    void (*on_begin)(struct kube_request *request);
     void (*on_part)(struct kube_request *request, struct str part);
     /* Exactly once, unless cancelled. Everything in the answer is borrowed for the call. The request may be sent again from in here. */
     void (*on_done)(struct kube_request *request, const struct kube_answer *answer);
