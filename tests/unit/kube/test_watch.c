@@ -5,6 +5,8 @@
 #include "play.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #define PATH "/apis/x.test/v1/things"
 #define LIST "GET " PATH "?limit=500"
@@ -278,6 +280,51 @@ static void test_all_watches_go_on_soon_when_one_finds_the_server_back(void **st
         kube_watch_free(more[i]);
 }
 
+static void test_a_token_that_is_refused_leaves_what_is_known(void **state)
+{
+    struct table *table = *state;
+    play_cut(sync(table));
+    unsigned asked = 0;
+    for (uint64_t begin = twin_now_ms(table->play->loop); twin_now_ms(table->play->loop) - begin < 300 * SECONDS;
+         asked++)
+        play_answer(play_expect_within(table->play, WATCH, 31 * SECONDS, NULL), 401, STATUS("Unauthorized", "401"));
+    assert_in_range(asked, 10, 30);
+    assert_int_equal(kube_watch_state(table->watch), KUBE_WATCH_STALE);
+    assert_string_equal(kube_watch_problem(table->watch), "401 Unauthorized: so it \"is\"");
+    assert_names(table, "a b");
+    play_begin(play_expect_within(table->play, WATCH, 31 * SECONDS, NULL));
+    assert_state(table, KUBE_WATCH_SYNCED);
+}
+
+static void test_another_token_is_tried_by_all_soon(void **state)
+{
+    char path[] = "/tmp/kube-token-XXXXXX";
+    FILE *file = fdopen(mkstemp(path), "w");
+    fputs("one", file);
+    fclose(file);
+    struct play *play = play_open_with(NULL, path);
+    struct kube_watch *watches[3];
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        watches[i] = kube_watch_new(
+            play->client, &(struct kube_watch_spec){.path = STR("/x"), .ops = &ops, .user = &(struct table){0}});
+    for (int i = 0; i < 40; i++)
+        play_answer(play_expect_within(play, "GET /x", 31 * SECONDS, NULL), 401, "");
+    file = fopen(path, "we");
+    fputs("two", file);
+    fclose(file);
+    struct ask *ask = play_expect_within(play, "GET /x", 31 * SECONDS, NULL);
+    if (str_eq(ask_field(ask, "Authorization"), STR("Bearer one")))
+        play_answer(ask, 401, "");
+    for (int i = 0; i < 2; i++)
+        ask = play_expect_within(play, "GET /x", 751, NULL);
+    assert_true(str_eq(ask_field(ask, "Authorization"), STR("Bearer two")));
+    for (int i = 0; i < 3; i++)
+        kube_watch_free(watches[i]);
+    play_close(play);
+    unlink(path);
+}
+
 static void test_a_version_that_is_too_old_is_listed_anew(void **state)
 {
     struct table *table = *state;
@@ -516,6 +563,8 @@ int main(void)
         TEST(test_a_cut_stream_goes_on_where_it_was),
         TEST(test_a_server_that_is_away_leaves_what_is_known),
         TEST(test_all_watches_go_on_soon_when_one_finds_the_server_back),
+        TEST(test_a_token_that_is_refused_leaves_what_is_known),
+        cmocka_unit_test(test_another_token_is_tried_by_all_soon),
         TEST(test_a_version_that_is_too_old_is_listed_anew),
         TEST(test_a_410_by_status_is_listed_anew),
         TEST(test_versions_that_stay_too_old_make_no_storm),
