@@ -68,8 +68,9 @@ static const struct node *listener_node(const struct compiled_listener *listener
     return listener->gateway->node;
 }
 
-static void say_socket(struct load *load, const struct compiled_listener *listener, const struct rule_listener *rule,
-                       const struct address *admin)
+/* Why, for the status of the Gateway. */
+static struct str say_socket(struct load *load, const struct compiled_listener *listener,
+                             const struct rule_listener *rule, const struct address *admin)
 {
     struct err err;
     const struct address *asked = &load->asked[rule->socket];
@@ -84,6 +85,7 @@ static void say_socket(struct load *load, const struct compiled_listener *listen
     else
         problems_add_member(&load->problems, SEVERITY_ERROR, STR("PortUnavailable"), listener_node(listener), "port",
                             "listener %.*s: %s", STR_ARG(listener->name), err.text);
+    return arena_printf(&load->ports, "%s", err.text);
 }
 
 void load_say_sockets(struct load *load, const struct address *admin)
@@ -93,13 +95,19 @@ void load_say_sockets(struct load *load, const struct address *admin)
     problems_init(&load->problems);
     problems_add_all(&load->problems, &load->manifests->problems);
     problems_add_all(&load->problems, &load->compiled->problems);
+    arena_deinit(&load->ports);
+    arena_init(&load->ports, NULL, 0);
+    struct str *unavailable = arena_alloc(&load->ports, (load->listener_count + 1) * sizeof(*unavailable));
+    bool are_all_bound = true;
     for (size_t i = 0; i < load->listener_count; i++) {
         const struct rule_listener *row = next_rule(load, i, &rule);
         bool is_bound = row && load->socket_errors[row->socket] == 0;
         load->listeners[i].address = is_bound ? load->sockets[row->socket] : (struct address){0};
-        if (row && !is_bound)
-            say_socket(load, &load->compiled->listeners[i], row, admin);
+        unavailable[i] = row && !is_bound ? say_socket(load, &load->compiled->listeners[i], row, admin) : STR("");
+        are_all_bound &= unavailable[i].len == 0;
     }
+    load->outcomes = are_all_bound ? load->compiled->outcomes
+                                   : outcomes_with_ports(load->compiled, unavailable, &load->ports);
 }
 
 void load_say_refused(struct load *load, const char *why)
@@ -115,6 +123,7 @@ struct load *load_new(const struct load_from *from)
     const struct settings *settings = from->settings;
     struct load *load = mem_alloc(sizeof(*load));
     arena_init(&load->arena, NULL, 0);
+    arena_init(&load->ports, NULL, 0);
     problems_init(&load->problems);
     load->manifests = from->manifests;
     if (from->before)
@@ -132,6 +141,7 @@ struct load *load_new(const struct load_from *from)
     }
     load->compiled = compile(from->manifests, &options);
     load->rules = load->compiled->rules;
+    load->outcomes = load->compiled->outcomes;
     load->routes = load->compiled->routes;
     load->is_of_flags = settings_rules(settings) == RULES_OF_FLAGS;
     copy_sockets(load);
@@ -155,6 +165,7 @@ void load_free(struct load *load)
     compiled_free(load->compiled);
     if (load->manifests)
         manifests_unref(load->manifests);
+    arena_deinit(&load->ports);
     arena_deinit(&load->arena);
     explicit_bzero(load->marker_key, sizeof(load->marker_key));
     mem_free(load);

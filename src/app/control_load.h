@@ -7,6 +7,7 @@
 #include "admin/status.h"
 #include "app/settings.h"
 #include "base/arena.h"
+#include "compile/outcome.h"
 #include "manifest/problem.h"
 #include "plan/build.h"
 #include "plan/endpoints.h"
@@ -27,6 +28,8 @@ struct load {
     struct address *asked;    /* the same as the rules said */
     int *socket_errors;       /* why a socket could not be bound: errno; 0 */
     struct problems problems; /* all: of reading, compiling and binding */
+    struct outcomes outcomes; /* those of the rules, with what became of their sockets; of a cluster */
+    struct arena ports;       /* of the outcomes that the sockets changed */
     struct status_listener *listeners;
     size_t listener_count;
     struct dns_name **names; /* per host of rules.backends; NULL: needs no question. NULL: none was taken yet */

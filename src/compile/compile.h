@@ -79,4 +79,8 @@ struct compiled {
 };
 
 struct compiled *compile(struct manifests *manifests, const struct compile_options *options);
+/* The outcomes once it is known which sockets could be bound: `unavailable` has for each of `listeners` why not, or an empty text. In
+ * `arena`, and borrowed from the result besides. */
+struct outcomes outcomes_with_ports(const struct compiled *compiled, const struct str *unavailable,
+                                    struct arena *arena);
 void compiled_free(struct compiled *compiled);
