@@ -104,6 +104,7 @@ static void on_change(void *user)
     if (!control->cluster_rules.is_loaded)
         report_status(control);
     cluster_rules_again(control);
+    cluster_report(control);
 }
 
 /* ---- life ---- */

@@ -330,7 +330,8 @@ static void publish(struct control *control)
     }
     give_out(control, load, plan, fd);
     report_status(control);
-    replica_report(control);
+    control->cluster_rules.load_number++;
+    cluster_report(control);
     if (!control->is_report_due)
         report(control);
     arm_rebind(control);

@@ -39,18 +39,9 @@ static void on_lead(void *user, bool is_leader)
                        : "this replica writes no status any more");
     if (control->cluster_rules.marker)
         marker_secret_lead(control->cluster_rules.marker, is_leader);
-    if (is_leader)
-        replica_report(control);
-    else
+    if (!is_leader)
         kube_writer_clear(control->cluster_rules.writer);
-}
-
-void replica_report(struct control *control)
-{
-    struct cluster_rules *rules = &control->cluster_rules;
-    if (!rules->lease || !kube_lease_is_holder(rules->lease) || !rules->is_loaded || !control->current)
-        return;
-    events_say(control);
+    cluster_report(control);
 }
 
 /* ---- the key ---- */
@@ -91,6 +82,7 @@ void replica_start(struct control *control, struct str ns)
     make_identity(rules);
     rules->writer = kube_writer_new(rules->client);
     rules->events = kube_events_new(rules->writer, rules->identity);
+    cluster_report_start(control);
     snprintf(name, sizeof(name), LEASE_NAME "%s%s", settings->gateway_class[0] ? "-" : "", settings->gateway_class);
     if (!settings->has_marker_key_file) {
         take_key_in_force(control);
@@ -123,6 +115,7 @@ void replica_drain(struct control *control)
 void replica_stop(struct control *control)
 {
     struct cluster_rules *rules = &control->cluster_rules;
+    cluster_report_stop(control);
     kube_lease_free(rules->lease);
     kube_events_free(rules->events);
     if (rules->writer)

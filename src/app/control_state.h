@@ -25,6 +25,9 @@ struct cluster_rules {
     struct kube_lease *lease;
     struct kube_writer *writer; /* of status and events */
     struct kube_events *events;
+    struct control_status *status;
+    struct timer report_again;
+    uint64_t load_number;         /* of the current load */
     struct marker_secret *marker; /* NULL: --marker-key-file */
     bool has_marker_key;
     unsigned char marker_key[SETTINGS_MARKER_KEY];
@@ -102,10 +105,14 @@ void replica_drain(struct control *control);
 void replica_stop(struct control *control);
 /* What all replicas sign copies with, SETTINGS_MARKER_KEY bytes; NULL: not known, or the run's own counts. */
 const unsigned char *replica_marker_key(const struct control *control);
-/* The current load is another one. */
-void replica_report(struct control *control);
 /* Why this replica can't do its part, a sentence; NULL. Borrowed until the loop goes on. */
 const char *replica_problem(const struct control *control);
+
+/* control_report_cluster.c: status and events of the objects that the current load was made of; the leader alone writes. */
+void cluster_report_start(struct control *control);
+void cluster_report_stop(struct control *control);
+/* The current load, the objects or the leader are others. */
+void cluster_report(struct control *control);
 
 /* control_events.c: of the current load. */
 void events_say(struct control *control);

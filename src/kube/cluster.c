@@ -315,19 +315,11 @@ const struct kube_object *cluster_find(const struct cluster *cluster, enum kind_
     return slot ? kube_watch_find(slot->watch, ns, name) : NULL;
 }
 
-void cluster_put(struct cluster *cluster, enum kind_id kind, struct str ns, struct str name, struct str json)
+void cluster_put(struct cluster *cluster, enum kind_id kind, struct str json)
 {
-    struct slot *slot = find_holder(cluster, kind, ns, name);
-    if (slot)
-        kube_watch_put(slot->watch, json);
-}
-
-bool cluster_path(const struct cluster *cluster, enum kind_id kind, struct str ns, struct str name, struct strbuf *path)
-{
-    const struct slot *slot = find_holder(cluster, kind, ns, name);
-    if (!slot)
-        return false;
-    add_collection(path, slot->kind, slot->version, ns);
-    strbuf_printf(path, "/%.*s", STR_ARG(name));
-    return true;
+    for (struct list *node = cluster->slots.next; node != &cluster->slots; node = node->next) {
+        struct slot *slot = CONTAINER_OF(node, struct slot, node);
+        if (slot->kind->id == kind)
+            kube_watch_put(slot->watch, json); /* those that do not have it leave it */
+    }
 }

@@ -39,8 +39,4 @@ const char *cluster_version(const struct cluster *cluster, enum kind_id kind, st
 const struct kube_object *cluster_find(const struct cluster *cluster, enum kind_id kind, struct str ns,
                                        struct str name);
 /* An answer to a write brought a newer one. */
-void cluster_put(struct cluster *cluster, enum kind_id kind, struct str ns, struct str name, struct str json);
-/* Its path below the server, in the version in which it is read: "/apis/umbra.dev/v1alpha1/namespaces/shop/mirrorpolicies/all".
- * False: the kind is not read. */
-bool cluster_path(const struct cluster *cluster, enum kind_id kind, struct str ns, struct str name,
-                  struct strbuf *path);
+void cluster_put(struct cluster *cluster, enum kind_id kind, struct str json);

@@ -4,11 +4,10 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/strbuf.h"
+#include "kube/json_text.h"
 #include "kube/micro_time.h"
 
-#include <jansson.h>
 #include <sodium.h>
-#include <stdlib.h>
 
 #define CONTROLLER "umbra.dev/gateway-controller"
 #define NOTE_MAX 1024
@@ -112,18 +111,19 @@ static void write_event(struct kube_events *events, const struct kube_event *eve
     struct strbuf target = STRBUF_INIT;
     struct str ns = event->ns.len > 0 ? event->ns : STR("default");
     json_t *body = make_body(events, event, ns, name);
-    char *json = json_dumps(body, JSON_COMPACT);
+    struct strbuf json = STRBUF_INIT;
+    json_text_add(&json, body);
     strbuf_printf(&target, "/apis/events.k8s.io/v1/namespaces/%.*s/events/%.*s?fieldManager=umbra&force=true",
                   STR_ARG(ns), STR_ARG(name));
-    if (json)
-        kube_writer_add(events->writer, &(struct kube_write){
-                                            .method = "PATCH",
-                                            .target = strbuf_str(&target),
-                                            .content_type = STR("application/apply-patch+yaml"),
-                                            .body = str_from_c(json),
-                                            .tries = 3,
-                                        });
-    free(json);
+    struct kube_write write = {
+        .method = "PATCH",
+        .target = strbuf_str(&target),
+        .content_type = STR("application/apply-patch+yaml"),
+        .body = strbuf_str(&json),
+        .tries = 3,
+    };
+    kube_writer_add(events->writer, &write);
+    strbuf_deinit(&json);
     json_decref(body);
     strbuf_deinit(&target);
 }

@@ -6,12 +6,11 @@
 #include "io/loop.h"
 #include "io/timer.h"
 #include "kube/backoff.h"
+#include "kube/json_text.h"
 #include "kube/micro_time.h"
 #include "kube/watch.h"
 
-#include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #define TICK_MS 1000
 /* What a holder may promise; more is not believed. */
@@ -96,10 +95,8 @@ static void format_body(struct kube_lease *lease, const struct lease_record *rec
                              "leaseDurationSeconds", (json_int_t)(is_release ? 1 : LEASE_SECONDS), "acquireTime",
                              is_mine && record->acquired[0] ? record->acquired : now, "renewTime", now,
                              "leaseTransitions", (json_int_t)transitions);
-    char *text = json_dumps(root, JSON_COMPACT);
     strbuf_clear(&lease->body);
-    strbuf_add(&lease->body, str_from_c(text));
-    free(text);
+    json_text_add(&lease->body, root);
     json_decref(root);
 }
 
