@@ -90,6 +90,17 @@ void report_status(struct control *control)
     admin_server_set_rules(control->admin_server, control->plan, control->endpoints);
 }
 
+/* In a cluster most loads are no news: somebody's status was written. */
+static bool is_known(struct control *control)
+{
+    struct cluster_rules *rules = &control->cluster_rules;
+    const struct problems *problems = &control->current->problems;
+    uint64_t now[] = {control->plan->generation, problems->errors, problems->warnings, rules->is_loaded};
+    bool is_same = memcmp(now, rules->logged, sizeof(now)) == 0;
+    memcpy(rules->logged, now, sizeof(now));
+    return rules->cluster && is_same;
+}
+
 void report_load(struct control *control)
 {
     const struct load *load = control->current;
@@ -97,6 +108,8 @@ void report_load(struct control *control)
     atomic_store_explicit(&totals->config_errors, problems_count_resources(&load->problems, NULL, SEVERITY_ERROR),
                           memory_order_relaxed);
     atomic_store_explicit(&totals->config_generation, control->plan->generation, memory_order_relaxed);
+    if (is_known(control))
+        return;
     if (!load->is_of_flags) {
         log_problems(&load->problems);
         log_load(control);

@@ -28,6 +28,7 @@ struct cluster_rules {
     struct control_status *status;
     struct timer report_again;
     uint64_t load_number;         /* of the current load */
+    uint64_t logged[4];           /* of the load that was logged last: what makes it news */
     struct marker_secret *marker; /* NULL: --marker-key-file */
     bool has_marker_key;
     unsigned char marker_key[SETTINGS_MARKER_KEY];
