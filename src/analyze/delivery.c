@@ -31,27 +31,23 @@ static struct delivered read_counters(struct registry_mirror *entry)
     return now;
 }
 
-static uint64_t records_lost(struct registry *registry)
+static uint64_t copies_unrecorded(struct registry *registry)
 {
-    struct registry_totals *totals = registry_totals(registry);
-    uint64_t sum = 0;
-    for (size_t i = 0; i < RECORD_DROP_COUNT; i++)
-        sum += counter_get(&totals->records_dropped[i]);
-    return sum;
+    return counter_get(&registry_totals(registry)->copies_unrecorded);
 }
 
 void deliveries_init(struct deliveries *deliveries, struct registry *registry)
 {
     *deliveries = (struct deliveries){.registry = registry};
     if (registry)
-        deliveries->records_lost = records_lost(registry);
+        deliveries->unrecorded = copies_unrecorded(registry);
 }
 
 void deliveries_begin(struct deliveries *deliveries, bool is_first, uint64_t lost_legs)
 {
     deliveries->is_first = is_first;
     if (is_first)
-        deliveries->records_lost = 0;
+        deliveries->unrecorded = 0;
     deliveries->own_lost += (lost_legs + 1) / 2; /* a copy's own and live's: both were taken */
 }
 
@@ -126,14 +122,14 @@ static uint64_t add_own(struct groups *groups, struct group *group)
     return attempted;
 }
 
-static void share_out(struct groups *groups, uint64_t legs, uint64_t attempted)
+static void share_out(struct groups *groups, uint64_t copies, uint64_t attempted)
 {
     for (size_t i = 0; i < groups->by_label.count; i++) {
         struct group *group = groups->by_label.entries[i].value;
         if (!group || group->delivery.fresh == 0)
             continue;
         struct delivery *delivery = &group->delivery;
-        delivery->owed += (double)legs * (double)delivery->fresh / (double)attempted;
+        delivery->owed += (double)copies * (double)delivery->fresh / (double)attempted;
         uint64_t whole = (uint64_t)delivery->owed;
         delivery->owed -= (double)whole;
         if (whole == 0)
@@ -156,7 +152,7 @@ void deliveries_tick(struct deliveries *deliveries, struct groups *groups)
     }
     if (attempted == 0)
         return;
-    uint64_t lost = advance(&deliveries->records_lost, records_lost(deliveries->registry)) + deliveries->own_lost;
+    uint64_t lost = advance(&deliveries->unrecorded, copies_unrecorded(deliveries->registry)) + deliveries->own_lost;
     deliveries->own_lost = 0;
     if (lost > 0)
         share_out(groups, lost, attempted);

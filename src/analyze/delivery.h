@@ -27,13 +27,13 @@ struct delivery {
     struct delivered added;        /* of its counters that were added already */
     struct delivery_recent recent;
     uint64_t fresh; /* attempted since the last tick */
-    double owed;    /* of records that were lost: the part of a copy that was not counted yet */
+    double owed;    /* of copies without a record: the part of a copy that was not counted yet */
 };
 
 struct deliveries {
     struct registry *registry; /* NULL: not known; then legs say what was attempted */
     size_t next;               /* entry of the registry that was not looked at yet */
-    uint64_t records_lost;     /* those of the registry that were shared out already */
+    uint64_t unrecorded;       /* copies without a record, of the registry, that were shared out already */
     uint64_t own_lost;         /* legs that were refused here since the last tick */
     bool is_first;             /* what was counted before the first look is to be judged */
 };

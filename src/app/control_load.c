@@ -4,6 +4,7 @@
 #include "app/bind.h"
 #include "app/key_files.h"
 #include "app/rules_read.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "compile/compile.h"
 #include "manifest/gateway.h"
@@ -227,18 +228,32 @@ static void sort_addresses(struct address_list *addresses)
     addresses->count = kept;
 }
 
+/* A name may lead where a literal may not: who writes it in a cluster need not be who runs Umbra there. */
+static bool may_be_sent_to(const struct rule_host *host, const struct address *address)
+{
+    char text[ADDRESS_TEXT];
+    if (!host->is_guarded || !address_is_near(address))
+        return true;
+    struct str ip = address_format_ip(address, text);
+    log_warn("%.*s leads to %.*s, which is loopback or link-local, so nothing is sent there", STR_ARG(host->host),
+             STR_ARG(ip));
+    return false;
+}
+
 static void add_host(struct address_list *to, const struct rule_host *host, const struct dns_name *name)
 {
     struct address literal;
     size_t count;
     if (!name) {
-        if (dns_literal(host->host, host->port, &literal))
+        if (dns_literal(host->host, host->port, &literal) && may_be_sent_to(host, &literal))
             add_address(to, &literal, literal.port);
         return;
     }
     const struct address *addresses = dns_get(name, &count);
-    for (size_t i = 0; i < count; i++)
-        add_address(to, &addresses[i], host->port);
+    for (size_t i = 0; i < count; i++) {
+        if (may_be_sent_to(host, &addresses[i]))
+            add_address(to, &addresses[i], host->port);
+    }
 }
 
 int load_endpoints(const struct load *load, uint64_t generation, struct err *err)

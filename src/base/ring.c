@@ -148,6 +148,13 @@ bool ring_write(struct ring_writer *writer, const struct str *parts, size_t coun
     return true;
 }
 
+bool ring_is_short(struct ring_writer *writer)
+{
+    if (!has_room(writer, writer->capacity / 8))
+        look_at_tail(writer);
+    return !has_room(writer, writer->capacity / 8);
+}
+
 /* The writer stores the head and then loads the wish, the reader stores the wish and then loads the head; since all four are
  * sequentially consistent, one of them sees the other's. (A fence would do as well, but ThreadSanitizer does not know it.) */
 bool ring_wants_wake(struct ring_writer *writer)

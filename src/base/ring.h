@@ -74,6 +74,8 @@ bool ring_writer_open(struct ring_writer *writer, void *data, size_t data_size, 
 size_t ring_most(const struct ring_writer *writer);
 /* Copies the parts as one record; false: no room, nothing was written. */
 bool ring_write(struct ring_writer *writer, const struct str *parts, size_t count) __attribute__((warn_unused_result));
+/* Less than an eighth of it is free: what begins now is likely to find no room. */
+bool ring_is_short(struct ring_writer *writer) __attribute__((warn_unused_result));
 /* True when the reader sleeps and there is something for it; the writer then wakes it. Once per turn. True once for each sleep. */
 bool ring_wants_wake(struct ring_writer *writer) __attribute__((warn_unused_result));
 

@@ -5,6 +5,8 @@
 #include "compile/held.h"
 #include "compile/keyring.h"
 #include "compile/listeners.h"
+#include "compile/outcomes.h"
+#include "compile/outside.h"
 #include "compile/policies.h"
 #include "compile/revisions.h"
 #include "compile/rules.h"
@@ -40,16 +42,20 @@ struct compiled *compile(struct manifests *manifests, const struct compile_optio
     copy_trusted(compiled, options);
     struct compiler compiler;
     compiler_init(&compiler, compiled, options);
+    outcomes_init(&compiler);
     grants_collect(&compiler);
     listeners_collect(&compiler);
     services_collect(&compiler);
     targets_collect(&compiler);
+    outside_collect(&compiler);
     revisions_collect(&compiler);
     tls_policies_collect(&compiler);
     policies_collect(&compiler);
     held_collect(&compiler);
     rules_compile(&compiler);
     policies_finish(&compiler);
+    tls_policies_finish(&compiler);
+    outcomes_finish(&compiler);
     targets_finish(&compiler);
     keyring_finish(&compiler);
     compiler_deinit(&compiler);

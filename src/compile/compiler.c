@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "compile/keyring.h"
+#include "compile/outcomes.h"
 #include "manifest/guess.h"
 
 #include <stdlib.h>
@@ -66,7 +67,7 @@ static void each_map(struct compiler *compiler, void (*call)(struct map *map))
         &compiler->gateways,     &compiler->sockets,   &compiler->namespaces, &compiler->grants,   &compiler->slices,
         &compiler->targets,      &compiler->labels,    &compiler->annotated,  &compiler->policies, &compiler->held,
         &compiler->reached,      &compiler->blamed,    &compiler->claims,     &compiler->keys,     &compiler->ways,
-        &compiler->tls_policies, &compiler->revisions,
+        &compiler->tls_policies, &compiler->revisions, &compiler->roots,      &compiler->reaches,  &compiler->outside,
     };
     for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
         call(maps[i]);
@@ -119,6 +120,7 @@ void compiler_report(struct compiler *compiler, enum severity severity, const ch
     va_end(args);
     struct str rest = str_from_c(member);
     const struct node *place = walk(at, &rest);
+    outcomes_note(compiler, severity, reason, place, rest.len > 0 ? rest.ptr : NULL, text);
     struct problems *problems = &compiler->out->problems;
     if (rest.len == 0)
         problems_add(problems, severity, str_from_c(reason), place, "%.*s", STR_ARG(text));
@@ -137,11 +139,12 @@ void compiler_note_left_out(struct compiler *compiler, const struct left_out *wh
 {
     const char *kind = kind_table[what->kind].name;
     struct str key = arena_printf(&compiler->scratch, "%s %.*s/%.*s", kind, STR_ARG(what->ns), STR_ARG(what->name));
-    if (map_find(&compiler->blamed, key))
-        return;
-    map_add(&compiler->blamed, key, compiler);
-    compiler_report(compiler, SEVERITY_NOTE, reason, what->at, NULL, "%s %.*s/%.*s has an error and is left out, so %s",
-                    kind, STR_ARG(what->ns), STR_ARG(what->name), effect);
+    struct str text = arena_printf(&compiler->scratch, "%s %.*s/%.*s has an error and is left out, so %s", kind,
+                                   STR_ARG(what->ns), STR_ARG(what->name), effect);
+    if (map_add(&compiler->blamed, key, compiler))
+        outcomes_note(compiler, SEVERITY_NOTE, reason, what->at, NULL, text);
+    else
+        compiler_report(compiler, SEVERITY_NOTE, reason, what->at, NULL, "%.*s", STR_ARG(text));
 }
 
 struct names {

@@ -53,6 +53,8 @@ struct port_claim {
     bool is_tls, takes_proxy_header;
 };
 
+struct outcome_track;
+struct tls_policy;
 struct compiler {
     struct compiled *out;
     const struct compile_options *options;
@@ -74,6 +76,7 @@ struct compiler {
     struct map slices;    /* "namespace/service" → struct slice_list */
     struct map targets;   /* reference → what it leads to */
     struct map labels;    /* label → index + 1 of backends */
+    struct map outside;   /* "namespace/name" of a Backend that gets nothing → the reason (outside.h) */
     struct map annotated; /* "namespace/name" of a Backend → its own label, struct str */
     struct map revisions; /* "Backend namespace/name", and of Services → the revision that it says, struct str */
     struct backend_row *backends;
@@ -81,7 +84,9 @@ struct compiler {
 
     struct map keys;         /* kind and label → struct key_entry */
     struct map tls_policies; /* target → struct tls_policy */
-    struct map ways;         /* Backend → struct backend_way */
+    struct tls_policy *tls_policy_list;
+    size_t tls_policy_count;
+    struct map ways; /* Backend → struct backend_way */
 
     struct map blamed; /* what is left out, of which it is noted what follows from it */
 
@@ -91,6 +96,13 @@ struct compiler {
     size_t policy_count;
     bool has_unread[KIND_COUNT]; /* there are resources of the kind without a name that could be read */
     struct map held;             /* what a policy that can't be read is for → struct held */
+
+    /* For outcomes.h, in a cluster only. */
+    struct outcome_track **tracks; /* one for each of manifests.resources that has a status; NULL: none is wanted */
+    struct map roots;              /* a resource's root node → struct outcome_track */
+    struct map reaches;            /* Service or Backend → struct outcome_reach */
+    struct str said;               /* the last problem, with its place */
+    bool is_judging;               /* of routes that get no requests, only what is wrong is wanted */
 
     struct map reached; /* what requests an earlier rule takes → its label, struct str */
     size_t reach_left;  /* entries that it may still get */

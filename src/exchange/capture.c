@@ -37,6 +37,7 @@ struct capture {
     uint8_t body_kind; /* of body_section */
     bool is_answered;
     bool is_void;
+    uint8_t why; /* it is void: enum record_drop */
     struct body request, answer;
 };
 
@@ -113,6 +114,7 @@ static void make_void(struct capture *capture, enum record_drop why)
     if (capture->is_void)
         return;
     capture->is_void = true;
+    capture->why = (uint8_t)why;
     counter_add(&capture->sink->totals->records_dropped[why], 1);
     give_draft(capture);
     discharge(capture, capture->charged - sizeof(*capture));
@@ -347,10 +349,16 @@ void capture_trailers(struct capture *capture, const struct field *trailers, uin
     add_head(capture, SECTION_TRAILERS, &lines);
 }
 
-void capture_end(struct capture *capture, const struct record_end *end)
+void capture_lose(struct capture *capture, enum record_drop why)
+{
+    if (capture)
+        make_void(capture, why);
+}
+
+enum record_drop capture_end(struct capture *capture, const struct record_end *end)
 {
     if (!capture)
-        return;
+        return RECORD_DROP_COUNT;
     struct record_end whole = *end;
     whole.request_bytes = capture->request.bytes;
     whole.request_hash = hash_of(&capture->request);
@@ -363,7 +371,9 @@ void capture_end(struct capture *capture, const struct record_end *end)
         if (write_part(capture, true))
             counter_add(&capture->sink->totals->records, 1);
     }
+    enum record_drop why = capture->is_void ? (enum record_drop)capture->why : RECORD_DROP_COUNT;
     free_capture(capture);
+    return why;
 }
 
 void capture_drop(struct capture *capture)

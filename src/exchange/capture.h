@@ -57,7 +57,10 @@ void capture_answer(struct capture *capture, const struct head *head);
 void capture_answer_data(struct capture *capture, struct str data);
 /* Of the answer, after all of its data, once. */
 void capture_trailers(struct capture *capture, const struct field *trailers, uint16_t count);
-/* Lengths and hashes are filled in here; status too, when it is 0 and a head came. The capture is gone after. */
-void capture_end(struct capture *capture, const struct record_end *end);
+/* Nobody needs the record: what it would be compared with has none. Void, counted for this reason. */
+void capture_lose(struct capture *capture, enum record_drop why);
+/* Lengths and hashes are filled in here; status too, when it is 0 and a head came. The capture is gone after. Why there is no record;
+ * RECORD_DROP_COUNT: there is one. */
+enum record_drop capture_end(struct capture *capture, const struct record_end *end);
 /* Without a record; counted as one for which the budget was short, unless it was void and counted already. The capture is gone after. */
 void capture_drop(struct capture *capture);

@@ -37,6 +37,7 @@ struct client_how {
     int send_buffer; /* bounds the kernel's send buffer of each connection, and its receive buffer to half; 0: the kernel's choice */
     uint32_t
         max_streams; /* on one connection at once, if the backend allows as many; HTTP/1 has one; 0: CLIENT_MAX_STREAMS */
+    unsigned keep_alive_s; /* socket_keep_alive of each connection; 0: no */
 };
 
 struct client_pool_ops {

@@ -95,6 +95,8 @@ struct client_attempt *client_attempt_new(struct client_pool *pool, struct codec
         errno = error;
         return NULL;
     }
+    if (how->keep_alive_s)
+        socket_keep_alive(&attempt->sock, how->keep_alive_s);
     if (how->is_tls)
         socket_connect_tls(&attempt->sock, how->tls);
     return attempt;

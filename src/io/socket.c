@@ -133,6 +133,16 @@ void socket_set_send_buffer(struct socket *sock, int bytes, bool is_bound)
         (void)setsockopt(sock->watch.fd, SOL_SOCKET, SO_BUF_LOCK, &unlocked, sizeof unlocked);
 }
 
+void socket_keep_alive(struct socket *sock, unsigned silence_s)
+{
+    int on = 1, idle_s = (int)silence_s, each_s = idle_s / 3 + 1;
+    unsigned unheard_ms = silence_s * 2000;
+    (void)setsockopt(sock->watch.fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    (void)setsockopt(sock->watch.fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+    (void)setsockopt(sock->watch.fd, IPPROTO_TCP, TCP_KEEPINTVL, &each_s, sizeof each_s);
+    (void)setsockopt(sock->watch.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unheard_ms, sizeof unheard_ms);
+}
+
 void socket_acknowledge(struct socket *sock)
 {
     int on = 1;

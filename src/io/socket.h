@@ -49,6 +49,9 @@ void socket_set_send_buffer(struct socket *sock, int bytes, bool is_bound);
 /* Acknowledges what was received now and not with the next bytes sent or after 40 ms, for which a peer that writes in small pieces waits
  * (Nagle's algorithm, RFC 896, and delayed acknowledgements, RFC 1122 4.2.3.2). */
 void socket_acknowledge(struct socket *sock);
+/* A peer that is silent for so long is asked whether it is there, and one that acknowledges nothing for twice as long is broken (TCP
+ * keep-alive, RFC 9293 3.8.4; ETIMEDOUT). For connections on which it may be right that nothing comes for long. */
+void socket_keep_alive(struct socket *sock, unsigned silence_s);
 /* Safe to call twice; no callback follows. `is_reset` sends RST instead of FIN: the peer must not take what it got for whole. */
 void socket_close(struct socket *sock, bool is_reset);
 bool socket_is_open(const struct socket *sock);

@@ -9,6 +9,8 @@
 #include "base/str.h"
 
 #define KUBE_TOKEN_MAX 16384
+/* Of certificates and keys. */
+#define KUBE_PEM_MAX ((size_t)4 * 1024 * 1024)
 
 /* Where a pod finds its account. */
 #define KUBE_ACCOUNT_DIR "/var/run/secrets/kubernetes.io/serviceaccount"
@@ -16,12 +18,13 @@
 struct kube_config {
     struct str host; /* name or IP, without brackets */
     uint16_t port;
-    struct str base_path;          /* of the server's URL, without a slash at its end; empty: none */
-    struct str server_name;        /* what its certificate must be for: tls-server-name, else the host */
-    struct str ca_pem;             /* never empty */
-    struct str ca_file;            /* where ca_pem came from, to be read again when it changes; empty: it is inline */
-    struct str chain_pem, key_pem; /* client certificate; empty: none */
-    struct str token;              /* empty: none */
+    struct str base_path;            /* of the server's URL, without a slash at its end; empty: none */
+    struct str server_name;          /* what its certificate must be for: tls-server-name, else the host */
+    struct str ca_pem;               /* never empty */
+    struct str ca_file;              /* where ca_pem came from, to be read again when it changes; empty: it is inline */
+    struct str chain_pem, key_pem;   /* client certificate; empty: none */
+    struct str chain_file, key_file; /* where they came from; empty: inline, or none */
+    struct str token;                /* empty: none */
     struct str
         token_file; /* where it came from: read again at least each minute, and after a 401; empty: it is inline */
     struct str ns;  /* the pod's, or the context's namespace; "default" when neither says one */
@@ -36,7 +39,9 @@ struct kube_config *kube_config_of_file(const char *path, const char *context, s
  * all that was tried. `path` may be NULL. */
 struct kube_config *kube_config_find(const char *path, const char *context, struct err *err)
     __attribute__((warn_unused_result));
-/* Reads token and CA again; true when something is different. What can't be read stays as it was, said in `err` (which is emptied else). */
-bool kube_config_refresh(struct kube_config *config, struct err *err);
+enum kube_change { KUBE_CHANGE_TOKEN = 1, KUBE_CHANGE_TLS = 2 };
+/* Reads what came from files again; bits of enum kube_change, 0 when nothing is different. What can't be read, or is nothing that can be used,
+ * stays as it was, said in `err` (which is emptied else). */
+unsigned kube_config_refresh(struct kube_config *config, struct err *err);
 /* Secrets are wiped. */
 void kube_config_free(struct kube_config *config);

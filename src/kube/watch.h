@@ -11,11 +11,13 @@
 
 struct kube_watch;
 
-/* Objects of one collection; more are left out, and said (KUBE_WATCH_TOO_MANY). */
+/* Objects of one collection, and their bytes; more are left out, and said (KUBE_WATCH_TOO_MANY). */
 #define KUBE_WATCH_MAX_OBJECTS 200000u
+#define KUBE_WATCH_MAX_BYTES ((size_t)1024 * 1024 * 1024)
 #define KUBE_PAGE_LIMIT 500
 /* Servers end watches after this; asked for with jitter. */
 #define KUBE_WATCH_SECONDS 300
+#define KUBE_WATCH_REFUSED_MS 10000
 
 enum kube_watch_state {
     KUBE_WATCH_STARTING,  /* not listed yet */
@@ -23,6 +25,8 @@ enum kube_watch_state {
     KUBE_WATCH_STALE,     /* was in step; the server can't be reached, or refuses for the moment */
     KUBE_WATCH_FORBIDDEN, /* 403, asked again each 30 s; what was known is gone: rights were taken away */
     KUBE_WATCH_ABSENT,    /* 404: the server does not know this kind, asked again each 30 s; empty */
+    /* (Both only once it was said for KUBE_WATCH_REFUSED_MS, if something was known: a server that has just started says so of what it has
+     * not looked at yet. Until then STALE.) */
     KUBE_WATCH_TOO_MANY,
 };
 
@@ -35,7 +39,8 @@ struct kube_object {
 
 struct kube_watch_ops {
     const char *name;
-    /* Something is different: objects or the state. Once per turn of the loop, however much came. */
+    /* Something is different: objects or the state. Once per turn of the loop, however much came; of a list when all of it has come, or when
+     * it can't go on. */
     void (*on_change)(struct kube_watch *watch, void *user);
 };
 
@@ -45,11 +50,12 @@ struct kube_watch_spec {
     struct str selector; /* "fieldSelector=metadata.name%3Dtls" or "labelSelector=…", already encoded; empty: all */
     const struct kube_watch_ops *ops;
     void *user;
-    bool is_secret; /* texts are wiped when they go, and never logged */
+    bool is_secret; /* texts are wiped when they go, and never logged (all objects are treated so) */
 };
 
 /* Begins at once. Strs are copied. */
 struct kube_watch *kube_watch_new(struct kube_client *client, const struct kube_watch_spec *spec);
+/* Before its client. */
 void kube_watch_free(struct kube_watch *watch);
 
 enum kube_watch_state kube_watch_state(const struct kube_watch *watch);
@@ -63,5 +69,5 @@ size_t kube_watch_count(const struct kube_watch *watch);
 const struct kube_object *kube_watch_at(const struct kube_watch *watch, size_t index);
 const struct kube_object *kube_watch_find(const struct kube_watch *watch, struct str ns, struct str name);
 /* A later version that an answer to a write brought (kube/write.h): in place before the event comes. Ignored when it is not newer as far as
- * can be known (its uid differs, or the object is gone). */
+ * can be known (its uid differs, the object is gone, or the versions are not both decimal numbers). on_change follows. */
 void kube_watch_put(struct kube_watch *watch, struct str json);

@@ -88,8 +88,18 @@ static void answer_end(struct leg *leg, struct mirror *mirror, const struct fiel
     note_records(mirror);
 }
 
+static void count_dropped(struct mirror *mirror, enum record_drop why)
+{
+    counter_add(&mirror->totals->records_dropped[why], 1);
+}
+
+static void count_unrecorded(struct mirror *mirror, uint64_t copies)
+{
+    counter_add(&mirror->totals->copies_unrecorded, copies);
+}
+
 /* `what` has all that the leg does not know itself. */
-static void end_leg(struct leg *leg, struct mirror *mirror, struct record_end *what)
+static enum record_drop end_leg(struct leg *leg, struct mirror *mirror, struct record_end *what)
 {
     what->is_fresh = leg->is_fresh;
     what->wall_ns = leg->wall_ns;
@@ -97,12 +107,38 @@ static void end_leg(struct leg *leg, struct mirror *mirror, struct record_end *w
     what->sent_ns = leg->sent_ns;
     what->head_ns = leg->head_ns;
     what->end_ns = what->outcome == OUTCOME_COMPLETE ? leg->answered_ns : now_ns(mirror);
-    capture_end(leg->capture, what);
+    enum record_drop why = capture_end(leg->capture, what);
     leg->capture = NULL;
     note_records(mirror);
+    return why;
 }
 
 /* ---- a copy's ---- */
+
+/* A shadow's that has no record, or needs none: what was lost on the way stands in the mirror's own counters. */
+static void settle(struct leg *leg, struct mirror *mirror, bool is_lost)
+{
+    if (leg->is_counted || (leg->live && leg->live->is_lost))
+        return;
+    leg->is_counted = true;
+    if (leg->live)
+        leg->live->counted++;
+    if (is_lost)
+        count_unrecorded(mirror, 1);
+}
+
+static void begin_copy(struct copy *copy, struct live_leg *live, const struct capture_leg *what)
+{
+    struct leg *leg = &copy->leg;
+    leg->live = live;
+    leg->is_counted = what->leg != LEG_SHADOW;
+    if (live->is_left_out)
+        count_dropped(copy->mirror, RECORD_DROPPED_RING);
+    else
+        begin(leg, copy->mirror, what, now_ns(copy->mirror));
+    if (!leg->capture)
+        settle(leg, copy->mirror, true);
+}
 
 void leg_begin(struct copy *copy, struct live_leg *live, const struct exchange *exchange, uint32_t mirror_index)
 {
@@ -126,7 +162,7 @@ void leg_begin(struct copy *copy, struct live_leg *live, const struct exchange *
     };
     if (what.body_bytes > live->body_bytes)
         live->body_bytes = what.body_bytes;
-    begin(&copy->leg, copy->mirror, &what, now_ns(copy->mirror));
+    begin_copy(copy, live, &what);
 }
 
 void leg_sent(struct copy *copy, bool is_reused)
@@ -161,8 +197,21 @@ static void end_copy(struct copy *copy, enum record_outcome outcome, unsigned re
         .status = copy->status,
         .grpc_status = copy->grpc_status,
     };
-    if (copy->leg.capture)
-        end_leg(&copy->leg, copy->mirror, &what);
+    if (!copy->leg.capture)
+        return;
+    bool is_pair = outcome == OUTCOME_COMPLETE || outcome == OUTCOME_FAILED;
+    bool is_recorded = end_leg(&copy->leg, copy->mirror, &what) == RECORD_DROP_COUNT;
+    if (!is_recorded || !is_pair)
+        settle(&copy->leg, copy->mirror, is_pair);
+}
+
+void leg_live_over(struct copy *copy, enum record_drop why)
+{
+    struct leg *leg = &copy->leg;
+    leg->is_counted |= leg->live && leg->live->is_lost; /* with live's */
+    leg->live = NULL;
+    if (why == RECORD_DROPPED_RING)
+        capture_lose(copy->leg.capture, why);
 }
 
 void leg_complete(struct copy *copy)
@@ -188,10 +237,28 @@ void leg_drop(struct copy *copy, enum dropped reason)
 
 /* ---- live's ---- */
 
+void live_leg_init(struct live_leg *live, struct mirror *mirror)
+{
+    *live = (struct live_leg){.is_left_out = mirror->settings.ring && ring_is_short(mirror->settings.ring)};
+}
+
+/* All of its copies are without a pair. Those that were counted by themselves are not counted again. */
+static enum record_drop lose(struct live_leg *live, struct mirror *mirror, enum record_drop why)
+{
+    if (why != RECORD_DROP_COUNT)
+        count_unrecorded(mirror, live->shadows - live->counted);
+    live->is_lost = why != RECORD_DROP_COUNT;
+    return why;
+}
+
 void live_leg_begin(struct live_leg *live, struct mirror *mirror, const struct exchange *exchange)
 {
     if (!live->copies)
         return;
+    if (live->is_left_out) {
+        count_dropped(mirror, RECORD_DROPPED_RING);
+        return;
+    }
     const struct plan *plan = exchange->rules->plan;
     const struct plan_route *route = PLAN_ROUTE(plan, exchange->route);
     const struct plan_backend *backend = PLAN_BACKEND(plan, exchange->backend);
@@ -206,6 +273,8 @@ void live_leg_begin(struct live_leg *live, struct mirror *mirror, const struct e
     live->is_call = route->is_grpc && grpc_is_call(exchange->request);
     live->grpc_status = GRPC_NONE;
     begin(&live->leg, mirror, &what, exchange->begin_ns);
+    if (!live->leg.capture)
+        (void)lose(live, mirror, RECORD_DROPPED_BUDGET);
     capture_request(live->leg.capture, exchange->request);
 }
 
@@ -269,16 +338,16 @@ static void judge(struct live_leg *live, const struct exchange *exchange, struct
     }
 }
 
-void live_leg_over(struct live_leg *live, struct mirror *mirror, const struct exchange *exchange)
+enum record_drop live_leg_over(struct live_leg *live, struct mirror *mirror, const struct exchange *exchange)
 {
     struct record_end what = {.copies = live->copies};
     if (exchange->status && !exchange->is_own_answer && !exchange->is_client_gone && !live->leg.head_ns) {
         capture_drop(live->leg.capture); /* live answered before it agreed to the body: nothing of that was seen */
         live->leg.capture = NULL;
-        return;
+        return lose(live, mirror, RECORD_DROPPED_BUDGET);
     }
     live->leg.sent_ns = exchange->sent_ns;
     live->leg.is_fresh = exchange->is_fresh;
     judge(live, exchange, &what);
-    end_leg(&live->leg, mirror, &what);
+    return lose(live, mirror, end_leg(&live->leg, mirror, &what));
 }

@@ -132,7 +132,7 @@ static struct watch_list *get_watch(struct mirror *mirror, struct exchange *exch
     if (!watch) {
         watch = exchange->tap_state = slab_take(mirror->watches);
         list_init(&watch->copies);
-        watch->live = (struct live_leg){0};
+        live_leg_init(&watch->live, mirror);
     }
     return watch;
 }
@@ -227,10 +227,12 @@ static void on_answer_end(struct tap *tap, struct exchange *exchange, const stru
 static void on_over(struct tap *tap, struct exchange *exchange)
 {
     struct mirror *mirror = CONTAINER_OF(tap, struct mirror, tap);
-    FOR_COPIES(exchange, copy, copy_live_over(copy));
     struct live_leg *live = find_live(exchange);
-    if (live)
-        live_leg_over(live, mirror, exchange);
+    enum record_drop why = live ? live_leg_over(live, mirror, exchange) : RECORD_DROP_COUNT;
+    FOR_COPIES(exchange, copy, {
+        leg_live_over(copy, why);
+        copy_live_over(copy);
+    });
     if (exchange->tap_state)
         slab_give(mirror->watches, exchange->tap_state);
     exchange->tap_state = NULL;

@@ -9,6 +9,7 @@
 struct rule_host {
     struct str host; /* name or IP literal, without brackets, or unix:/path */
     uint16_t port;
+    bool is_guarded; /* addresses that only this machine or link can reach are left out */
 };
 
 struct rule_san {
@@ -59,7 +60,8 @@ struct rule_answer {
     uint16_t status; /* 200 to 599 */
     struct str body; /* at most RULE_MAX_ANSWER bytes */
 };
-#define RULE_MAX_ANSWER (1024 * 1024) /* as Istio has it */
+/* What one stream may hold in memory anyway (STREAM_WINDOW of http/stream.h). */
+#define RULE_MAX_ANSWER (256 * 1024)
 struct rule_texts {
     const struct str *list;
     size_t count;

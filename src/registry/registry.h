@@ -174,7 +174,8 @@ struct registry_totals {
     counter budget_aside; /* of it: for the rings of records, whether they are full or not */
     counter records;      /* legs that went into a ring, whole */
     counter records_dropped[RECORD_DROP_COUNT];
-    _Atomic uint32_t is_off; /* kill switch of all mirrors */
+    counter copies_unrecorded; /* of shadows, that make no pair since their own leg or live's was dropped; each once */
+    _Atomic uint32_t is_off;   /* kill switch of all mirrors */
     _Atomic uint64_t config_generation;
     _Atomic uint64_t config_errors;
 };

@@ -122,7 +122,7 @@ class Cluster:
             self.etcd.start()
         if not self.apiserver.is_running():
             self.apiserver.start()
-        wait_for(self._is_ready, lambda: f"the API server to be ready:\n{self.apiserver.tail()}", 60)
+        wait_for(self._is_ready, lambda: f"the API server to be ready:\n{self.apiserver.tail()}", 120)
 
     def stop(self):
         """The API server ends as asked: watches are cut."""
@@ -149,7 +149,7 @@ class Cluster:
             request = urllib.request.Request(f"http://127.0.0.1:{self.etcd_port}/v3/kv/{path}", json.dumps(value).encode())
             with urllib.request.urlopen(request, timeout=10 * PATIENCE) as response:
                 return json.load(response)
-        revision = post("range", {"key": "AA=="})["header"]["revision"]
+        revision = post("put", {"key": "dGVzdA=="})["header"]["revision"]  # a later one than any that was read
         post("compaction", {"revision": revision, "physical": True})
 
     def _is_ready(self):
@@ -174,16 +174,8 @@ class Cluster:
 
     def kubeconfig(self, token=ADMIN_TOKEN, identity=None, address=None):
         """A kubeconfig for a token, or for a client certificate; `address` is that of a server in between."""
-        user = {"token": token} if token else {}
-        if identity:
-            user.update({"client-certificate": str(identity.chain_file), "client-key": str(identity.key_file)})
-        server = {"server": f"https://{address or self.address}", "certificate-authority": str(self.ca_file)}
-        path = self.directory / f"kubeconfig-{next(self.numbers)}.json"  # JSON is YAML
-        path.write_text(json.dumps({
-            "apiVersion": "v1", "kind": "Config", "current-context": "test",
-            "clusters": [{"name": "test", "cluster": server}], "users": [{"name": "test", "user": user}],
-            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}]}))
-        return path
+        path = self.directory / f"kubeconfig-{next(self.numbers)}.json"
+        return kube.write_kubeconfig(path, address or self.address, self.ca_file, token, identity)
 
     def account(self, name, namespace, rules=None, role_in=None):
         """A ServiceAccount, as a kube.Kube with a token of its own. `rules` are those of a ClusterRole that it gets, or of
@@ -211,16 +203,6 @@ class Cluster:
                    "spec": {"expirationSeconds": seconds, "audiences": [ISSUER]}}
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
         return self.admin.ask("POST", path, request)["status"]["token"]
-
-    def pod_files(self, directory, token, namespace):
-        """What a kubelet mounts into a pod for its ServiceAccount: token, ca.crt and namespace."""
-        directory = pathlib.Path(directory)
-        directory.mkdir(parents=True, exist_ok=True)
-        for name, text in (("token", token), ("namespace", namespace), ("ca.crt", self.ca_file.read_text())):
-            new = directory / f".{name}"
-            new.write_text(text)
-            new.rename(directory / name)
-        return directory
 
     def namespace(self, prefix="test", **labels):
         """A new one; its name."""

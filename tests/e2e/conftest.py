@@ -14,6 +14,7 @@ from fixtures import *
 
 import cluster as control_plane
 import crds
+import kube_standin
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +57,14 @@ def cluster(loaded_cluster):
 def admin(cluster):
     """A client that may do everything."""
     return cluster.admin
+
+
+@pytest.fixture
+def standin(cluster, ending):
+    """A kube_standin.StandIn in front of the API server, for faults."""
+    started = kube_standin.StandIn(cluster.authority, kube_standin.Real(cluster))
+    ending.callback(started.close)
+    return started
 
 
 @pytest.fixture

@@ -6,7 +6,10 @@ import os
 
 import pytest
 
+import certificates
 import faults
+import kube_scripted
+import kube_standin
 import rules
 import servers
 import umbra
@@ -87,6 +90,20 @@ def ruled(ending, tmp_path):
         ending.callback(started.stop)
         return started
     return start
+
+
+@pytest.fixture
+def kube_objects():
+    """Objects of Kubernetes that the test holds."""
+    return kube_scripted.Objects()
+
+
+@pytest.fixture
+def kube_server(ending, tmp_path, kube_objects):
+    """A kube_standin.StandIn with `kube_objects`: an API server that no cluster is behind, and its faults."""
+    started = kube_standin.StandIn(certificates.Authority(tmp_path), kube_objects)
+    ending.callback(started.close)
+    return started
 
 
 @pytest.fixture

@@ -41,6 +41,21 @@ static uint64_t lost_records(struct sim *sim, enum record_drop why)
     return counter_get(&registry_totals(sim->registry)->records_dropped[why]);
 }
 
+static uint64_t unrecorded(struct sim *sim)
+{
+    return counter_get(&registry_totals(sim->registry)->copies_unrecorded);
+}
+
+static uint64_t whole_legs(struct sim *sim, enum record_leg kind)
+{
+    uint64_t count = 0;
+    for (struct list *node = sim->records->legs.next; node != &sim->records->legs; node = node->next) {
+        const struct sim_leg *leg = CONTAINER_OF(node, struct sim_leg, node);
+        count += leg->is_whole && leg->leg == kind;
+    }
+    return count;
+}
+
 /* ---- what is in them ---- */
 
 static void test_both_legs_have_all_that_passed(void **state)
@@ -552,6 +567,7 @@ static void test_live_that_is_asked_again_after_its_answer_has_no_leg(void **sta
     (void)takes_complete(sim, LEG_SHADOW);
     sim_expects_no_leg(sim);
     assert_int_equal(lost_records(sim, RECORD_DROPPED_RETRY), 1);
+    assert_int_equal(unrecorded(sim), 1);
     sim_close(sim);
 }
 
@@ -641,6 +657,9 @@ static void test_a_full_ring_drops_and_counts_and_nobody_notices(void **state)
     assert_int_equal(records(sim) + dropped, 800);
     assert_in_range(dropped, 1, 799);
     sim_reads_records(sim);
+    assert_int_equal(whole_legs(sim, LEG_LIVE), whole_legs(sim, LEG_SHADOW)); /* none in vain */
+    assert_int_equal(whole_legs(sim, LEG_LIVE), records(sim) / 2);
+    assert_int_equal(unrecorded(sim), dropped / 2);
     actor_sends(client, GET);
     assert_int_equal(lost_records(sim, RECORD_DROPPED_RING), dropped);
     assert_int_equal(sim_budget_used(sim) < 200 * 1024, 1);
@@ -664,6 +683,7 @@ static void test_a_short_budget_drops_and_counts_and_nobody_notices(void **state
     sim_expects_completed(sim, 0, 1);
     sim_expects_no_leg(sim);
     assert_int_equal(lost_records(sim, RECORD_DROPPED_BUDGET), 2);
+    assert_int_equal(unrecorded(sim), 1); /* of both legs, and counted once */
     assert_int_equal(atomic_load(&registry_gateway_get(sim->registry, 0)->budget_records), 0);
     actor_sends(client, GET); /* no copy, no leg */
     actor_sends(all[0], OK_2);

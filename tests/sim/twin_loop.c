@@ -110,6 +110,15 @@ static void run_later(struct loop *loop)
     run_after_events(loop);
 }
 
+void loop_settle(struct loop *loop)
+{
+    while (!list_is_empty(&loop->soon) || !list_is_empty(&loop->after_events) || !list_is_empty(&loop->later)) {
+        run_soon(loop);
+        run_after_events(loop);
+        run_later(loop);
+    }
+}
+
 /* A turn takes a nanosecond: times of different turns differ, and a millisecond has room for all turns of a scenario. */
 void twin_turn(struct loop *loop)
 {

@@ -269,6 +269,13 @@ void socket_acknowledge(struct socket *sock)
     (void)sock;
 }
 
+/* Plays say themselves when a peer is gone. */
+void socket_keep_alive(struct socket *sock, unsigned silence_s)
+{
+    (void)sock;
+    (void)silence_s;
+}
+
 bool socket_connect(struct socket *sock, struct loop *loop, const struct address *to, const struct socket_ops *ops,
                     int send_buffer)
 {

@@ -166,6 +166,23 @@ static void test_what_does_not_fit_is_refused_and_changes_nothing(void **state)
     pair_deinit(&pair);
 }
 
+static void test_a_ring_is_short_before_it_is_full_and_until_it_is_read(void **state)
+{
+    (void)state;
+    struct pair pair;
+    struct str record;
+    pair_init(&pair, RING_MIN);
+    assert_false(ring_is_short(&pair.writer));
+    uint64_t written = 0;
+    while (!ring_is_short(&pair.writer))
+        assert_true(write_number(&pair.writer, written++, 4000));
+    assert_true(write_number(&pair.writer, written++, 4000)); /* there is room yet */
+    while (ring_next(&pair.reader, &record) == RING_RECORD)
+        ring_done(&pair.reader);
+    assert_false(ring_is_short(&pair.writer));
+    pair_deinit(&pair);
+}
+
 static void test_an_empty_record_is_a_record(void **state)
 {
     (void)state;
@@ -559,6 +576,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_records_come_out_as_they_went_in),
         cmocka_unit_test(test_what_does_not_fit_is_refused_and_changes_nothing),
+        cmocka_unit_test(test_a_ring_is_short_before_it_is_full_and_until_it_is_read),
         cmocka_unit_test(test_an_empty_record_is_a_record),
         cmocka_unit_test(test_a_writer_goes_on_where_the_last_one_was),
         cmocka_unit_test(test_a_reader_goes_on_and_counts_what_was_not_saved),

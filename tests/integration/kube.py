@@ -41,6 +41,29 @@ def documents(manifests):
             yield document
 
 
+def write_kubeconfig(path, address, ca_file, token=None, identity=None):
+    """For a token, or a client certificate (certificates.Identity)."""
+    user = {"token": token} if token else {}
+    if identity:
+        user.update({"client-certificate": str(identity.chain_file), "client-key": str(identity.key_file)})
+    path.write_text(json.dumps({  # JSON is YAML
+        "apiVersion": "v1", "kind": "Config", "current-context": "test",
+        "clusters": [{"name": "test", "cluster": {"server": f"https://{address}", "certificate-authority": str(ca_file)}}],
+        "users": [{"name": "test", "user": user}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}]}))
+    return path
+
+
+def write_account(directory, ca_file, token, namespace):
+    """What a kubelet mounts into a pod for its ServiceAccount: token, ca.crt and namespace; again to renew it."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, text in (("token", token), ("namespace", namespace), ("ca.crt", ca_file.read_text())):
+        new = directory / f".{name}"
+        new.write_text(text)
+        new.rename(directory / name)
+    return directory
+
+
 def trusting(ca_file):
     """A TLS context that trusts one authority."""
     return ssl.create_default_context(cafile=str(ca_file))
@@ -53,10 +76,12 @@ def condition(thing, kind):
 
 
 class Kube:
-    """One user of one server. Any thread may use it: each has its own connection."""
+    """One user of one server, or of what stands at `address` in front of it. Any thread may use it: each has its own
+    connection."""
 
-    def __init__(self, cluster, token=None, identity=None):
+    def __init__(self, cluster, token=None, identity=None, address=None):
         self.cluster = cluster
+        self.port = int((address or cluster.address).rsplit(":", 1)[1])
         self.token = token
         self.context = trusting(cluster.ca_file)
         self.identity = identity
@@ -68,7 +93,7 @@ class Kube:
     # ---- requests ----
 
     def _connection(self, timeout):
-        return http.client.HTTPSConnection("127.0.0.1", self.cluster.port, context=self.context, timeout=timeout * PATIENCE)
+        return http.client.HTTPSConnection("127.0.0.1", self.port, context=self.context, timeout=timeout * PATIENCE)
 
     def _send(self, method, path, body, content_type):
         fields = {"Accept": "application/json"}
@@ -270,7 +295,7 @@ class Kube:
         """Runs kubectl as this user: the finished process, with its output as text."""
         if not shutil.which("kubectl"):
             pytest.skip("kubectl is not installed (./dev setup e2e)")
-        done = subprocess.run(["kubectl", "--kubeconfig", str(self.cluster.kubeconfig(self.token, self.identity)), *words],
+        done = subprocess.run(["kubectl", "--kubeconfig", str(self.cluster.kubeconfig(self.token, self.identity, f"127.0.0.1:{self.port}")), *words],
                               input=stdin or "", capture_output=True, text=True, check=False, timeout=120 * PATIENCE)
         assert not is_ok or done.returncode == 0, f"kubectl {' '.join(words)}: {done.stderr or done.stdout}"
         return done
