@@ -125,10 +125,15 @@ struct load *load_new(const struct load_from *from)
         key_files_give(from->key_files, &options);
     }
     options.before = from->credentials;
+    options.awaits_marker = settings->is_kube && !settings->has_marker_key_file && !from->marker_key;
+    if (from->marker_key) {
+        load->has_marker_key = true;
+        memcpy(load->marker_key, from->marker_key, sizeof(load->marker_key));
+    }
     load->compiled = compile(from->manifests, &options);
     load->rules = load->compiled->rules;
     load->routes = load->compiled->routes;
-    load->is_of_flags = settings->file_count == 0;
+    load->is_of_flags = settings_rules(settings) == RULES_OF_FLAGS;
     copy_sockets(load);
     /* The one socket of the quick start may be at a free port or a path, which no manifest can say. */
     if (load->is_of_flags)
@@ -151,6 +156,7 @@ void load_free(struct load *load)
     if (load->manifests)
         manifests_unref(load->manifests);
     arena_deinit(&load->arena);
+    explicit_bzero(load->marker_key, sizeof(load->marker_key));
     mem_free(load);
 }
 
@@ -289,6 +295,9 @@ int load_credentials(const struct load *load, uint64_t generation, struct err *e
         const struct compiled_credential *credential = &load->compiled->credentials[i];
         credentials_builder_add(builder, credential->label, credential->kind, credential->chain, credential->key);
     }
+    if (load->has_marker_key)
+        credentials_builder_add(builder, STR(CREDENTIALS_MARKER), CREDENTIAL_MARKER,
+                                (struct str){(const char *)load->marker_key, sizeof(load->marker_key)}, STR(""));
     int fd = credentials_builder_seal(builder, err);
     credentials_builder_free(builder);
     return fd;

@@ -325,12 +325,12 @@ static void on_readable(struct socket *sock)
 
 static enum http1_write choose_framing(struct server_conn *sc, const struct head *head, struct http1_framing *framing)
 {
-    bool has_no_body = sc->method == METHOD_HEAD || head->status == 204 || head->status == 304 ||
-                       head->body == BODY_NONE;
+    bool may_have_body = sc->method != METHOD_HEAD && head->status != 204 && head->status != 304;
     if (head->body == BODY_TUNNEL)
         return WRITE_TUNNEL;
-    if (has_no_body) {
-        framing->has_length = head->body == BODY_LENGTH && head->status != 204;
+    if (!may_have_body || head->body == BODY_NONE) {
+        /* Without a length the client would wait for the connection's end (RFC 9112 6.3). */
+        framing->has_length = may_have_body || (head->body == BODY_LENGTH && head->status != 204);
         return WRITE_NONE;
     }
     if (head->body == BODY_LENGTH) {

@@ -118,17 +118,22 @@ static void ignore_credit(struct stream *stream)
 static const struct stream_handler ignoring = {"ignore",   ignore_head,  ignore_data,
                                                ignore_end, ignore_reset, ignore_credit};
 
-void server_answer_head(struct stream *stream, struct head *head, struct str text)
+void server_answer_body(struct stream *stream, struct head *head, struct slice body)
 {
     head->version = HTTP_1_1;
-    head->body = text.len ? BODY_LENGTH : BODY_NONE;
-    head->content_length = text.len;
+    head->body = body.len ? BODY_LENGTH : BODY_NONE;
+    head->content_length = body.len;
     head->is_last = true;
     stream->handler = &ignoring; /* the user is done with it */
     stream_send_head(stream, head);
-    stream_send_data(stream, (struct slice){NULL, text.ptr, text.len});
+    stream_send_data(stream, body);
     stream_send_end(stream, NULL, 0);
     stream_reset(stream, RESET_CANCEL);
+}
+
+void server_answer_head(struct stream *stream, struct head *head, struct str text)
+{
+    server_answer_body(stream, head, (struct slice){NULL, text.ptr, text.len});
 }
 
 void server_answer(struct stream *stream, uint16_t status, struct str text)

@@ -71,3 +71,5 @@ void server_close_all(struct server *server);
 void server_answer(struct stream *stream, uint16_t status, struct str text);
 /* Likewise, with status and fields of the caller; without a body when `text` is empty. The text is a literal. */
 void server_answer_head(struct stream *stream, struct head *head, struct str text);
+/* Likewise, with any bytes. */
+void server_answer_body(struct stream *stream, struct head *head, struct slice body);

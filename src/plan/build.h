@@ -60,7 +60,8 @@ struct rule_answer {
     uint16_t status; /* 200 to 599 */
     struct str body; /* at most RULE_MAX_ANSWER bytes */
 };
-#define RULE_MAX_ANSWER (1024 * 1024) /* as Istio has it */
+/* What one stream may hold in memory anyway (STREAM_WINDOW of http/stream.h). */
+#define RULE_MAX_ANSWER (256 * 1024)
 struct rule_texts {
     const struct str *list;
     size_t count;

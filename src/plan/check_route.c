@@ -96,10 +96,11 @@ static bool check_redirects(const struct plan *plan, struct err *err)
     return true;
 }
 
-/* What they test is checked with all conditions. */
-static bool has_origin_tests(const struct plan *plan, struct plan_range range)
+/* What they test is checked with all conditions. `taken`: by those before, since nothing may share them. */
+static bool has_origin_tests(const struct plan *plan, struct plan_range range, uint64_t *taken)
 {
-    if (!flat_has_range(plan->conditions, range))
+    *taken += range.count;
+    if (!flat_has_range(plan->conditions, range) || *taken > plan->conditions.count)
         return false;
     for (uint32_t i = 0; i < range.count; i++) {
         if (PLAN_CONDITION(plan, range.first + i)->kind != CONDITION_ORIGIN)
@@ -120,10 +121,11 @@ static bool check_answers(const struct plan *plan, struct err *err)
 
 static bool check_cors(const struct plan *plan, struct err *err)
 {
+    uint64_t taken = 0;
     for (uint32_t i = 0; i < plan->cors.count; i++) {
         const struct plan_cors *cors = PLAN_CORS(plan, i);
         if (cors->allows_credentials > 1 || cors->passes_preflights > 1 ||
-            !has_origin_tests(plan, cors->origin_tests) || !flat_has_range(plan->texts, cors->origins) ||
+            !has_origin_tests(plan, cors->origin_tests, &taken) || !flat_has_range(plan->texts, cors->origins) ||
             !flat_has_range(plan->texts, cors->methods) || !flat_has_range(plan->texts, cors->headers) ||
             !flat_has_range(plan->texts, cors->expose))
             return err_set(err, "plan: CORS setting %u is none", i);

@@ -35,10 +35,10 @@ static void on_head(struct stream *live, const struct head *head)
     if (!is_interim) {
         tell_tap(relay, head);
         upstream_answered(&relay->upstream, head->status);
-        if (relay_retries_status(relay, head->status)) {
+        if (relay_retries_answer(relay, head)) {
             relay->live = NULL;
             stream_reset(live, RESET_CANCEL);
-            (void)relay_retry(relay);
+            (void)relay_retry(relay, RETRY_STATUS);
             return;
         }
     }
@@ -133,7 +133,7 @@ static void on_reset(struct stream *live, enum reset why)
         return;
     }
     upstream_failed(&relay->upstream);
-    if (relay_retry(relay))
+    if (relay_retry(relay, RETRY_RESET))
         return;
     if (relay_was_retried(relay))
         relay_answer(relay, 503, STR("the upstream broke off at every attempt\n"));

@@ -98,16 +98,23 @@ static bool may_retry(const struct relay *relay)
     return relay->retries_left && !relay->exchange.status && is_whole(relay);
 }
 
-bool relay_retries_status(const struct relay *relay, uint16_t status)
+/* An answer that is its trailers, too, says at once how the call went. */
+static bool has_grpc_status(const struct head *answer, uint32_t statuses)
+{
+    enum grpc_status status = statuses ? grpc_find_status(answer->fields, answer->field_count) : GRPC_NONE;
+    return status < GRPC_STATUS_COUNT && statuses >> status & 1;
+}
+
+bool relay_retries_answer(const struct relay *relay, const struct head *answer)
 {
     if (!may_retry(relay))
         return false;
-    struct plan_range codes = find_rule(relay)->retry_codes;
-    for (uint32_t i = 0; i < codes.count; i++) {
-        if (PLAN_CODE(relay->exchange.rules->plan, codes.first + i) == status)
-            return true;
+    const struct plan_route *rule = find_rule(relay);
+    for (uint32_t i = 0; i < rule->retry_codes.count; i++) {
+        if (PLAN_CODE(relay->exchange.rules->plan, rule->retry_codes.first + i) == answer->status)
+            return rule->retry_on & RETRY_STATUS;
     }
-    return false;
+    return rule->retry_on & RETRY_STATUS && has_grpc_status(answer, rule->retry_grpc);
 }
 
 /* At least 1 ms, so that no callback of an attempt begins the next one. */
@@ -118,9 +125,9 @@ static uint64_t pause_ms(struct relay *relay)
     return backoff + jitter + !backoff;
 }
 
-bool relay_retry(struct relay *relay)
+bool relay_retry(struct relay *relay, enum plan_retry why)
 {
-    if (!may_retry(relay))
+    if (!may_retry(relay) || !(find_rule(relay)->retry_on & why))
         return false;
     relay->retries_left--;
     relay->is_pausing = true;
@@ -165,7 +172,7 @@ static void time_out(struct relay *relay, bool may_go_on)
     if (!is_asked_for && (relay->is_connecting || (is_slow && !relay->exchange.status)))
         upstream_failed(&relay->upstream);
     drop_attempt(relay);
-    if (may_go_on && relay_retry(relay))
+    if (may_go_on && relay_retry(relay, RETRY_TIMEOUT))
         return;
     if (relay->exchange.status) {
         relay->grpc_status = GRPC_DEADLINE_EXCEEDED;

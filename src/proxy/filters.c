@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proxy/filters.h"
 
-#include "route/cors.h"
 #include "route/edits.h"
 
 static bool does_something(const struct plan_actions *actions)
 {
     return actions->request_edits.count || actions->response_edits.count || actions->rewrite != PLAN_NONE ||
-           actions->redirect != PLAN_NONE || actions->cors != PLAN_NONE;
+           actions->redirect != PLAN_NONE || actions->cors != PLAN_NONE || actions->answer != PLAN_NONE;
 }
 
 static void set_actions(struct filters *filters, size_t index, const struct plan_actions *actions)
@@ -17,13 +16,13 @@ static void set_actions(struct filters *filters, size_t index, const struct plan
     filters->actions[index] = actions;
     filters->has_answer |= actions->response_edits.count > 0;
     if (actions->cors != PLAN_NONE)
-        filters->cors = PLAN_CORS(filters->plan, actions->cors);
+        filters->cors.cors = PLAN_CORS(filters->plan, actions->cors);
 }
 
-void filters_init(struct filters *filters, const struct plan *plan, const struct plan_route *route,
-                  const struct plan_weighted *weighted)
+void filters_init(struct filters *filters, const struct plan *plan, struct regex_use use,
+                  const struct plan_route *route, const struct plan_weighted *weighted)
 {
-    *filters = (struct filters){.plan = plan};
+    *filters = (struct filters){.plan = plan, .cors = {.plan = plan, .use = use}};
     set_actions(filters, 0, &route->actions);
     if (weighted)
         set_actions(filters, 1, &weighted->actions);
@@ -39,17 +38,22 @@ size_t filters_room(const struct filters *filters)
 
 void filters_note_origin(struct filters *filters, const struct head *request, struct arena *arena)
 {
-    if (!filters->cors)
+    if (!filters->cors.cors)
         return;
+    if (filters->cors.cors->passes_preflights && cors_is_preflight(request) &&
+        !cors_allows_request(&filters->cors, request)) {
+        filters->cors.cors = NULL;
+        return;
+    }
     struct field *fields = arena_alloc(arena, CORS_MAX_FIELDS * sizeof *fields);
-    filters->cors_count = cors_make_fields(filters->plan, filters->cors, request, arena, fields);
+    filters->cors_count = cors_make_fields(&filters->cors, request, arena, fields);
     filters->cors_fields = fields;
     filters->has_answer = true;
 }
 
 bool filters_is_preflight(const struct filters *filters, const struct head *request)
 {
-    return filters->cors && cors_is_preflight(request);
+    return filters->cors.cors && cors_is_preflight(request);
 }
 
 const struct plan_redirect *filters_redirect(const struct filters *filters)
@@ -61,34 +65,46 @@ const struct plan_redirect *filters_redirect(const struct filters *filters)
     return NULL;
 }
 
+const struct plan_answer *filters_answer(const struct filters *filters)
+{
+    for (size_t i = 2; i-- > 0;) {
+        if (filters->actions[i] && filters->actions[i]->answer != PLAN_NONE)
+            return PLAN_ANSWER(filters->plan, filters->actions[i]->answer);
+    }
+    return NULL;
+}
+
 static const struct plan_rewrite *find_rewrite(const struct filters *filters, size_t index)
 {
     const struct plan_actions *actions = filters->actions[index];
     return actions && actions->rewrite != PLAN_NONE ? PLAN_REWRITE(filters->plan, actions->rewrite) : NULL;
 }
 
-static void rewrite(const struct filters *filters, const struct rewrite_path *path, struct head *request,
+static bool rewrite(const struct filters *filters, const struct rewrite_path *path, struct head *request,
                     struct arena *arena)
 {
     const struct plan_rewrite *rule = find_rewrite(filters, 0), *backend = find_rewrite(filters, 1);
     const struct plan_rewrite *for_path = backend && backend->path_kind != REWRITE_NO_PATH ? backend : rule;
     const struct plan_rewrite *for_host = backend && backend->hostname.len ? backend : rule;
-    if (for_path)
-        rewrite_target(filters->plan, for_path, path, request, arena);
+    if (for_path && !rewrite_target(filters->plan, for_path, path, request, arena))
+        return false;
     if (for_host)
         rewrite_host(plan_text(filters->plan, for_host->hostname), request);
+    return true;
 }
 
-void filters_edit_request(const struct filters *filters, const struct rewrite_path *path, struct head *request,
+bool filters_edit_request(const struct filters *filters, const struct rewrite_path *path, struct head *request,
                           struct arena *arena)
 {
     if (!filters->actions[0] && !filters->actions[1])
-        return;
-    rewrite(filters, path, request, arena);
+        return true;
+    if (!rewrite(filters, path, request, arena))
+        return false;
     for (size_t i = 0; i < 2; i++) {
         if (filters->actions[i])
             edits_apply(filters->plan, filters->actions[i]->request_edits, request, NULL);
     }
+    return true;
 }
 
 /* The rule alone speaks of CORS. */
@@ -118,7 +134,7 @@ void filters_edit_answer(const struct filters *filters, struct head *answer, str
     struct field *fields = arena_alloc(arena, room * sizeof *fields);
     memcpy(fields, answer->fields, answer->field_count * sizeof *fields);
     answer->fields = fields;
-    if (filters->cors)
+    if (filters->cors.cors)
         answer_cors(filters, answer);
     for (size_t i = 0; i < 2; i++) {
         if (filters->actions[i])

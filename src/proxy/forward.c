@@ -46,7 +46,7 @@ static void on_live_fail(struct client_call *call, int error)
         relay_connect(relay, false);
         return;
     }
-    if (relay_retry(relay))
+    if (relay_retry(relay, RETRY_CONNECT))
         return;
     if (error == EPROTO)
         relay_answer(relay, 502, STR("the upstream failed its TLS check\n"));
@@ -120,6 +120,7 @@ static bool find_route(struct relay *relay, const struct head *head, struct rewr
     struct proxy *proxy = relay->proxy;
     struct exchange *exchange = &relay->exchange;
     const struct plan *plan = exchange->rules->plan;
+    const struct regex_use use = {exchange->rules->regexes, proxy->scratch.regex};
     const struct proxy_listener *listener = relay->client->peer->listener;
     bool is_inside = url_normalise_path(head->path, &relay->arena, &path->normal);
     relay->weighted = PLAN_NONE;
@@ -134,6 +135,7 @@ static bool find_route(struct relay *relay, const struct head *head, struct rewr
         count_limit_hits(proxy);
         exchange->route = is_misdirected(relay) ? PLAN_NONE : relay->match.route;
         path->prefix_len = relay->match.prefix_len;
+        path->use = use;
     }
     if (exchange->route != PLAN_NONE) {
         const struct plan_route *route = PLAN_ROUTE(plan, exchange->route);
@@ -141,7 +143,7 @@ static bool find_route(struct relay *relay, const struct head *head, struct rewr
         relay->weighted = route_pick_backend(plan, route, (uint32_t)random_next(&proxy->random));
         if (relay->weighted != PLAN_NONE)
             __builtin_prefetch(&exchange->rules->series[relay->weighted]); /* read when the head is made */
-        filters_init(&relay->filters, plan, route,
+        filters_init(&relay->filters, plan, use, route,
                      relay->weighted == PLAN_NONE ? NULL : PLAN_WEIGHTED(plan, relay->weighted));
     }
     head_copy(&relay->request, head, &relay->arena, EDIT_SPARE + filters_room(&relay->filters));
@@ -199,11 +201,21 @@ static void redirect(struct relay *relay, const struct plan_redirect *rule, cons
     relay_answer_field(relay, redirect_status(rule), &location, STR("see Location\n"));
 }
 
+/* The rule's own answer. */
+static void answer_directly(struct relay *relay, const struct plan_answer *answer)
+{
+    const struct plan *plan = relay->exchange.rules->plan;
+    bool has_body = answer->status != 204 && answer->status != 304;
+    relay_answer_body(relay, (uint16_t)answer->status, has_body ? plan_text(plan, answer->body) : STR_NONE);
+}
+
 /* What the filters answer, and what they change; false when the request was answered. */
 static bool filter_request(struct relay *relay, const struct head *head, const struct rewrite_path *path)
 {
+    struct proxy *proxy = relay->proxy;
     struct filters *filters = &relay->filters;
     const struct plan_redirect *rule = filters_redirect(filters);
+    const struct plan_answer *answer = filters_answer(filters);
     filters_note_origin(filters, &relay->request, &relay->arena);
     if (filters_is_preflight(filters, head)) {
         relay_answer_field(relay, 204, NULL, STR_NONE);
@@ -213,7 +225,16 @@ static bool filter_request(struct relay *relay, const struct head *head, const s
         redirect(relay, rule, path);
         return false;
     }
-    filters_edit_request(filters, path, &relay->request, &relay->arena);
+    if (answer) {
+        answer_directly(relay, answer);
+        return false;
+    }
+    if (!filters_edit_request(filters, path, &relay->request, &relay->arena)) {
+        proxy->scratch.limit_hits++;
+        count_limit_hits(proxy);
+        relay_answer(relay, 500, STR("the path can't be rewritten\n"));
+        return false;
+    }
     return true;
 }
 

@@ -110,16 +110,16 @@ void relay_finish(struct relay *relay)
 
 /* The answer to a call: a head that is its trailers, too. The texts are literals of this folder and need no percent-encoding as a
  * grpc-message; their line's end goes. Whoever does not speak gRPC gets what HTTP has, lest a failure look like a success. */
-static void make_trailers_only(struct head *answer, enum grpc_status status, struct str *text)
+static void make_trailers_only(struct head *answer, enum grpc_status status, struct str text)
 {
     answer->status = 200;
     head_add(answer, FIELD_OTHER, STR("Content-Type"), STR("application/grpc"));
     head_add(answer, FIELD_OTHER, STR("Grpc-Status"), grpc_status_text(status));
-    head_add(answer, FIELD_OTHER, STR("Grpc-Message"), str_slice(*text, 0, text->len - 1));
-    *text = STR_NONE;
+    head_add(answer, FIELD_OTHER, STR("Grpc-Message"), str_slice(text, 0, text.len - 1));
 }
 
-void relay_answer_field(struct relay *relay, uint16_t status, const struct field *field, struct str text)
+/* A body of the rules is for no call, whose message would have to be plain words. */
+static void answer_with(struct relay *relay, uint16_t status, const struct field *field, struct slice body)
 {
     struct stream *client = relay->client;
     struct field fields[3];
@@ -135,14 +135,29 @@ void relay_answer_field(struct relay *relay, uint16_t status, const struct field
     relay_finish(relay);
     if (!client)
         return;
-    if (is_call && status != 421) /* the client is to see that the connection is the wrong one, and take another */
-        make_trailers_only(&answer, (enum grpc_status)relay->grpc_status, &text);
-    else if (text.len)
+    if (is_call && status != 421) { /* the client is to see that the connection is the wrong one, and take another */
+        struct str text = body.chunk ? STR("the rule answers so\n") : (struct str){body.ptr, body.len};
+        make_trailers_only(&answer, (enum grpc_status)relay->grpc_status, text);
+        body.len = 0;
+    } else if (body.len) {
         head_add(&answer, FIELD_OTHER, STR("Content-Type"), STR("text/plain; charset=utf-8"));
+    }
     if (field)
         head_add(&answer, field->id, field->name, field->value);
     filters_edit_answer(&relay->filters, &answer, &relay->arena);
-    server_answer_head(client, &answer, text);
+    server_answer_body(client, &answer, body);
+}
+
+void relay_answer_field(struct relay *relay, uint16_t status, const struct field *field, struct str text)
+{
+    answer_with(relay, status, field, (struct slice){NULL, text.ptr, text.len});
+}
+
+void relay_answer_body(struct relay *relay, uint16_t status, struct str body)
+{
+    struct slice copy = slice_copy(body);
+    answer_with(relay, status, NULL, copy);
+    chunk_unref(copy.chunk);
 }
 
 void relay_answer(struct relay *relay, uint16_t status, struct str text)

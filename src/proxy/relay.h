@@ -69,11 +69,11 @@ void relay_wait_ms(struct relay *relay, uint64_t ms);
 void relay_wait_no_more(struct relay *relay);
 /* The answer has ended, or is a tunnel: no clock runs any more. */
 void relay_end_timeouts(struct relay *relay);
-/* True when the rule has a further attempt for answers with this status, and it can be made. */
-bool relay_retries_status(const struct relay *relay, uint16_t status);
-/* Begins the pause before a further attempt; false when there is none or it can't be made. The attempt before is over: there is neither
+/* True when the rule has a further attempt for an answer with this head, and it can be made. */
+bool relay_retries_answer(const struct relay *relay, const struct head *answer);
+/* Begins the pause before a further attempt; false when the rule has none for this failure or it can't be made. The attempt before is over: there is neither
  * a live stream nor a connection under way. */
-bool relay_retry(struct relay *relay);
+bool relay_retry(struct relay *relay, enum plan_retry why);
 bool relay_was_retried(const struct relay *relay);
 void relay_on_timer(struct timer *timer);
 
@@ -87,6 +87,8 @@ void relay_abort_request(struct relay *relay);
 void relay_answer(struct relay *relay, uint16_t status, struct str text);
 /* With one more field, or NULL; without a body when `text` is empty. */
 void relay_answer_field(struct relay *relay, uint16_t status, const struct field *field, struct str text);
+/* The rule's own answer, whose text is copied. */
+void relay_answer_body(struct relay *relay, uint16_t status, struct str body);
 /* Live's answer will not become whole: neither must the client's look as if. */
 void relay_break_off(struct relay *relay);
 /* The answer's head has passed, and the request has ended or is a tunnel: nobody looks at the rules from here on, and an answer may last

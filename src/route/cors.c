@@ -54,16 +54,35 @@ static bool host_matches(struct str pattern, struct str host)
     return str_eq_nocase(str_slice(host, at, host.len), suffix) && (!suffix.len || is_labels(str_slice(host, 0, at)));
 }
 
-bool cors_allows(const struct plan *plan, const struct plan_cors *cors, struct str origin)
+/* Prefixes and regular expressions see it as it was sent. */
+static bool meets_test(const struct cors_rule *rule, const struct plan_condition *condition, struct str origin)
 {
+    struct str value = plan_text(rule->plan, condition->value);
+    switch ((enum plan_test)condition->test) {
+    case TEST_EXACT: return str_eq(origin, value);
+    case TEST_PREFIX: return str_starts_with(origin, value);
+    case TEST_REGEX: return regexes_match(rule->use.regexes, rule->use.scratch, condition->index, origin) == REGEX_YES;
+    case TEST_PRESENT: break;
+    }
+    return true;
+}
+
+bool cors_allows(const struct cors_rule *rule, struct str origin)
+{
+    const struct plan *plan = rule->plan;
+    const struct plan_cors *cors = rule->cors;
     struct origin asking, allowed;
     bool is_origin = parse_origin(origin, &asking);
     for (uint32_t i = 0; i < cors->origins.count; i++) {
-        struct str rule = plan_text(plan, PLAN_TEXT(plan, cors->origins.first + i));
-        if (str_eq(rule, any))
+        struct str text = plan_text(plan, PLAN_TEXT(plan, cors->origins.first + i));
+        if (str_eq(text, any))
             return true;
-        if (is_origin && parse_origin(rule, &allowed) && allowed.is_https == asking.is_https &&
+        if (is_origin && parse_origin(text, &allowed) && allowed.is_https == asking.is_https &&
             allowed.port == asking.port && host_matches(allowed.host, asking.host))
+            return true;
+    }
+    for (uint32_t i = 0; i < cors->origin_tests.count; i++) {
+        if (meets_test(rule, PLAN_CONDITION(plan, cors->origin_tests.first + i), origin))
             return true;
     }
     return false;
@@ -163,9 +182,17 @@ static struct str choose(const struct plan *plan, struct plan_range list, bool h
     return has_credentials ? asked : any;
 }
 
-uint16_t cors_make_fields(const struct plan *plan, const struct plan_cors *cors, const struct head *request,
-                          struct arena *arena, struct field *fields)
+bool cors_allows_request(const struct cors_rule *rule, const struct head *request)
 {
+    struct str origin = find_value(request, STR("Origin"));
+    return origin.len && cors_allows(rule, origin);
+}
+
+uint16_t cors_make_fields(const struct cors_rule *rule, const struct head *request, struct arena *arena,
+                          struct field *fields)
+{
+    const struct plan *plan = rule->plan;
+    const struct plan_cors *cors = rule->cors;
     struct making m = {fields, 0};
     struct str origin = find_value(request, STR("Origin"));
     bool has_credentials = cors->allows_credentials, is_any_origin = is_any(plan, cors->origins) && !has_credentials;
@@ -173,7 +200,7 @@ uint16_t cors_make_fields(const struct plan *plan, const struct plan_cors *cors,
         add(&m, STR("Access-Control-Allow-Origin"), any);
     else
         add(&m, STR("Vary"), STR("Origin"));
-    if (!origin.len || !cors_allows(plan, cors, origin))
+    if (!cors_allows_request(rule, request))
         return m.count;
     if (!is_any_origin)
         add(&m, STR("Access-Control-Allow-Origin"), origin);

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "http/head.h"
 #include "plan/layout.h"
+#include "route/regex.h"
 
 /* Fields that one answer gets. */
 #define CORS_MAX_FIELDS 7
@@ -16,10 +17,17 @@
 /* OPTIONS with Origin and Access-Control-Request-Method. */
 bool cors_is_preflight(const struct head *request);
 
+/* A rule, and what its regular expressions need. */
+struct cors_rule {
+    const struct plan *plan;
+    const struct plan_cors *cors;
+    struct regex_use use;
+};
+
 /* Writes the fields for the answer to this request (the client's, before any edit) and returns how many. Values live as long as plan,
  * request and arena. */
-uint16_t cors_make_fields(const struct plan *plan, const struct plan_cors *cors, const struct head *request,
-                          struct arena *arena, struct field *fields);
+uint16_t cors_make_fields(const struct cors_rule *rule, const struct head *request, struct arena *arena,
+                          struct field *fields);
 
 /* True for fields that only the rule writes: live's own go. */
 bool cors_owns(struct str name);
@@ -27,4 +35,6 @@ bool cors_owns(struct str name);
 bool cors_has_vary(const struct head *answer);
 
 /* `origin` is an Origin field's value. */
-bool cors_allows(const struct plan *plan, const struct plan_cors *cors, struct str origin);
+bool cors_allows(const struct cors_rule *rule, struct str origin);
+/* An allowed one, where the request has an Origin. */
+bool cors_allows_request(const struct cors_rule *rule, const struct head *request);

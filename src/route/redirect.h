@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where a RequestRedirect leads, by the Gateway API's rules: what the rule does not say is the request's, but for the port, which is the
- * scheme's own when the rule names a scheme, else the listener's; a scheme's own port is not written. Always absolute. Host and path
+ * scheme's own when the rule names a scheme, else the listener's (or what enum plan_redirect_port says); a scheme's own port is not
+ * written. Always absolute. Host and path
  * come from a head that was parsed and so hold no byte that could end a field; what comes of the plan is escaped or left out.
  * Thread: any; pure functions. */
 #pragma once

@@ -76,6 +76,8 @@ static void set_attempts(struct rule_route *route, const struct sim_rules *play)
     route->backend_timeout_ms = play->backend_timeout_ms;
     route->retry_attempts = play->retry_attempts;
     route->retry_backoff_ms = play->retry_backoff_ms;
+    route->retry_on = play->retry_on;
+    route->retry_grpc = play->retry_grpc;
     route->retry_codes = play->retry_codes;
     while (route->retry_code_count < SIM_RETRY_CODES && play->retry_codes[route->retry_code_count])
         route->retry_code_count++;
@@ -106,6 +108,9 @@ static int build_plan(const struct sim_rules *play, struct str *labels)
     weighted.mirror_count = play->backend_mirrors;
     if (play->path_regex)
         match = (struct rule_match){.path_kind = PATH_MATCH_REGEX, .path = str_from_c(play->path_regex)};
+    route.is_in_written_order = play->path_string;
+    if (play->path_string)
+        match = (struct rule_match){.path_kind = PATH_MATCH_STRING, .path = str_from_c(play->path_string)};
     set_attempts(&route, play);
     if (play->actions)
         route.actions = *play->actions;

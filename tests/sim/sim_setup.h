@@ -32,16 +32,18 @@ struct sim_mirror {
 #define SIM_NONE 99u
 
 struct sim_rules {
-    size_t ring_bytes;              /* of the ring of records; 0: there is none. Counts when the play is opened */
-    const char *path_regex;         /* the rule takes the paths that match; NULL: all */
-    bool is_grpc;                   /* the route is a GRPCRoute */
-    unsigned live_endpoints;        /* 1 when 0; SIM_NONE: live has none */
-    uint32_t live_protocol;         /* enum plan_protocol */
+    size_t ring_bytes;       /* of the ring of records; 0: there is none. Counts when the play is opened */
+    const char *path_regex;  /* the rule takes the paths that match; NULL: all */
+    const char *path_string; /* the rule is in written order and takes the paths that begin so; NULL: it is not */
+    bool is_grpc;            /* the route is a GRPCRoute */
+    unsigned live_endpoints; /* 1 when 0; SIM_NONE: live has none */
+    uint32_t live_protocol;  /* enum plan_protocol */
     unsigned mirrors, first_mirror; /* labels, and thus accounts, go by number: first_mirror + index */
     unsigned backend_mirrors;       /* the last so many of them are the backendRef's, not the rule's */
     struct sim_mirror mirror[SIM_MIRRORS];
     uint32_t request_timeout_ms, backend_timeout_ms;
     uint32_t retry_attempts, retry_backoff_ms;
     uint32_t retry_codes[SIM_RETRY_CODES];                /* 0: no more */
+    uint32_t retry_on, retry_grpc;                        /* as in struct rule_route */
     const struct rule_actions *actions, *backend_actions; /* of the rule, and of its backendRef; NULL: none */
 };

@@ -18,6 +18,8 @@ struct plan_fixture {
     struct plan_str texts[32];
     struct plan_redaction redactions[8];
     struct plan_mirror mirror;
+    struct plan_regex regexes[4];
+    struct plan_condition conditions[8];
     char strings[4096];
     uint32_t used;
 };
@@ -49,6 +51,15 @@ static inline void plan_fixture_redact(struct plan_fixture *fixture, enum plan_r
     assert_true(fixture->plan.redactions.count < sizeof fixture->redactions / sizeof *fixture->redactions);
     fixture->redactions[fixture->plan.redactions.count++] = (struct plan_redaction){kind,
                                                                                     plan_fixture_text(fixture, name)};
+}
+
+/* Its number; whoever uses it compiles the plan's afterwards. */
+static inline uint32_t plan_fixture_regex(struct plan_fixture *fixture, const char *pattern, bool is_search)
+{
+    fixture->plan.regexes.off = FIXTURE_OFFSET(regexes);
+    assert_true(fixture->plan.regexes.count < sizeof fixture->regexes / sizeof *fixture->regexes);
+    fixture->regexes[fixture->plan.regexes.count] = (struct plan_regex){plan_fixture_text(fixture, pattern), is_search};
+    return fixture->plan.regexes.count++;
 }
 
 static inline struct plan_range plan_fixture_edits(const struct plan_fixture *fixture)

@@ -103,7 +103,8 @@ static void test_answers_get_the_fields_that_the_rule_allows(void **state)
         size_t len = 0;
         arena_init(&arena, NULL, 0);
         parse(&head, text, sizeof text, cases[i].request);
-        uint16_t count = cors_make_fields(&fixture.plan, &cors, &head, &arena, fields);
+        uint16_t count = cors_make_fields(&(struct cors_rule){.plan = &fixture.plan, .cors = &cors}, &head, &arena,
+                                          fields);
         for (uint16_t k = 0; k < count; k++)
             len += (size_t)snprintf(got + len, sizeof got - len, "%.*s: %.*s\n", STR_ARG(fields[k].name),
                                     STR_ARG(fields[k].value));
@@ -161,10 +162,49 @@ static void test_origins_are_compared_as_browsers_mean_them(void **state)
     for (size_t i = 0; i < sizeof origins / sizeof *origins; i++) {
         struct rule rule = {origins[i].rule, "", "", "", false, 0};
         struct plan_cors cors = make(&fixture, &rule);
-        if (cors_allows(&fixture.plan, &cors, str_from_c(origins[i].origin)) != origins[i].is_allowed)
+        if (cors_allows(&(struct cors_rule){.plan = &fixture.plan, .cors = &cors}, str_from_c(origins[i].origin)) !=
+            origins[i].is_allowed)
             fail_msg("\"%s\" must %sallow \"%s\"", origins[i].rule, origins[i].is_allowed ? "" : "not ",
                      origins[i].origin);
     }
+}
+
+static void test_origins_may_be_told_by_prefix_and_by_regular_expression(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *origin;
+        bool is_allowed;
+    } asking[] = {{"https://a.test", true},
+                  {"https://a.test.evil", true},
+                  {"http://a.test", false},
+                  {"https://shop-1.test", true},
+                  {"https://shop-x.test", false},
+                  {"https://shop-1.test:8443", false},
+                  {"HTTPS://a.test", false},
+                  {"app://exactly", true},
+                  {"app://exactly.", false},
+                  {"https://listed.test:443", true},
+                  {"", false}};
+    static struct plan_fixture fixture;
+    struct err err;
+    struct rule listed = {"https://listed.test", "GET", "", "", false, 0};
+    struct plan_cors cors = make(&fixture, &listed);
+    fixture.plan.conditions.off = FIXTURE_OFFSET(conditions);
+    fixture.conditions[0] = (struct plan_condition){.test = TEST_PREFIX,
+                                                    .value = plan_fixture_text(&fixture, "https://a.")};
+    fixture.conditions[1] = (struct plan_condition){
+        .test = TEST_REGEX, .index = plan_fixture_regex(&fixture, "https://shop-[0-9]\\.test", false)};
+    fixture.conditions[2] = (struct plan_condition){.test = TEST_EXACT,
+                                                    .value = plan_fixture_text(&fixture, "app://exactly")};
+    cors.origin_tests = (struct plan_range){0, 3};
+    struct cors_rule rule = {&fixture.plan, &cors, {regexes_new(&fixture.plan, &err), regex_scratch_new()}};
+    for (size_t i = 0; i < sizeof asking / sizeof *asking; i++) {
+        if (cors_allows(&rule, str_from_c(asking[i].origin)) != asking[i].is_allowed)
+            fail_msg("\"%s\" must %sbe allowed", asking[i].origin, asking[i].is_allowed ? "" : "not ");
+    }
+    regexes_free((struct regexes *)rule.use.regexes);
+    regex_scratch_free(rule.use.scratch);
 }
 
 static const struct {
@@ -218,6 +258,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answers_get_the_fields_that_the_rule_allows),
         cmocka_unit_test(test_origins_are_compared_as_browsers_mean_them),
+        cmocka_unit_test(test_origins_may_be_told_by_prefix_and_by_regular_expression),
         cmocka_unit_test(test_a_preflight_is_options_with_both_fields),
         cmocka_unit_test(test_vary_is_not_said_twice),
         cmocka_unit_test(test_live_s_own_words_on_cors_are_known),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Random rules and requests: the plan's answer against a scan of all rules that follows the Gateway API's words, written with nothing
- * of the code under test. */
+/* Random rules and requests: the plan's answer against a scan of all rules that follows the Gateway API's words, and Istio's for those in
+ * written order, written with nothing of the code under test. */
 #include "match_fixture.h"
 
 #include <regex.h>
@@ -32,7 +32,7 @@ static const char *const patterns[] = {"",       "*.test",     "*.b.test", "a.b.
                                        "b.test", "*.a.b.test", "c.test",   "A.b.Test"};
 static const char *const hosts[] = {"a.b.test", "b.test", "c.b.test", "x.a.b.test",  "y.x.a.b.test", "c.test",
                                     "test",     "other",  "A.B.TEST", "a.b.test:80", "b.test.",      "-"};
-static const char *const elements[] = {"a", "b", "", "ab"};
+static const char *const elements[] = {"a", "b", "", "ab", "A"};
 static const char *const regexes[] = {"/a/.*", "/(a|b)/.*", "/a|/b/.*", "/a/b?", "/[ab]+/b", "/a/b/.+", ".*b", "/ab/?"};
 static const char *const methods[] = {"GET", "POST", "GET", "FETCH"};
 static const char *const names[] = {"x", "Y", "z"};
@@ -47,6 +47,41 @@ static void draw_path(char *out, size_t size)
     unsigned count = 1 + below(4);
     for (unsigned i = 0; i < count; i++)
         len += (size_t)snprintf(out + len, size - len, "/%s", ONE_OF(elements));
+}
+
+/* In written order. */
+static void draw_ordered(char *out, size_t size)
+{
+    char path[64];
+    unsigned kind = below(6);
+    bool ignores_case = below(4) == 0;
+    draw_path(path, sizeof(path));
+    for (size_t i = 0; path[i] && ignores_case; i++)
+        path[i] = (char)(path[i] == 'a' && below(2) ? 'A' : path[i]);
+    size_t len = (size_t)snprintf(out, size, "then%u ", below(2));
+    len += kind == 0 ? (size_t)snprintf(out + len, size - len, "regex %s", ONE_OF(regexes))
+                     : (size_t)snprintf(out + len, size - len, "%s%s %s", ignores_case ? "i" : "",
+                                        kind == 1   ? "exact"
+                                        : kind == 2 ? "prefix"
+                                                    : "string",
+                                        path);
+    if (below(4) == 0)
+        len += (size_t)snprintf(out + len, size - len, " %s", ONE_OF(methods));
+    for (unsigned left = below(3); left > 0; left--) {
+        const char *mark = below(3) == 0 ? "!" : "", *where = below(3) == 0 ? "?" : "";
+        switch (below(5)) {
+        case 0:
+            len += (size_t)snprintf(out + len, size - len, " %s%s%s~%s", mark, where, ONE_OF(names),
+                                    ONE_OF(value_regexes));
+            break;
+        case 1:
+            len += (size_t)snprintf(out + len, size - len, " %s%s%s^%s", mark, where, ONE_OF(names), ONE_OF(values));
+            break;
+        case 2: len += (size_t)snprintf(out + len, size - len, " %s%s%s+", mark, where, ONE_OF(names)); break;
+        default:
+            len += (size_t)snprintf(out + len, size - len, " %s%s%s=%s", mark, where, ONE_OF(names), ONE_OF(values));
+        }
+    }
 }
 
 static void draw_match(char *out, size_t size)
@@ -174,7 +209,7 @@ static bool is_same_name(const struct rule_condition *a, const struct rule_condi
            (a->kind == CONDITION_HEADER ? str_eq_nocase(a->name, b->name) : str_eq(a->name, b->name));
 }
 
-/* Of those with one name the first counts. */
+/* Of those with one name the first counts, by precedence. */
 static bool counts(const struct rule_match *match, size_t index)
 {
     for (size_t i = 0; i < index; i++) {
@@ -184,17 +219,28 @@ static bool counts(const struct rule_match *match, size_t index)
     return true;
 }
 
-static bool meets_conditions(const struct request *request, const struct rule_match *match)
+static bool meets(const struct request *request, const struct rule_condition *condition)
 {
     char value[128], wanted[64];
+    if (!find_value(request, condition, value, sizeof(value)))
+        return false;
+    text_of(wanted, sizeof(wanted), condition->value);
+    switch (condition->test) {
+    case TEST_REGEX: return fits(wanted, value);
+    case TEST_PREFIX: return strncmp(wanted, value, strlen(wanted)) == 0;
+    case TEST_PRESENT: return true;
+    case TEST_EXACT: break;
+    }
+    return strcmp(wanted, value) == 0;
+}
+
+static bool meets_conditions(const struct request *request, const struct rule_route *route)
+{
+    const struct rule_match *match = route->matches;
     for (size_t i = 0; i < match->condition_count; i++) {
         const struct rule_condition *condition = &match->conditions[i];
-        if (!counts(match, i))
-            continue;
-        if (!find_value(request, condition, value, sizeof(value)))
-            return false;
-        text_of(wanted, sizeof(wanted), condition->value);
-        if (condition->test == TEST_REGEX ? !fits(wanted, value) : strcmp(wanted, value) != 0)
+        bool is_counted = route->is_in_written_order || counts(match, i);
+        if (is_counted && meets(request, condition) == condition->is_negated)
             return false;
     }
     return true;
@@ -210,20 +256,22 @@ static bool meets_path(const struct request *request, const struct rule_match *m
     char path[64], wanted[64];
     text_of(path, sizeof(path), request->head->path);
     text_of(wanted, sizeof(wanted), match->path);
+    int (*compare)(const char *, const char *, size_t) = match->ignores_case ? strncasecmp : strncmp;
     switch (match->path_kind) {
-    case PATH_MATCH_EXACT: return strcmp(path, wanted) == 0;
+    case PATH_MATCH_EXACT: return compare(path, wanted, sizeof(path)) == 0;
     case PATH_MATCH_REGEX: return fits(wanted, path);
-    case PATH_MATCH_PREFIX:
-    case PATH_MATCH_STRING: break;
+    case PATH_MATCH_STRING: return compare(path, wanted, strlen(wanted)) == 0;
+    case PATH_MATCH_PREFIX: break;
     }
     size_t len = prefix_len(match->path);
-    return strncmp(path, wanted, len) == 0 && (path[len] == '/' || path[len] == '\0');
+    return compare(path, wanted, len) == 0 && (path[len] == '/' || path[len] == '\0');
 }
 
-static bool applies(const struct request *request, const struct rule_match *match)
+static bool applies(const struct request *request, const struct rule_route *route)
 {
+    const struct rule_match *match = route->matches;
     return (!match->method.len || str_eq(match->method, request->head->method)) && meets_path(request, match) &&
-           meets_conditions(request, match);
+           meets_conditions(request, route);
 }
 
 static int kind_rank(const struct rule_match *match)
@@ -240,8 +288,13 @@ static int count_kind(const struct rule_match *match, enum plan_condition_kind k
 }
 
 /* True when `a` comes before `b`, which stands before it in the rules. */
-static bool is_better(const struct rule_match *a, const struct rule_match *b)
+static bool is_better(const struct rule_route *left, const struct rule_route *right)
 {
+    const struct rule_match *a = left->matches, *b = right->matches;
+    if (left->is_in_written_order != right->is_in_written_order)
+        return right->is_in_written_order;
+    if (left->is_in_written_order)
+        return a->order < b->order;
     int order = kind_rank(a) - kind_rank(b);
     if (!order && a->path_kind == PATH_MATCH_REGEX)
         order = (int)a->path.len - (int)b->path.len;
@@ -270,19 +323,31 @@ static uint32_t scan_listeners(const struct match_fixture *fixture, const char *
     return best;
 }
 
+/* How specific the host is that is the last one looked at: one that has matches in written order. */
+static unsigned last_rank(const struct match_fixture *fixture, uint32_t listener, const char *host)
+{
+    unsigned last = 1;
+    for (uint32_t i = 0; i < fixture->rules.route_count; i++) {
+        const struct rule_route *route = &fixture->routes[i];
+        unsigned rank = host_rank(route->bindings->host, host);
+        if (route->is_in_written_order && route->bindings->listener == listener && rank > last)
+            last = rank;
+    }
+    return last;
+}
+
 static struct route_match scan(const struct match_fixture *fixture, const struct head *head)
 {
     struct request request = {.head = head};
     read_host(&request);
     struct route_match best = {PLAN_NONE, scan_listeners(fixture, request.host), 0};
-    unsigned best_rank = 0;
+    unsigned best_rank = last_rank(fixture, best.listener, request.host);
     for (uint32_t i = 0; i < fixture->rules.route_count; i++) {
         const struct rule_route *route = &fixture->routes[i];
         unsigned rank = host_rank(route->bindings->host, request.host);
-        if (route->bindings->listener != best.listener || rank == 0 || rank < best_rank ||
-            !applies(&request, route->matches))
+        if (route->bindings->listener != best.listener || rank < best_rank || !applies(&request, route))
             continue;
-        if (rank == best_rank && !is_better(route->matches, fixture->routes[best.route].matches))
+        if (best.route != PLAN_NONE && rank == best_rank && !is_better(route, &fixture->routes[best.route]))
             continue;
         best_rank = rank;
         best.route = i;
@@ -301,9 +366,12 @@ static void draw_rules(struct match_fixture *fixture)
         used[i] = i == 0 ? "" : patterns[i];
         match_fixture_add_listener(fixture, 0, used[i]);
     }
-    unsigned count = 1 + below(MAX_RULES);
+    unsigned count = 1 + below(MAX_RULES), ordered = below(3); /* of three */
     for (unsigned i = 0; i < count; i++) {
-        draw_match(match, sizeof(match));
+        if (below(2) < ordered)
+            draw_ordered(match, sizeof(match));
+        else
+            draw_match(match, sizeof(match));
         match_fixture_add_route(fixture, below((unsigned)listeners), ONE_OF(patterns), match);
     }
 }
@@ -313,13 +381,14 @@ static void print_rule(const char *what, const struct match_fixture *fixture, ui
     if (route == PLAN_NONE)
         return;
     const struct rule_match *match = fixture->routes[route].matches;
-    print_message("%s: host \"%.*s\" kind %d path %.*s method \"%.*s\"", what,
-                  STR_ARG(fixture->routes[route].bindings->host), (int)match->path_kind, STR_ARG(match->path),
-                  STR_ARG(match->method));
+    print_message("%s: host \"%.*s\" kind %s%s%d path %.*s method \"%.*s\"", what,
+                  STR_ARG(fixture->routes[route].bindings->host),
+                  fixture->routes[route].is_in_written_order ? "then " : "", match->ignores_case ? "i" : "",
+                  (int)match->path_kind, STR_ARG(match->path), STR_ARG(match->method));
     for (size_t i = 0; i < match->condition_count; i++)
-        print_message(" %s%.*s%c%.*s", match->conditions[i].kind == CONDITION_QUERY ? "?" : "",
-                      STR_ARG(match->conditions[i].name), match->conditions[i].test == TEST_REGEX ? '~' : '=',
-                      STR_ARG(match->conditions[i].value));
+        print_message(" %s%s%.*s%c%.*s", match->conditions[i].is_negated ? "!" : "",
+                      match->conditions[i].kind == CONDITION_QUERY ? "?" : "", STR_ARG(match->conditions[i].name),
+                      "=~^+"[match->conditions[i].test], STR_ARG(match->conditions[i].value));
     print_message("\n");
 }
 

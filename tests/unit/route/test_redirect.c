@@ -10,7 +10,11 @@ struct wanted {
     enum plan_path_kind kind;
     const char *path;
     uint32_t port;
+    enum plan_redirect_port port_kind;
+    const char *query;
 };
+#define OF_REQUEST .port_kind = REDIRECT_PORT_OF_REQUEST
+#define OF_LISTENER .port_kind = REDIRECT_PORT_OF_LISTENER
 
 static const struct {
     const char *target, *host;
@@ -54,6 +58,28 @@ static const struct {
     {"//evil.com/", "x", false, 80, {.kind = REWRITE_NO_PATH}, "http://x//evil.com/"},
     {"/foo/%0d%0aX:y", "x", false, 80, {.kind = REWRITE_NO_PATH}, "http://x/foo/%0d%0aX:y"},
     {"/a", "x", false, 80, {.kind = REWRITE_FULL_PATH, .path = "/\r\nX: y"}, "http://x/%0D%0AX:%20y"},
+    /* ports as Envoy has them */
+    {"/p", "x:9", false, 8080, {OF_REQUEST}, "http://x:9/p"},
+    {"/p", "x", false, 8080, {OF_REQUEST}, "http://x/p"},
+    {"/p", "x:80", false, 80, {OF_REQUEST}, "http://x:80/p"},
+    {"/p", "x:80", false, 80, {.scheme = "https", OF_REQUEST}, "https://x/p"},
+    {"/p", "x:443", true, 443, {.scheme = "http", OF_REQUEST}, "http://x/p"},
+    {"/p", "x:8080", false, 8080, {.scheme = "https", OF_REQUEST}, "https://x:8080/p"},
+    {"/p", "x:443", false, 8080, {.scheme = "https", OF_REQUEST}, "https://x:443/p"},
+    {"/p", "[::1]:80", false, 80, {.scheme = "https", OF_REQUEST}, "https://[::1]/p"},
+    {"/p", "x:9", false, 8080, {.port = 7, OF_REQUEST}, "http://x:7/p"},
+    {"/p", "x:9", false, 8080, {.port = 80, OF_REQUEST}, "http://x/p"},
+    {"/p", "x:9", false, 8080, {.hostname = "y", OF_REQUEST}, "http://y/p"},
+    {"/p", "x:9", false, 8080, {.hostname = "y:6", OF_REQUEST}, "http://y:6/p"},
+    {"/p", "x:9", false, 8080, {.hostname = "y", .port = 7, OF_REQUEST}, "http://y:7/p"},
+    {"/p", "x:9", false, 8080, {OF_LISTENER}, "http://x:8080/p"},
+    {"/p", "x:9", false, 8080, {.scheme = "https", .hostname = "y", OF_LISTENER}, "https://y:8080/p"},
+    {"/p", "x:9", true, 443, {OF_LISTENER}, "https://x/p"},
+    /* queries of the rule's own, and what matched */
+    {"/p?a=1", "x", false, 80, {.query = "b=2&c"}, "http://x/p?b=2&c"},
+    {"/p", "x", false, 80, {.kind = REWRITE_FULL_PATH, .path = "/q", .query = "b=%20"}, "http://x/q?b=%20"},
+    {"/p?a=1", "x", false, 80, {.query = "b=2\r\nX: y"}, "http://x/p?a=1"},
+    {"/foobar?a", "x", false, 80, {.kind = REWRITE_MATCHED, .path = "/new"}, "http://x/newbar?a"},
     /* hosts */
     {"/a", "[::1]:8080", false, 8080, {.kind = REWRITE_NO_PATH}, "http://[::1]:8080/a"},
     {"/a", "[::1]", false, 80, {.scheme = "https"}, "https://[::1]/a"},
@@ -65,7 +91,8 @@ static const struct {
 static void make(struct plan_fixture *fixture, const struct wanted *wanted, struct plan_redirect *rule)
 {
     *fixture = (struct plan_fixture){0};
-    *rule = (struct plan_redirect){.path_kind = wanted->kind, .port = wanted->port};
+    *rule = (struct plan_redirect){.path_kind = wanted->kind, .port = wanted->port, .port_kind = wanted->port_kind};
+    rule->query = plan_fixture_text(fixture, wanted->query ? wanted->query : "");
     rule->scheme = plan_fixture_text(fixture, wanted->scheme ? wanted->scheme : "");
     rule->hostname = plan_fixture_text(fixture, wanted->hostname ? wanted->hostname : "");
     rule->path = plan_fixture_text(fixture, wanted->path ? wanted->path : "");

@@ -20,7 +20,7 @@ static struct {
 
 #define OFFSET(member) ((uint32_t)offsetof(__typeof__(block), member))
 
-static struct regexes *compile(const char *const *patterns, size_t count, struct err *err)
+static struct regexes *compile_as(bool is_search, const char *const *patterns, size_t count, struct err *err)
 {
     uint32_t len = 0;
     assert_true(count <= MAX_PATTERNS);
@@ -29,10 +29,53 @@ static struct regexes *compile(const char *const *patterns, size_t count, struct
         uint32_t size = (uint32_t)strlen(patterns[i]);
         assert_true(len + size <= sizeof(block.text));
         memcpy(block.text + len, patterns[i], size);
+        block.regexes[i].is_search = is_search;
         block.regexes[i].pattern = (struct plan_str){OFFSET(text) + len, size};
         len += size;
     }
     return regexes_new(&block.plan, err);
+}
+
+static struct regexes *compile(const char *const *patterns, size_t count, struct err *err)
+{
+    return compile_as(false, patterns, count, err);
+}
+
+static void test_a_search_finds_the_next_place_and_its_groups(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pattern, *subject;
+        size_t from;
+        const char *found, *first, *second; /* NULL: nothing */
+    } cases[] = {
+        {"b(c)?(d)?", "abcd-bd", 0, "bcd", "c", "d"},
+        {"b(c)?(d)?", "abcd-bd", 2, "bd", NULL, "d"},
+        {"b(c)?(d)?", "abcd-bd", 6, NULL, NULL, NULL},
+        {"^a(.)", "abab", 0, "ab", "b", NULL},
+        {"^a(.)", "abab", 2, NULL, NULL, NULL},
+        {"x*", "", 0, "", NULL, NULL},
+        {"x*", "ab", 2, "", NULL, NULL},
+        {"(?=b(.))a\\K", "a", 0, NULL, NULL, NULL},
+        {"(a)(b)(c)(d)(e)(f)(g)(h)(i)(j)(k)", "abcdefghijk", 0, "abcdefghijk", "a", "b"},
+    };
+    struct err err;
+    struct regex_scratch *scratch = regex_scratch_new();
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct regexes *regexes = compile_as(true, &cases[i].pattern, 1, &err);
+        struct regex_groups groups;
+        assert_non_null(regexes);
+        enum regex_result result = regexes_search(regexes, scratch, 0, str_from_c(cases[i].subject), cases[i].from,
+                                                  &groups);
+        assert_int_equal(result, cases[i].found ? REGEX_YES : REGEX_NO);
+        const char *const want[] = {cases[i].found, cases[i].first, cases[i].second};
+        for (size_t k = 0; k < 3 && cases[i].found; k++) {
+            if (!str_eq(groups.list[k], str_from_c(want[k])))
+                fail_msg("case %zu: group %zu is \"%.*s\"", i, k, STR_ARG(groups.list[k]));
+        }
+        regexes_free(regexes);
+    }
+    regex_scratch_free(scratch);
 }
 
 static void test_whole_subject_is_matched(void **state)
@@ -202,6 +245,7 @@ static void test_subject_over_the_limit_is_not_looked_at(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_search_finds_the_next_place_and_its_groups),
         cmocka_unit_test(test_whole_subject_is_matched),
         cmocka_unit_test(test_pattern_that_does_not_compile_is_named),
         cmocka_unit_test(test_evil_patterns_end_soon_at_a_limit),

@@ -69,13 +69,43 @@ static void test_a_full_path_is_replaced_as_it_stands(void **state)
 {
     (void)state;
     static struct plan_fixture fixture;
-    struct rewrite_path path = {STR("/foo/bar"), 4};
+    struct rewrite_path path = {.normal = STR("/foo/bar"), .prefix_len = 4};
     for (size_t i = 0; i < sizeof fulls / sizeof *fulls; i++) {
         struct arena arena;
         arena_init(&arena, NULL, 0);
         struct str made = make(&fixture, REWRITE_FULL_PATH, fulls[i].replacement, &path, &arena);
         if (!str_eq(made, str_from_c(fulls[i].expected)))
             fail_msg("\"%s\": %.*s, not %s", fulls[i].replacement, STR_ARG(made), fulls[i].expected);
+        arena_deinit(&arena);
+    }
+}
+
+/* As Envoy replaces what matched: bytes, and nothing else. */
+static const struct {
+    const char *path;
+    size_t prefix_len;
+    const char *replacement, *expected;
+} matched[] = {
+    {"/foobar", 4, "/x", "/xbar"},       {"/foo/bar", 4, "/x", "/x/bar"},   {"/foo/bar", 5, "/x/", "/x/bar"},
+    {"/foo/bar", 5, "/x", "/xbar"},      {"/a/b", 1, "/x", "/xa/b"},        {"/a/b", 1, "/x/", "/x/a/b"},
+    {"/foo/bar", 4, "/", "//bar"},       {"/foo/bar", 5, "/", "/bar"},      {"/foo", 4, "/", "/"},
+    {"/foobar", 4, "", "/bar"},          {"/foo/b", 4, "", "/b"},           {"/foo", 0, "/whole", "/whole"},
+    {"/foo/%7e%2F", 4, "/x", "/x/~%2F"}, {"/foo/bar", 0, "/a?b", "/a%3Fb"},
+};
+
+static void test_what_matched_is_replaced_by_bytes(void **state)
+{
+    (void)state;
+    static struct plan_fixture fixture;
+    for (size_t i = 0; i < sizeof matched / sizeof *matched; i++) {
+        struct arena arena;
+        struct rewrite_path path = {.prefix_len = matched[i].prefix_len};
+        arena_init(&arena, NULL, 0);
+        assert_true(url_normalise_path(str_from_c(matched[i].path), &arena, &path.normal));
+        struct str made = make(&fixture, REWRITE_MATCHED, matched[i].replacement, &path, &arena);
+        if (!str_eq(made, str_from_c(matched[i].expected)))
+            fail_msg("%s, %zu -> \"%s\": %.*s, not %s", matched[i].path, matched[i].prefix_len, matched[i].replacement,
+                     STR_ARG(made), matched[i].expected);
         arena_deinit(&arena);
     }
 }
@@ -97,7 +127,85 @@ static void rewrite(struct rewritten *r, const char *target, enum plan_path_kind
     arena_init(&r->arena, NULL, 0);
     assert_true(url_normalise_path(r->head.path, &r->arena, &path.normal));
     struct plan_rewrite rule = {.path_kind = kind, .path = plan_fixture_text(&r->fixture, replacement)};
-    rewrite_target(&r->fixture.plan, &rule, &path, &r->head, &r->arena);
+    assert_true(rewrite_target(&r->fixture.plan, &rule, &path, &r->head, &r->arena));
+}
+
+/* False when the rule could not be followed. */
+static bool rewrite_by_regex(struct rewritten *r, struct str target, const char *pattern, const char *replacement)
+{
+    struct err err;
+    size_t query = str_find_char(target, '?');
+    *r = (struct rewritten){.head = {.target = target, .path = str_slice(target, 0, query)}};
+    if (query < target.len)
+        r->head.query = str_slice(target, query + 1, target.len);
+    arena_init(&r->arena, NULL, 0);
+    struct plan_rewrite rule = {.path_kind = REWRITE_REGEX,
+                                .path = plan_fixture_text(&r->fixture, replacement),
+                                .regex = plan_fixture_regex(&r->fixture, pattern, true)};
+    struct regexes *regexes = regexes_new(&r->fixture.plan, &err);
+    assert_non_null(regexes);
+    struct rewrite_path path = {.use = {regexes, regex_scratch_new()}};
+    assert_true(url_normalise_path(r->head.path, &r->arena, &path.normal));
+    bool is_made = rewrite_target(&r->fixture.plan, &rule, &path, &r->head, &r->arena);
+    regex_scratch_free(path.use.scratch);
+    regexes_free(regexes);
+    return is_made;
+}
+
+static const struct {
+    const char *target, *pattern, *replacement, *expected;
+} by_regex[] = {
+    {"/service/foo/v1/api?q=/service/x", "^/service/([^/]+)(/.*)$", "\\2/instance/\\1",
+     "/v1/api/instance/foo?q=/service/x"},
+    {"/xxx/one/yyy/one/zzz", "one", "two", "/xxx/two/yyy/two/zzz"},
+    {"/xxx/one/yyy/one/zzz", "^(.*?)one(.*)$", "\\1two\\2", "/xxx/two/yyy/one/zzz"},
+    {"/aaa/XxX/bbb", "(?i)/xxx/", "/yyy/", "/aaa/yyy/bbb"},
+    {"/abc", "z", "y", "/abc"},
+    {"/abc", ".*", "", "/"},
+    {"/abc", "/", "", "/abc"},
+    {"/abc", "b", "[\\0]", "/a[b]c"},
+    {"/abc", "b(x)?", "<\\1\\9>", "/a<>c"},
+    {"/abc", "b", "\\\\1", "/a\\1c"},
+    {"/abc", "b", "\\", "/a\\c"},
+    {"/abc", "x*", "-", "/-/-a-b-c-"},
+    {"/abab", "(?:ab)*", "-", "/-/-"},
+    {"/a%2Fb", "b$", "c d?", "/a%2Fc%20d%3F"},
+    {"*", ".", "x", "*"},
+};
+
+static void test_a_regular_expression_replaces_all_that_it_finds(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof by_regex / sizeof *by_regex; i++) {
+        static struct rewritten r;
+        assert_true(rewrite_by_regex(&r, str_from_c(by_regex[i].target), by_regex[i].pattern, by_regex[i].replacement));
+        if (!str_eq(r.head.target, str_from_c(by_regex[i].expected)))
+            fail_msg("%s, %s -> %s: %.*s, not %s", by_regex[i].target, by_regex[i].pattern, by_regex[i].replacement,
+                     STR_ARG(r.head.target), by_regex[i].expected);
+        arena_deinit(&r.arena);
+    }
+}
+
+static void test_a_regular_expression_that_comes_to_a_limit_changes_nothing(void **state)
+{
+    (void)state;
+    static struct rewritten r;
+    static char text[REWRITE_MAX_PATH];
+    memset(text, 'a', sizeof text);
+    text[0] = '/';
+    assert_false(rewrite_by_regex(&r, (struct str){text, 100}, "a", "b")); /* too many places */
+    assert_true(r.head.target.ptr == text && r.head.target.len == 100);
+    arena_deinit(&r.arena);
+    assert_true(rewrite_by_regex(&r, (struct str){text, REWRITE_MAX_PATH - 1}, "^", "b")); /* as long as may be */
+    assert_int_equal(r.head.target.len, REWRITE_MAX_PATH + 1);                             /* and its slash */
+    arena_deinit(&r.arena);
+    assert_false(rewrite_by_regex(&r, (struct str){text, REWRITE_MAX_PATH - 1}, "^", "bb"));
+    arena_deinit(&r.arena);
+    assert_false(
+        rewrite_by_regex(&r, (struct str){text, REWRITE_MAX_PATH - 2}, "^", " ")); /* an escape has three bytes */
+    arena_deinit(&r.arena);
+    assert_false(rewrite_by_regex(&r, (struct str){text, 1000}, "(a|aa)+[yz]", "b"));
+    arena_deinit(&r.arena);
 }
 
 static const struct {
@@ -149,6 +257,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_prefix_is_replaced_by_whole_elements),
         cmocka_unit_test(test_a_full_path_is_replaced_as_it_stands),
+        cmocka_unit_test(test_what_matched_is_replaced_by_bytes),
+        cmocka_unit_test(test_a_regular_expression_replaces_all_that_it_finds),
+        cmocka_unit_test(test_a_regular_expression_that_comes_to_a_limit_changes_nothing),
         cmocka_unit_test(test_a_query_keeps_its_bytes_and_what_is_no_path_stays),
         cmocka_unit_test(test_without_a_path_modifier_the_target_is_untouched),
         cmocka_unit_test(test_a_host_replaces_the_one_that_was),
