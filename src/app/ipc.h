@@ -10,7 +10,7 @@
 
 #define IPC_FD 3
 #define IPC_MAX_FDS 16
-#define IPC_MAX_PAYLOAD (32 * 1024)
+#define IPC_MAX_PAYLOAD (40 * 1024)
 /* Listening sockets of one umbra: as many as one IPC_BOUND holds. */
 #define IPC_MAX_SOCKETS 240
 

@@ -8,17 +8,44 @@ const struct option option_table[] = {
      "- is "
      "standard input. They are read again when they change, and on SIGHUP.",
      FOR_RULES, true, option_file},
-    {"--bind", "IP", NULL, "With -f: where the Gateways' listeners are bound. Default: all addresses.",
+    {"--kube", NULL, NULL,
+     "Rules from the Kubernetes API: of the cluster whose pod this is, or that a kubeconfig names. Read again as they "
+     "change.",
+     FOR_RUN, false, option_kube},
+    {"--kubeconfig", "FILE", NULL,
+     "With --kube: how the API server is reached. Default: $KUBECONFIG, then the pod's service account, then "
+     "~/.kube/config.",
+     FOR_RUN, false, option_kubeconfig},
+    {"--context", "NAME", NULL, "With --kube: the kubeconfig's context. Default: its current one.", FOR_RUN, false,
+     option_kube_context},
+    {"--class", "NAME", NULL,
+     "With --kube: serve Gateways of this GatewayClass only. Default: of each whose controllerName is "
+     "umbra.dev/gateway-controller.",
+     FOR_RUN, false, option_class},
+    {"--namespace", "NAME,...", NULL,
+     "With --kube: read these namespaces only. With --class, Roles in them suffice. Default: all, and what is "
+     "cluster-wide.",
+     FOR_RUN, true, option_namespace},
+    {"--allow-backends", NULL, NULL,
+     "With --kube: serve Backend objects, which lead to addresses outside of Services (never to loopback, link-local "
+     "or Unix sockets). Without it whoever may write one could have copies sent anywhere.",
+     FOR_RUN, false, option_allow_backends},
+    {"--publish-service", "NAMESPACE/NAME", NULL,
+     "With --kube: the Service in front of Umbra, whose addresses stand in the Gateways' status.", FOR_RUN, false,
+     option_publish_service},
+    {"--bind", "IP", NULL, "With -f or --kube: where the Gateways' listeners are bound. Default: all addresses.",
      FOR_RUN | FOR_CHECK, false, option_bind},
     {"--port-offset", "N", "0",
-     "With -f: added to the ports of the Gateways' listeners, so that port 80 is 8080 with 8000.", FOR_RUN | FOR_CHECK,
-     false, option_port_offset},
+     "With -f or --kube: added to the ports of the Gateways' listeners, so that port 80 is 8080 with 8000.",
+     FOR_RUN | FOR_CHECK, false, option_port_offset},
     {"--istio-selector", "NAME=VALUE,...", NULL,
-     "With -f: labels that stand for Umbra's own pod; of Istio's Gateways those are served whose selector they have. "
-     "Default: all of them.",
+     "With -f or --kube: labels that stand for Umbra's own pod; of Istio's Gateways those are served whose selector "
+     "they have. "
+     "Default: all of them, and with --kube none.",
      FOR_RUN | FOR_CHECK, false, option_istio_selector},
     {"--routing", "Endpoints|Service", "Endpoints",
-     "With -f: where requests to a Service go: to its endpoints, or to its own address (clusterIP), so that a sidecar "
+     "With -f or --kube: where requests to a Service go: to its endpoints, or to its own address (clusterIP), so that "
+     "a sidecar "
      "can "
      "do TLS of the mesh. A Service's annotation umbra.dev/routing comes first.",
      FOR_RUN | FOR_CHECK, false, option_routing},

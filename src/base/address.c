@@ -148,6 +148,23 @@ bool address_is_loopback(const struct address *address)
     }
 }
 
+static bool is_near_ipv4(const uint8_t *ip)
+{
+    return ip[0] == 0 || ip[0] == 127 || (ip[0] == 169 && ip[1] == 254);
+}
+
+bool address_is_near(const struct address *address)
+{
+    static const uint8_t unspecified[16];
+    if (address->family == ADDRESS_IPV4)
+        return is_near_ipv4(address->ip);
+    if (address->family != ADDRESS_IPV6)
+        return address->family == ADDRESS_UNIX;
+    bool is_link_local = address->ip[0] == 0xfe && (address->ip[1] & 0xc0) == 0x80;
+    return is_link_local || address_is_loopback(address) || memcmp(address->ip, unspecified, 16) == 0 ||
+           (is_mapped(address->ip) && is_near_ipv4(address->ip + 12));
+}
+
 socklen_t address_to_sockaddr(const struct address *address, struct sockaddr_storage *out)
 {
     memset(out, 0, sizeof(*out));

@@ -30,6 +30,8 @@ struct str address_format_ip(const struct address *address, char *out);
 bool address_eq(const struct address *a, const struct address *b);
 /* 127.0.0.0/8, ::1, or a Unix socket: what only this machine can reach. */
 bool address_is_loopback(const struct address *address);
+/* That, 169.254.0.0/16, fe80::/10, and 0.0.0.0/8 and ::, which lead to this machine too: what is not to be sent to for somebody else. */
+bool address_is_near(const struct address *address);
 
 /* Conversions to and from the kernel's form. */
 socklen_t address_to_sockaddr(const struct address *address, struct sockaddr_storage *out);

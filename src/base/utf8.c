@@ -23,3 +23,17 @@ size_t utf8_len(struct str s)
     }
     return len;
 }
+
+size_t utf8_plain_len(struct str s)
+{
+    size_t at = 0;
+    for (uint64_t word; s.len - at >= sizeof(word); at += sizeof(word)) {
+        memcpy(&word, s.ptr + at, sizeof(word));
+        /* A byte without its high bit that is not 0 has one less than it had, and still none. */
+        if (((word - UINT64_C(0x0101010101010101)) | word) & UINT64_C(0x8080808080808080))
+            break;
+    }
+    while (at < s.len && s.ptr[at] != '\0' && (unsigned char)s.ptr[at] < 0x80)
+        at++;
+    return at;
+}

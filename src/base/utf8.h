@@ -9,3 +9,6 @@
 
 /* The length of the character at the start of `s`, 1 to 4; 0 when its first byte starts none or `s` is empty. */
 size_t utf8_len(struct str s);
+
+/* How many bytes at the start of `s` are ASCII and not NUL. */
+size_t utf8_plain_len(struct str s);

@@ -167,7 +167,8 @@ static bool read_json(struct comparer *comparer, struct str live, struct str oth
 {
     const struct str bodies[SIDE_COUNT] = {live, other};
     for (int side = 0; side < SIDE_COUNT; side++) {
-        enum json_result result = json_parse(&comparer->json[side], bodies[side], comparer->limits.values);
+        const struct json *model = side == SIDE_LIVE ? NULL : &comparer->json[SIDE_LIVE];
+        enum json_result result = json_parse_like(&comparer->json[side], bodies[side], comparer->limits.values, model);
         comparer->counts.invalid += result == JSON_INVALID && is_said;
         comparer->counts.too_deep += result == JSON_TOO_DEEP;
         comparer->counts.too_many_values += result == JSON_TOO_MANY;

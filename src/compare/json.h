@@ -18,6 +18,8 @@ struct json_value {
     uint32_t next; /* index of the entry that follows this value and all below it */
     uint8_t kind;  /* enum json_kind */
     bool is_escaped;
+    bool
+        is_same; /* the model's value of this index has the same bytes, all that is below included; see json_parse_like() */
     uint8_t twins; /* enum json_twins, filled in when first asked */
 };
 
@@ -43,6 +45,11 @@ void json_trim(struct json *json);
 
 /* The root is values[0]. Time grows with the text, memory with its values. */
 enum json_result json_parse(struct json *json, struct str text, size_t most_values) __attribute__((warn_unused_result));
+/* The same tape and result, sooner where the text is mostly that of `model`, another tape: as long as both have values of the same shape one
+ * after the other, what has the same bytes is not read again but taken over, and marked (`is_same`). From the first value or name
+ * that one of them has more, the rest is read as by json_parse. `model` was accepted, and its text is still there; NULL: none. */
+enum json_result json_parse_like(struct json *json, struct str text, size_t most_values, const struct json *model)
+    __attribute__((warn_unused_result));
 
 /* As it stands in the text, strings with their quotes. */
 struct str json_text(const struct json *json, uint32_t index);

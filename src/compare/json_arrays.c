@@ -17,7 +17,8 @@ struct elements {
     size_t begin; /* of the array before its beginning and end were cut off */
 };
 
-static struct elements list_elements(struct walk *walk, enum side side, uint32_t array, const struct spot *spot)
+/* Without their hashes. */
+static struct elements list_elements(struct walk *walk, enum side side, uint32_t array)
 {
     const struct json *json = walk->json[side];
     struct elements elements = {0};
@@ -25,15 +26,21 @@ static struct elements list_elements(struct walk *walk, enum side side, uint32_t
         elements.count++;
     elements.list = scratch_take(&walk->comparer->scratch, elements.count * sizeof(struct element));
     size_t i = 0;
-    for (uint32_t at = array + 1; at < json->values[array].next; at = json->values[at].next, i++) {
-        struct spot below;
+    for (uint32_t at = array + 1; at < json->values[array].next; at = json->values[at].next, i++)
         elements.list[i] = (struct element){.value = at, .match = NONE};
-        if (walk_to_element(walk, spot, i, &below))
-            elements.list[i].hash = walk_hash(walk, side, at, &below);
-        else
-            elements.list[i].value = NONE;
-    }
     return elements;
+}
+
+static void hash_elements(struct walk *walk, enum side side, struct elements *elements, const struct spot *spot)
+{
+    for (size_t i = 0; i < elements->count; i++) {
+        struct spot below;
+        struct element *element = &elements->list[i];
+        if (walk_to_element(walk, spot, elements->begin + i, &below))
+            element->hash = walk_hash(walk, side, element->value, &below);
+        else
+            element->value = NONE;
+    }
 }
 
 static void report_length(struct walk *walk, const struct spot *spot, size_t live, size_t other)
@@ -60,20 +67,37 @@ static void compare_elements(struct walk *walk, const struct spot *spot, const s
         walk_values(walk, a->value, b->value, &below);
 }
 
+typedef bool alike_fn(const struct walk *walk, const struct element *live, const struct element *other);
+
+static bool have_same_text(const struct walk *walk, const struct element *live, const struct element *other)
+{
+    return walk_is_same(walk, live->value, other->value);
+}
+
+static bool have_same_hash(const struct walk *walk, const struct element *live, const struct element *other)
+{
+    (void)walk;
+    return live->hash == other->hash;
+}
+
+static void cut(struct elements *elements, size_t begin, size_t end)
+{
+    elements->list += begin;
+    elements->count -= begin + end;
+    elements->begin += begin;
+}
+
 /* Cuts off what is the same at both ends. */
-static void trim(struct elements *live, struct elements *other)
+static inline void trim(const struct walk *walk, struct elements *live, struct elements *other, alike_fn *are_alike)
 {
     size_t most = live->count < other->count ? live->count : other->count, begin = 0, end = 0;
-    while (begin < most && live->list[begin].hash == other->list[begin].hash)
+    while (begin < most && are_alike(walk, &live->list[begin], &other->list[begin]))
         begin++;
-    while (end < most - begin && live->list[live->count - 1 - end].hash == other->list[other->count - 1 - end].hash)
+    while (end < most - begin &&
+           are_alike(walk, &live->list[live->count - 1 - end], &other->list[other->count - 1 - end]))
         end++;
-    live->list += begin;
-    live->count -= begin + end;
-    live->begin = begin;
-    other->list += begin;
-    other->count -= begin + end;
-    other->begin = begin;
+    cut(live, begin, end);
+    cut(other, begin, end);
 }
 
 /* Matches elements with the same hash, the n-th with the n-th; gives how many. Each is looked at once. */
@@ -166,7 +190,11 @@ static void compare_ordered(struct walk *walk, struct elements *live, struct ele
                             const uint32_t values[SIDE_COUNT])
 {
     size_t live_count = live->count, other_count = other->count;
-    trim(live, other);
+    /* What has the same text needs no hashes, and what it would leave over is the same. */
+    trim(walk, live, other, have_same_text);
+    hash_elements(walk, SIDE_LIVE, live, spot);
+    hash_elements(walk, SIDE_OTHER, other, spot);
+    trim(walk, live, other, have_same_hash);
     if (live_count != other_count)
         report_length(walk, spot, live_count, other_count);
     if (live->count == 0 && other->count == 0)
@@ -256,10 +284,14 @@ static void compare_keyed(struct walk *walk, struct elements *live, struct eleme
 void walk_arrays(struct walk *walk, uint32_t live, uint32_t other, const struct spot *spot)
 {
     const struct compare_array *rule = spot->array >= 0 ? &walk->rules->array_rules[spot->array] : NULL;
-    struct elements a = list_elements(walk, SIDE_LIVE, live, spot), b = list_elements(walk, SIDE_OTHER, other, spot);
-    if (!rule)
+    struct elements a = list_elements(walk, SIDE_LIVE, live), b = list_elements(walk, SIDE_OTHER, other);
+    if (!rule) {
         compare_ordered(walk, &a, &b, spot, (uint32_t[]){live, other});
-    else if (rule->kind == ARRAY_SET)
+        return;
+    }
+    hash_elements(walk, SIDE_LIVE, &a, spot);
+    hash_elements(walk, SIDE_OTHER, &b, spot);
+    if (rule->kind == ARRAY_SET)
         compare_sets(walk, &a, &b, spot);
     else
         compare_keyed(walk, &a, &b, rule->key, spot);

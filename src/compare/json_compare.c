@@ -63,6 +63,11 @@ static bool is_same_text(struct walk *walk, const struct json_value *live, const
     return memcmp(walk->json[SIDE_LIVE]->text + live->at, walk->json[SIDE_OTHER]->text + other->at, live->size) == 0;
 }
 
+bool walk_is_same(const struct walk *walk, uint32_t live, uint32_t other)
+{
+    return live == other && walk->json[SIDE_OTHER]->values[other].is_same;
+}
+
 static bool names_equal(const struct walk *walk, uint32_t live, uint32_t other)
 {
     const struct json_value *x = &walk->json[SIDE_LIVE]->values[live], *y = &walk->json[SIDE_OTHER]->values[other];
@@ -102,13 +107,13 @@ static bool compare_in_step(struct walk *walk, uint32_t live, uint32_t other, co
     const struct json_value *x = walk->json[SIDE_LIVE]->values, *y = walk->json[SIDE_OTHER]->values;
     uint32_t i = live + 1, j = other + 1, end_i = x[live].next, end_j = y[other].next;
     for (; i < end_i && j < end_j; i = x[i + 1].next, j = y[j + 1].next) {
-        if (!names_equal(walk, i, j))
+        if (!walk_is_same(walk, i, j) && !names_equal(walk, i, j))
             return false;
     }
     if (i < end_i || j < end_j)
         return false;
     for (i = live + 1, j = other + 1; i < end_i; i = x[i + 1].next, j = y[j + 1].next) {
-        if (scalars_equal(walk, &x[i + 1], &y[j + 1]))
+        if (walk_is_same(walk, i + 1, j + 1) || scalars_equal(walk, &x[i + 1], &y[j + 1]))
             continue;
         if (walk_has_twins(walk, SIDE_LIVE, live))
             return false;
@@ -162,6 +167,8 @@ static unsigned type_of(const struct json_value *value)
 void walk_values(struct walk *walk, uint32_t live, uint32_t other, const struct spot *spot)
 {
     const struct json_value *x = &walk->json[SIDE_LIVE]->values[live], *y = &walk->json[SIDE_OTHER]->values[other];
+    if (walk_is_same(walk, live, other))
+        return;
     if (type_of(x) != type_of(y)) {
         walk_report(walk, spot, DIFFERENCE_TYPE, &live, &other);
     } else if (x->kind != VALUE_ARRAY && x->kind != VALUE_OBJECT) {

@@ -3,8 +3,9 @@
 
 #include <xxhash.h>
 
-/* Up to so many names are compared with one another. */
-#define FEW_NAMES 12
+/* Up to so many names have prints of their own, mostly. */
+#define FEW_NAMES 48
+#define PRINTS 4096u /* how many there are: a bit each */
 #define SHORT_NAME 256
 
 static bool names_equal(const struct json *a, uint32_t name_a, const struct json *b, uint32_t name_b)
@@ -66,40 +67,46 @@ uint32_t name_table_find(const struct name_table *table, const struct json *json
     return *find_slot(table, json, name);
 }
 
-static bool few_have_twins(const struct json *json, const uint32_t *names, size_t count)
+/* Names that are equal have equal prints; of those that differ, few have. */
+static uint32_t print_of(const struct json *json, const struct json_value *name)
 {
-    for (size_t i = 1; i < count; i++) {
-        for (size_t j = 0; j < i; j++) {
-            const struct json_value *a = &json->values[names[i]], *b = &json->values[names[j]];
-            if ((a->size == b->size || a->is_escaped || b->is_escaped) && names_equal(json, names[i], json, names[j]))
-                return true;
-        }
+    const char *bytes = json->text + name->at;
+    uint32_t first = 0, last = 0;
+    if (name->size >= sizeof(first)) {
+        memcpy(&first, bytes, sizeof(first));
+        memcpy(&last, bytes + name->size - sizeof(last), sizeof(last));
+    } else {
+        memcpy(&first, bytes, name->size);
     }
-    return false;
+    return ((first * 0x9e3779b1u ^ last) + name->size) * 0x85ebca6bu / (UINT32_MAX / PRINTS + 1);
+}
+
+/* No two prints are equal; false says nothing, and is all that is said of escaped or many names. */
+static bool have_own_prints(const struct json *json, uint32_t object)
+{
+    uint64_t seen[PRINTS / 64] = {0};
+    unsigned count = 0;
+    for (uint32_t name = object + 1; name < json->values[object].next; name = json->values[name + 1].next) {
+        uint32_t print = print_of(json, &json->values[name]);
+        if (count++ == FEW_NAMES || json->values[name].is_escaped || (seen[print / 64] >> print % 64 & 1))
+            return false;
+        seen[print / 64] |= 1ull << print % 64;
+    }
+    return true;
 }
 
 bool walk_has_twins(struct walk *walk, enum side side, uint32_t object)
 {
     struct json *json = walk->json[side];
     struct json_value *value = &json->values[object];
+    if (value->twins == TWINS_UNKNOWN && have_own_prints(json, object))
+        value->twins = TWINS_NONE;
     if (value->twins != TWINS_UNKNOWN)
         return value->twins == TWINS_SOME;
-    uint32_t names[FEW_NAMES];
-    size_t count = 0;
-    bool has_twins;
-    for (uint32_t name = object + 1; name < value->next && count <= FEW_NAMES; name = json->values[name + 1].next) {
-        if (count < FEW_NAMES)
-            names[count] = name;
-        count++;
-    }
-    if (count <= FEW_NAMES) {
-        has_twins = few_have_twins(json, names, count);
-    } else {
-        struct name_table table;
-        struct scratch_mark mark = scratch_mark(&walk->comparer->scratch);
-        has_twins = name_table_make(&table, walk, side, object);
-        scratch_reset(&walk->comparer->scratch, mark);
-    }
+    struct name_table table;
+    struct scratch_mark mark = scratch_mark(&walk->comparer->scratch);
+    bool has_twins = name_table_make(&table, walk, side, object);
+    scratch_reset(&walk->comparer->scratch, mark);
     value->twins = has_twins ? TWINS_SOME : TWINS_NONE;
     return has_twins;
 }

@@ -33,6 +33,8 @@ bool walk_enter(struct walk *walk, const struct spot *from, struct spot *to);
 bool walk_to_member(struct walk *walk, const struct spot *from, enum side side, uint32_t name, struct spot *to);
 bool walk_to_element(struct walk *walk, const struct spot *from, uint64_t index, struct spot *to);
 
+/* Known to have the same bytes since they were read; false says nothing. */
+bool walk_is_same(const struct walk *walk, uint32_t live, uint32_t other);
 void walk_values(struct walk *walk, uint32_t live, uint32_t other, const struct spot *spot);
 void walk_arrays(struct walk *walk, uint32_t live, uint32_t other, const struct spot *spot);
 /* Both stand for what they are; NULL: absent. */

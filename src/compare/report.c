@@ -51,8 +51,11 @@ static bool is_new_unnamed(struct report *report, uint64_t hash)
 static struct str show(struct report *report, struct str value)
 {
     char shown[COMPARE_SHOWN];
-    size_t len = 0;
-    for (size_t at = 0; at < value.len;) {
+    size_t len = utf8_plain_len(str_slice(value, 0, sizeof(shown)));
+    if (len == value.len)
+        return len ? arena_copy(&report->arena, value) : STR("");
+    memcpy(shown, value.ptr, len);
+    for (size_t at = len; at < value.len;) {
         if ((unsigned char)value.ptr[at] < 0x80 && len < sizeof(shown)) {
             shown[len++] = value.ptr[at++];
             continue;

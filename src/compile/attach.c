@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "compile/claims.h"
 #include "compile/hostname.h"
+#include "compile/outcomes.h"
 
 #define LISTENERS_SHOWN 8 /* in a message */
 
@@ -23,6 +24,7 @@ struct attempt {
     const struct resource *resource; /* the route's */
     const struct http_route_spec *spec;
     const struct parent_ref *parent;
+    size_t parent_index;
     const struct gateway_site *gateway;
     struct attachment *attachment;
 };
@@ -150,6 +152,16 @@ static bool claim_hosts(const struct attempt *attempt, const struct listener_sit
     return true;
 }
 
+/* In a cluster it counts as attached: the Gateway API's conditions of a listener and of its routes are apart. */
+static void attach_to_unserved(const struct attempt *attempt, struct listener_site *site)
+{
+    struct compiler *compiler = attempt->compiler;
+    if (!compiler->options->is_cluster)
+        return;
+    site->last_route = attempt->attachment->serial;
+    compiler->out->listeners[site - compiler->listeners].attached_routes++;
+}
+
 static enum stage try_listener(const struct attempt *attempt, struct listener_site *site)
 {
     if (!is_selected(attempt->parent, site->spec))
@@ -161,8 +173,10 @@ static enum stage try_listener(const struct attempt *attempt, struct listener_si
         return STAGE_NOT_ALLOWED;
     if (!bind_hosts(attempt->attachment, site, &attempt->spec->hostnames))
         return STAGE_NO_HOSTNAME;
-    if (site->rule == SIZE_MAX)
+    if (site->rule == SIZE_MAX) {
+        attach_to_unserved(attempt, site);
         return STAGE_NOT_SERVED;
+    }
     if (!claim_hosts(attempt, site, first))
         return STAGE_CONFLICTED;
     add_site(attempt->attachment, site);
@@ -222,7 +236,9 @@ static void report_not_allowed(const struct attempt *attempt)
         site = is_selected(attempt->parent, each->spec) ? each : NULL;
     }
     struct str why;
-    if (!takes_kind(site, attempt->resource))
+    if (site->route_kinds == 0 && site->spec->allowed_routes->kinds.count == 0)
+        why = arena_printf(&compiler->scratch, "its protocol is %.*s", STR_ARG(site->spec->protocol));
+    else if (!takes_kind(site, attempt->resource))
         why = arena_printf(&compiler->scratch, "its allowedRoutes.kinds leave %s out; add {kind: %s} there",
                            attempt->resource->kind->name, attempt->resource->kind->name);
     else if (site->spec->allowed_routes->namespaces->from.value == FROM_SAME)
@@ -270,20 +286,29 @@ static void report_not_served(const struct attempt *attempt)
 
 static void attach_to_gateway(const struct attempt *attempt)
 {
+    static const char *const reasons[] = {
+        [STAGE_NOT_SELECTED] = "NoMatchingParent",
+        [STAGE_NOT_ALLOWED] = "NotAllowedByListeners",
+        [STAGE_NO_HOSTNAME] = "NoMatchingListenerHostname",
+        [STAGE_NOT_SERVED] = NULL, /* attached all the same */
+        [STAGE_CONFLICTED] = "HostnameConflict",
+    };
     enum stage furthest = STAGE_NOT_SELECTED;
     for (size_t i = 0; i < attempt->gateway->count; i++) {
         struct listener_site *site = &attempt->compiler->listeners[attempt->gateway->first + i];
         enum stage stage = try_listener(attempt, site);
         furthest = stage > furthest ? stage : furthest;
     }
+    outcomes_own_parent(attempt->compiler, attempt->resource, attempt->parent_index);
     switch (furthest) {
     case STAGE_NOT_SELECTED: report_not_selected(attempt); break;
     case STAGE_NOT_ALLOWED: report_not_allowed(attempt); break;
     case STAGE_NO_HOSTNAME: report_no_hostname(attempt); break;
     case STAGE_NOT_SERVED: report_not_served(attempt); break;
     case STAGE_CONFLICTED: break; /* said for each listener */
-    case STAGE_ATTACHED: break;
+    case STAGE_ATTACHED: return;
     }
+    outcomes_add(attempt->compiler, attempt->resource, attempt->parent_index, ASPECT_ACCEPTED, reasons[furthest]);
 }
 
 /* A parentRef to a Gateway that is not served here. One that belongs to another controller is that one's business. */
@@ -339,6 +364,7 @@ void attach_route(struct compiler *compiler, const struct aged *route, struct at
                         "the route names no Gateway, so nothing comes in by it; write parentRefs: [{name: …}]");
     for (size_t i = 0; i < attempt.spec->parent_refs.count; i++) {
         attempt.parent = SCHEMA_ITEM(attempt.spec->parent_refs, struct parent_ref, i);
+        attempt.parent_index = i;
         attach_to_parent(&attempt);
     }
 }

@@ -7,6 +7,8 @@
 #include "compile/istio_routes.h"
 #include "compile/keyring.h"
 #include "compile/listeners.h"
+#include "compile/outcomes.h"
+#include "compile/outside.h"
 #include "compile/policies.h"
 #include "compile/revisions.h"
 #include "compile/rules.h"
@@ -43,11 +45,13 @@ struct compiled *compile(struct manifests *manifests, const struct compile_optio
     copy_trusted(compiled, options);
     struct compiler compiler;
     compiler_init(&compiler, compiled, options);
+    outcomes_init(&compiler);
     grants_collect(&compiler);
     listeners_collect(&compiler);
     services_collect(&compiler);
     targets_collect(&compiler);
     istio_destinations_collect(&compiler);
+    outside_collect(&compiler);
     revisions_collect(&compiler);
     tls_policies_collect(&compiler);
     policies_collect(&compiler);
@@ -55,6 +59,8 @@ struct compiled *compile(struct manifests *manifests, const struct compile_optio
     rules_compile(&compiler);
     istio_routes_compile(&compiler);
     policies_finish(&compiler);
+    tls_policies_finish(&compiler);
+    outcomes_finish(&compiler);
     targets_finish(&compiler);
     keyring_finish(&compiler);
     compiler_deinit(&compiler);
@@ -71,6 +77,7 @@ void compiled_free(struct compiled *compiled)
         if (key.len > 0)
             explicit_bzero((char *)(uintptr_t)key.ptr, key.len);
     }
+    mem_free(compiled->wants);
     problems_deinit(&compiled->problems);
     manifests_unref(compiled->manifests);
     arena_deinit(&compiled->arena);

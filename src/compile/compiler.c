@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "compile/keyring.h"
+#include "compile/outcomes.h"
 #include "manifest/guess.h"
 
 #include <stdlib.h>
@@ -63,12 +64,13 @@ static void collect_by_age(struct compiler *compiler)
 static void each_map(struct compiler *compiler, void (*call)(struct map *map))
 {
     struct map *const maps[] = {
-        &compiler->gateways,  &compiler->sockets,        &compiler->namespaces,  &compiler->grants,
-        &compiler->slices,    &compiler->targets,        &compiler->labels,      &compiler->annotated,
-        &compiler->policies,  &compiler->held,           &compiler->reached,     &compiler->blamed,
-        &compiler->claims,    &compiler->keys,           &compiler->ways,        &compiler->tls_policies,
-        &compiler->revisions, &compiler->istio_gateways, &compiler->istio_hosts, &compiler->entries,
-        &compiler->rules,     &compiler->pods,           &compiler->peer_names,
+        &compiler->gateways,       &compiler->sockets,     &compiler->namespaces, &compiler->grants,
+        &compiler->slices,         &compiler->targets,     &compiler->labels,     &compiler->annotated,
+        &compiler->policies,       &compiler->held,        &compiler->reached,    &compiler->blamed,
+        &compiler->claims,         &compiler->keys,        &compiler->ways,       &compiler->tls_policies,
+        &compiler->revisions,      &compiler->roots,       &compiler->reaches,    &compiler->outside,
+        &compiler->istio_gateways, &compiler->istio_hosts, &compiler->entries,    &compiler->rules,
+        &compiler->pods,           &compiler->peer_names,
     };
     for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
         call(maps[i]);
@@ -121,6 +123,7 @@ void compiler_report(struct compiler *compiler, enum severity severity, const ch
     va_end(args);
     struct str rest = str_from_c(member);
     const struct node *place = walk(at, &rest);
+    outcomes_note(compiler, severity, reason, place, rest.len > 0 ? rest.ptr : NULL, text);
     struct problems *problems = &compiler->out->problems;
     if (rest.len == 0)
         problems_add(problems, severity, str_from_c(reason), place, "%.*s", STR_ARG(text));
@@ -139,11 +142,12 @@ void compiler_note_left_out(struct compiler *compiler, const struct left_out *wh
 {
     const char *kind = kind_table[what->kind].name;
     struct str key = arena_printf(&compiler->scratch, "%s %.*s/%.*s", kind, STR_ARG(what->ns), STR_ARG(what->name));
-    if (map_find(&compiler->blamed, key))
-        return;
-    map_add(&compiler->blamed, key, compiler);
-    compiler_report(compiler, SEVERITY_NOTE, reason, what->at, NULL, "%s %.*s/%.*s has an error and is left out, so %s",
-                    kind, STR_ARG(what->ns), STR_ARG(what->name), effect);
+    struct str text = arena_printf(&compiler->scratch, "%s %.*s/%.*s has an error and is left out, so %s", kind,
+                                   STR_ARG(what->ns), STR_ARG(what->name), effect);
+    if (map_add(&compiler->blamed, key, compiler))
+        outcomes_note(compiler, SEVERITY_NOTE, reason, what->at, NULL, text);
+    else
+        compiler_report(compiler, SEVERITY_NOTE, reason, what->at, NULL, "%.*s", STR_ARG(text));
 }
 
 struct names {
@@ -204,6 +208,16 @@ static size_t names_in(struct compiler *compiler, const struct aged_list *aged, 
             (*names)[count++] = aged->list[i].resource->name;
     }
     return count;
+}
+
+void compiler_want(struct compiler *compiler, enum kind_id kind, struct str ns, struct str name)
+{
+    struct compiled *out = compiler->out;
+    if (out->want_count == out->want_capacity) {
+        out->want_capacity = out->want_capacity ? out->want_capacity * 2 : 16;
+        out->wants = mem_grow(out->wants, out->want_capacity * sizeof(*out->wants));
+    }
+    out->wants[out->want_count++] = (struct resource_want){.kind = kind, .ns = ns, .name = name};
 }
 
 const char *compiler_guess(struct compiler *compiler, enum kind_id kind, struct str ns, struct str name)

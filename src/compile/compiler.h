@@ -56,6 +56,8 @@ struct port_claim {
 
 struct istio_gateway_site;
 
+struct outcome_track;
+struct tls_policy;
 struct compiler {
     struct compiled *out;
     const struct compile_options *options;
@@ -77,6 +79,7 @@ struct compiler {
     struct map slices;    /* "namespace/service" → struct slice_list */
     struct map targets;   /* reference → what it leads to */
     struct map labels;    /* label → index + 1 of backends */
+    struct map outside;   /* "namespace/name" of a Backend that gets nothing → the reason (outside.h) */
     struct map annotated; /* "namespace/name" of a Backend → its own label, struct str */
     struct map revisions; /* "Backend namespace/name", and of Services → the revision that it says, struct str */
     struct backend_row *backends;
@@ -84,7 +87,9 @@ struct compiler {
 
     struct map keys;         /* kind and label → struct key_entry */
     struct map tls_policies; /* target → struct tls_policy */
-    struct map ways;         /* Backend → struct backend_way */
+    struct tls_policy *tls_policy_list;
+    size_t tls_policy_count;
+    struct map ways; /* Backend → struct backend_way */
 
     struct map blamed; /* what is left out, of which it is noted what follows from it */
 
@@ -106,6 +111,12 @@ struct compiler {
     struct map peer_names;  /* of rule_set.peer_sets */
     struct rule_peer_set *peer_sets;
     size_t peer_capacity;
+    /* For outcomes.h, in a cluster only. */
+    struct outcome_track **tracks; /* one for each of manifests.resources that has a status; NULL: none is wanted */
+    struct map roots;              /* a resource's root node → struct outcome_track */
+    struct map reaches;            /* Service or Backend → struct outcome_reach */
+    struct str said;               /* the last problem, with its place */
+    bool is_judging;               /* of routes that get no requests, only what is wrong is wanted */
 
     struct map reached; /* what requests an earlier rule takes → its label, struct str */
     size_t reach_left;  /* entries that it may still get */
@@ -129,6 +140,9 @@ bool compiler_is_left_out(const struct compiler *compiler, enum kind_id kind, st
 /* Notes what follows from it: once, since other references fare the same. */
 void compiler_note_left_out(struct compiler *compiler, const struct left_out *what, const char *reason,
                             const char *effect);
+
+/* Notes that the result would be another one if this were different. Strs are borrowed. */
+void compiler_want(struct compiler *compiler, enum kind_id kind, struct str ns, struct str name);
 
 /* The end of a sentence on a resource that does not exist: what may have been meant, or what there is; begins with "; "
  * or is empty. */

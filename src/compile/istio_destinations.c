@@ -16,14 +16,14 @@ struct rule_link {
     struct rule_link *next;
 };
 
-/* A short name is that of a Service of the namespace. */
+/* A short name is that of a Service of the namespace. In the arena of the result, which has hosts that are parts of it. */
 static struct str whole_name(struct compiler *compiler, struct str host, struct str ns)
 {
     bool is_short = str_find_char(host, '.') == host.len && !str_eq(host, STR("*"));
     if (is_short)
-        return arena_printf(&compiler->scratch, "%.*s.%.*s" CLUSTER_DOMAIN, STR_ARG(host), STR_ARG(ns));
+        return arena_printf(compiler->arena, "%.*s.%.*s" CLUSTER_DOMAIN, STR_ARG(host), STR_ARG(ns));
     if (str_ends_with(host, STR(".svc")))
-        return arena_printf(&compiler->scratch, "%.*s.cluster.local", STR_ARG(host));
+        return arena_printf(compiler->arena, "%.*s.cluster.local", STR_ARG(host));
     return host;
 }
 
@@ -247,7 +247,7 @@ static uint16_t endpoint_port(const struct service_entry_endpoint *endpoint, con
 static struct rule_host host_of(struct compiler *compiler, const struct service_entry_endpoint *endpoint, uint16_t port)
 {
     if (!str_starts_with(endpoint->address, STR("unix://")))
-        return (struct rule_host){.host = endpoint->address, .port = port};
+        return (struct rule_host){.host = endpoint->address, .port = port, .is_guarded = compiler->options->is_cluster};
     struct str path = str_slice(endpoint->address, sizeof("unix://") - 1, endpoint->address.len);
     return (struct rule_host){.host = arena_printf(compiler->arena, "unix:%.*s", STR_ARG(path))};
 }
@@ -300,7 +300,8 @@ static struct service_hosts entry_hosts(struct compiler *compiler, const struct 
     bool is_wildcard = find_entry(compiler, reference->name) && !map_find(&compiler->entries, reference->name);
     if (spec->endpoints.count == 0 && is_dns && !is_wildcard) {
         uint16_t target = (uint16_t)(port->target_port.is_set ? port->target_port.value : port->number.value);
-        list[hosts.count++] = (struct rule_host){.host = reference->name, .port = target};
+        list[hosts.count++] = (struct rule_host){
+            .host = reference->name, .port = target, .is_guarded = compiler->options->is_cluster};
     }
     return hosts;
 }

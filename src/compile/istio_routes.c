@@ -219,6 +219,7 @@ static void compile_row(struct istio_maker *maker, const struct istio_route *rou
     istio_times_compile(compiler, route, row);
     compile_backends(maker, route, row);
     policies_for_rule(compiler, maker->service, route->name, &maker->policies);
+    maker->policies.rule = row->label;
     compile_mirrors(maker, route, row);
 }
 

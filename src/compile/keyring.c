@@ -17,6 +17,7 @@
 struct key_entry {
     struct compiled_credential credential; /* its chain is empty: nothing can be used */
     struct tls_identity *identity;
+    struct str why; /* it was refused; a text of the scratch arena, or STR_NONE */
 };
 
 /* Where something stands, for messages. */
@@ -73,6 +74,7 @@ static bool keep_before(struct compiler *compiler, struct key_entry *entry)
 static void refuse(struct compiler *compiler, struct key_entry *entry, const struct key_place *place, const char *why)
 {
     bool is_kept = keep_before(compiler, entry);
+    entry->why = arena_printf(&compiler->scratch, "%s", why);
     compiler_report(compiler, SEVERITY_ERROR, place->reason, place->node, place->member, "%s%s", why,
                     is_kept ? "; until it is mended, what it was before stays in force" : "");
 }
@@ -199,6 +201,7 @@ static const struct resource *find_resource(struct compiler *compiler, enum kind
 {
     const struct resource *resource = manifests_find(compiler->out->manifests, kind, reference->ns, reference->name);
     struct left_out what = {.at = reference->node, .kind = kind, .ns = reference->ns, .name = reference->name};
+    compiler_want(compiler, kind, reference->ns, reference->name);
     if (resource)
         return resource;
     if (compiler_is_left_out(compiler, kind, reference->ns, reference->name))
@@ -234,6 +237,16 @@ static bool check_grant(struct compiler *compiler, const struct reference *refer
     return false;
 }
 
+/* In a cluster, what is wrong with a Secret or a ConfigMap is said by those who refer to it: it has no status. */
+static void note_refused(struct compiler *compiler, const struct reference *reference, const struct key_entry *entry,
+                         const char *reason)
+{
+    if (compiler->options->is_cluster && entry->why.len > 0)
+        compiler_report(compiler, SEVERITY_NOTE, reason, reference->node, NULL, "%.*s %.*s/%.*s: %.*s",
+                        STR_ARG(reference->kind), STR_ARG(reference->ns), STR_ARG(reference->name),
+                        STR_ARG(entry->why));
+}
+
 struct key_use keyring_identity(struct compiler *compiler, const struct reference *reference, const char *effect)
 {
     struct key_place place = {reference->node, name_member(reference->node), "InvalidCertificateRef"};
@@ -242,8 +255,10 @@ struct key_use keyring_identity(struct compiler *compiler, const struct referenc
     const struct resource *resource = find_resource(compiler, KIND_SECRET, reference, &place, effect);
     if (!resource)
         return (struct key_use){0};
-    struct key_use use = use_of(judge_secret(compiler, resource));
-    if (!use.label.ptr)
+    const struct key_entry *entry = judge_secret(compiler, resource);
+    struct key_use use = use_of(entry);
+    note_refused(compiler, reference, entry, "InvalidCertificateRef");
+    if (!use.label.ptr && !compiler->options->is_cluster)
         compiler_report(compiler, SEVERITY_NOTE, "InvalidCertificateRef", reference->node, NULL,
                         "Secret %.*s/%.*s can't be used, which is said there, so %s", STR_ARG(reference->ns),
                         STR_ARG(reference->name), effect);
@@ -279,14 +294,15 @@ static struct str authorities_of(struct compiler *compiler, const struct resourc
     return pairs_find(&((const struct config_map *)resource->object)->data, STR("ca.crt"));
 }
 
-static struct str judge_bundle(struct compiler *compiler, const struct resource *resource, const struct object_ref *ref)
+static const struct key_entry *judge_bundle(struct compiler *compiler, const struct resource *resource,
+                                            const struct object_ref *ref)
 {
     bool is_secret = resource->kind->id == KIND_SECRET;
     struct str label = arena_printf(compiler->arena, "%s/%.*s/%.*s", is_secret ? LABEL_SECRET : LABEL_CONFIG_MAP,
                                     STR_ARG(resource->ns), STR_ARG(resource->name));
     struct key_entry *entry = find_entry(compiler, CREDENTIAL_AUTHORITIES, label);
     if (entry)
-        return use_of(entry).label;
+        return entry;
     entry = add_entry(compiler, CREDENTIAL_AUTHORITIES, label);
     struct str bundle = authorities_of(compiler, resource);
     const struct object_head *head = resource->object;
@@ -304,7 +320,7 @@ static struct str judge_bundle(struct compiler *compiler, const struct resource 
                             resource->kind->name, STR_ARG(resource->ns), STR_ARG(resource->name),
                             STR_ARG(key_names(compiler, pairs)))
                    .ptr);
-    return use_of(entry).label;
+    return entry;
 }
 
 static struct str resolve_bundle(struct compiler *compiler, const struct object_ref *ref, const struct resource *from,
@@ -322,7 +338,11 @@ static struct str resolve_bundle(struct compiler *compiler, const struct object_
     }
     const struct resource *resource = find_resource(compiler, is_map ? KIND_CONFIG_MAP : KIND_SECRET, &reference,
                                                     &place, effect);
-    return resource ? judge_bundle(compiler, resource, ref) : STR_NONE;
+    if (!resource)
+        return STR_NONE;
+    const struct key_entry *entry = judge_bundle(compiler, resource, ref);
+    note_refused(compiler, &reference, entry, place.reason);
+    return use_of(entry).label;
 }
 
 /* The bundle of several sources. */

@@ -2,6 +2,7 @@
 #include "compile/listener_tls.h"
 
 #include "compile/keyring.h"
+#include "compile/outcomes.h"
 #include "manifest/gateway_extras.h"
 #include "tls/identity.h"
 
@@ -58,6 +59,8 @@ static bool check_frontend(struct compiler *compiler, const struct listener_site
                     "check everybody would be let in; take the validation out for this port, or let whoever stands in "
                     "front of Umbra check",
                     STR_ARG(site->spec->name));
+    outcomes_add(compiler, site->gateway->resource, (size_t)(site - compiler->listeners) - site->gateway->first,
+                 ASPECT_ACCEPTED, "UnsupportedValue");
     return false;
 }
 

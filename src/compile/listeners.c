@@ -3,6 +3,7 @@
 
 #include "compile/istio_gateways.h"
 #include "compile/listener_tls.h"
+#include "compile/outcomes.h"
 #include "manifest/gateway_extras.h"
 
 #include <stdio.h>
@@ -83,10 +84,26 @@ static bool takes_foreign(const struct compiler *compiler)
     return !compiler->options->is_cluster;
 }
 
+/* False for a class that is not accepted: in a cluster its Gateways wait until it is. */
+static bool check_class(struct compiler *compiler, const struct gateway *gateway,
+                        const struct gateway_class *gateway_class)
+{
+    if (!compiler->options->is_cluster || !gateway_class->spec->parameters)
+        return true;
+    compiler_report(compiler, SEVERITY_NOTE, "", gateway->spec->node, "gatewayClassName",
+                    "left out: GatewayClass %.*s has parametersRef, and Umbra knows no parameters of classes",
+                    STR_ARG(gateway->spec->class_name));
+    return false;
+}
+
 static bool is_served_class(struct compiler *compiler, const struct gateway *gateway, bool is_foreign_served)
 {
     const struct gateway_class *gateway_class = class_of(compiler, gateway);
-    struct str name = gateway->spec->class_name;
+    struct str name = gateway->spec->class_name, only = compiler->options->class_name;
+    if (only.len > 0 && !str_eq(name, only))
+        return false;
+    if (!gateway_class && compiler->options->trusts_class)
+        return true;
     if (!gateway_class) {
         if (compiler->options->is_cluster)
             compiler_report(compiler, SEVERITY_NOTE, "", gateway->spec->node, "gatewayClassName",
@@ -94,7 +111,7 @@ static bool is_served_class(struct compiler *compiler, const struct gateway *gat
         return !compiler->options->is_cluster;
     }
     if (is_ours(gateway_class))
-        return true;
+        return check_class(compiler, gateway, gateway_class);
     struct str controller = gateway_class->spec->controller_name;
     if (is_foreign_served)
         compiler_report(compiler, SEVERITY_NOTE, "", gateway->spec->node, "gatewayClassName",
@@ -262,7 +279,11 @@ void listeners_serve(struct compiler *compiler, struct map *claims, struct liste
     uint64_t port = (uint64_t)spec->port.value + compiler->options->port_offset;
     site->rule = SIZE_MAX;
     site->route_kinds = find_route_kinds(compiler, spec);
-    if (!check_protocol(compiler, spec) || !site->gateway->is_clear)
+    if (!check_protocol(compiler, spec)) {
+        site->route_kinds = compiler->options->is_cluster ? 0 : site->route_kinds;
+        return;
+    }
+    if (!site->gateway->is_clear)
         return;
     if (port > UINT16_MAX) {
         compiler_report(compiler, SEVERITY_ERROR, "PortUnavailable", spec->node, "port",
@@ -303,14 +324,28 @@ static void read_proxy_annotation(struct compiler *compiler, struct gateway_site
 }
 
 /* Backends that ask for a certificate refuse Umbra without it, and no others are weaker for it. */
-static void report_client_certificate(struct compiler *compiler, const struct gateway_spec *spec)
+static void report_client_certificate(struct compiler *compiler, const struct gateway_site *site)
 {
+    const struct gateway_spec *spec = site->object->spec;
     const struct backend_client_tls *backend = spec->tls ? spec->tls->backend : NULL;
     if (backend && backend->client_certificate)
         compiler_report(
             compiler, SEVERITY_ERROR, "UnsupportedValue", backend->node, "clientCertificateRef",
             "this version shows no certificate of a Gateway to backends, so those that ask for one refuse it; "
             "reach them by a Backend with tls.clientCertificateRef or tls.certFile");
+    if (backend && backend->client_certificate)
+        outcomes_add(compiler, site->resource, SIZE_MAX, ASPECT_REFS, "InvalidClientCertificateRef");
+}
+
+/* What asks for parameters that are not known here is not to be served as if it did not. */
+static void check_parameters(struct compiler *compiler, struct gateway_site *site)
+{
+    const struct gateway_infrastructure *infrastructure = site->object->spec->infrastructure;
+    if (!compiler->options->is_cluster || !infrastructure || !infrastructure->parameters)
+        return;
+    site->is_clear = false;
+    compiler_report(compiler, SEVERITY_ERROR, "InvalidParameters", infrastructure->node, "parametersRef",
+                    "Umbra knows no parameters of Gateways, so none of the Gateway's listeners is served; take it out");
 }
 
 static void add_gateway(struct compiler *compiler, struct map *claims, struct gateway_site *site)
@@ -319,7 +354,8 @@ static void add_gateway(struct compiler *compiler, struct map *claims, struct ga
     if (!compiler->options->is_cluster)
         check_addresses(compiler, spec);
     read_proxy_annotation(compiler, site);
-    report_client_certificate(compiler, spec);
+    report_client_certificate(compiler, site);
+    check_parameters(compiler, site);
     for (size_t i = 0; i < site->count; i++) {
         struct listener_site *listener = &compiler->listeners[site->first + i];
         *listener = (struct listener_site){
@@ -332,6 +368,17 @@ static void add_gateway(struct compiler *compiler, struct map *claims, struct ga
             .name = listener->spec->name,
             .is_served = listener->rule != SIZE_MAX,
         };
+    }
+}
+
+static void check_classes(struct compiler *compiler)
+{
+    const struct aged_list *classes = &compiler->by_age[KIND_GATEWAY_CLASS];
+    for (size_t i = 0; compiler->options->is_cluster && i < classes->count; i++) {
+        const struct gateway_class *gateway_class = classes->list[i].resource->object;
+        if (is_ours(gateway_class) && gateway_class->spec->parameters)
+            compiler_report(compiler, SEVERITY_ERROR, "InvalidParameters", gateway_class->spec->node, "parametersRef",
+                            "Umbra knows no parameters of classes, so no Gateway of this class is served; take it out");
     }
 }
 
@@ -364,6 +411,7 @@ void listeners_collect(struct compiler *compiler)
     compiler->socket_rows = arena_alloc(compiler->arena, (count + 1) * sizeof(*compiler->socket_rows));
     compiler->out->rules.listeners = compiler->listener_rows;
     compiler->out->rules.sockets = compiler->socket_rows;
+    check_classes(compiler);
     struct map claims;
     map_init(&claims);
     for (size_t i = 0; i < site_count; i++)

@@ -149,7 +149,7 @@ static bool make_mirror(struct mirror_maker *maker, const struct mirror_place *p
         mirror->denominator = wish->denominator;
     }
     policies_apply(compiler, maker->policies, shadow, mirror, control);
-    mirror->is_suspended |= maker->is_held;
+    mirror->is_suspended |= maker->is_held || compiler->options->awaits_marker;
     warn_of_writes(maker, wish->node, mirror);
     warn_of_loops(maker, place->filters, place->owner, shadow, mirror);
     maker->copying += !mirror->is_suspended;

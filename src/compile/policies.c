@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "compile/actions.h"
 #include "compile/comparison_fields.h"
+#include "compile/outcomes.h"
 #include "compile/targets.h"
 
 #include <stdlib.h>
@@ -377,6 +378,7 @@ void policies_apply(struct compiler *compiler, const struct policy_set *set, con
         if (!names_mirror(policy, shadow))
             continue;
         policy->is_used = true;
+        outcomes_use(compiler, policy->aged->resource, set->rule, mirror);
         list[count++] = set->list[i];
     }
     qsort(list, count, sizeof(*list), compare_precedence);

@@ -41,6 +41,7 @@ struct policy_set {
     } * list;
     size_t count, capacity;
     size_t route_count; /* those of the route; what follows is the rule's */
+    struct str rule;    /* the rule's label */
 };
 void policy_set_deinit(struct policy_set *set);
 

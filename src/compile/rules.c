@@ -4,6 +4,7 @@
 #include "compile/actions.h"
 #include "compile/held.h"
 #include "compile/mirrors.h"
+#include "compile/outcomes.h"
 #include "compile/reach.h"
 #include "compile/targets.h"
 #include "http/url.h"
@@ -129,6 +130,8 @@ static void compile_backend(struct route_maker *maker, const struct http_backend
     struct reference reference = reference_make(&ref->ref, maker->route->resource);
     *out = (struct rule_weighted){.weight = (uint32_t)ref->weight.value};
     out->backend = targets_resolve(maker->compiler, &reference, TARGET_LIVE);
+    for (size_t i = 0; i < maker->attachment.site_count; i++)
+        outcomes_reach(maker->compiler, &reference, maker->attachment.sites[i]->gateway->resource);
     /* Half of its filters would be worse than an error. */
     if (!actions_compile(maker->compiler, &ref->filters, &out->actions)) {
         out->actions = (struct rule_actions){0};
@@ -250,6 +253,7 @@ static void compile_rule(struct route_maker *maker, const struct http_route_rule
     compile_times(compiler->arena, rule, row);
     compile_backends(maker, rule, row);
     policies_for_rule(compiler, maker->route, rule->name, &maker->policies);
+    maker->policies.rule = row->label;
     compile_mirrors(maker, rule, row);
 }
 
@@ -275,25 +279,59 @@ static bool has_mirrors(const struct http_route_spec *spec)
     return false;
 }
 
-static void compile_route(struct route_maker *maker)
+static void compile_rules(struct route_maker *maker)
 {
     struct compiler *compiler = maker->compiler;
-    struct attachment *attachment = &maker->attachment;
-    attach_route(compiler, maker->route, attachment);
-    if (maker->spec->rules.count == 0)
-        compiler_report(compiler, SEVERITY_WARNING, "", maker->spec->node, "rules",
-                        "the route has no rules, so it takes no calls; add one");
-    if (attachment->binding_count == 0)
-        return;
+    const struct attachment *attachment = &maker->attachment;
     maker->binding_count = attachment->binding_count;
-    maker->bindings = arena_alloc(compiler->arena, maker->binding_count * sizeof(*maker->bindings));
-    memcpy(maker->bindings, attachment->bindings, maker->binding_count * sizeof(*maker->bindings));
+    maker->bindings = arena_alloc(compiler->arena, (maker->binding_count + 1) * sizeof(*maker->bindings));
+    if (maker->binding_count > 0)
+        memcpy(maker->bindings, attachment->bindings, maker->binding_count * sizeof(*maker->bindings));
     policies_for_route(compiler, maker->route, attachment, &maker->policies);
     maker->mirrors.is_held = has_mirrors(maker->spec) && held_has_route(compiler, maker->route, attachment);
     maker->mirrors.copying = 0;
     for (size_t i = 0; i < maker->spec->rules.count; i++)
         compile_rule(maker, SCHEMA_ITEM(maker->spec->rules, struct http_route_rule, i), i);
+}
+
+/* False: it gets no requests. */
+static bool compile_route(struct route_maker *maker)
+{
+    struct compiler *compiler = maker->compiler;
+    attach_route(compiler, maker->route, &maker->attachment);
+    if (maker->spec->rules.count == 0)
+        compiler_report(compiler, SEVERITY_WARNING, "", maker->spec->node, "rules",
+                        "the route has no rules, so it takes no calls; add one");
+    if (maker->attachment.binding_count == 0)
+        return false;
+    compile_rules(maker);
     compiler->out->mirrored += maker->mirrors.copying > 0;
+    return true;
+}
+
+static void set_route(struct route_maker *maker, const struct aged *route)
+{
+    maker->route = route;
+    maker->spec = ((const struct http_route *)route->resource->object)->spec;
+}
+
+/* Of routes that name a Gateway of ours and get no requests, people want to know all that is wrong with them, too. What is made of them is
+ * dropped again. */
+static void judge_routes(struct route_maker *maker, const struct aged *const *routes, size_t count)
+{
+    struct compiler *compiler = maker->compiler;
+    size_t rows = maker->row_count, backends = compiler->backend_count;
+    compiler->is_judging = true;
+    maker->attachment.binding_count = maker->attachment.site_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!outcomes_has_own_parent(compiler, routes[i]->resource))
+            continue;
+        set_route(maker, routes[i]);
+        compile_rules(maker);
+        maker->row_count = rows;
+    }
+    compiler->backend_count = backends;
+    compiler->is_judging = false;
 }
 
 void rules_compile(struct compiler *compiler)
@@ -307,11 +345,14 @@ void rules_compile(struct compiler *compiler)
         .rows = arena_alloc(compiler->arena, (most + 1) * sizeof(struct rule_route)),
         .mirrors = {.compiler = compiler, .policies = &maker.policies},
     };
+    const struct aged **idle = arena_alloc(&compiler->scratch, (aged->count + 1) * sizeof(*idle));
+    size_t idle_count = 0;
     for (size_t i = 0; i < aged->count; i++) {
-        maker.route = &aged->list[i];
-        maker.spec = ((const struct http_route *)maker.route->resource->object)->spec;
-        compile_route(&maker);
+        set_route(&maker, &aged->list[i]);
+        if (!compile_route(&maker))
+            idle[idle_count++] = &aged->list[i];
     }
+    judge_routes(&maker, idle, idle_count);
     compiler->out->rules.routes = maker.rows;
     compiler->out->rules.route_count = maker.row_count;
     attachment_deinit(&maker.attachment);

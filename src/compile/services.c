@@ -131,16 +131,17 @@ struct host_collector {
     bool is_last_resort;
 };
 
-static void add_host(struct host_collector *collector, struct str host, uint16_t port)
+static void add_host(struct host_collector *collector, struct str host, uint16_t port, bool is_guarded)
 {
     struct str key = arena_printf(&collector->compiler->scratch, "%.*s %u", STR_ARG(host), port);
     if (map_add(&collector->seen, key, collector))
         return;
-    collector->list[collector->count++] = (struct rule_host){.host = host, .port = port};
+    collector->list[collector->count++] = (struct rule_host){.host = host, .port = port, .is_guarded = is_guarded};
 }
 
 static void add_slice(struct host_collector *collector, const struct endpoint_slice *slice, uint16_t port)
 {
+    bool is_guarded = collector->compiler->options->is_cluster && str_eq(slice->address_type, STR("FQDN"));
     for (size_t i = 0; i < slice->endpoints.count; i++) {
         const struct endpoint *endpoint = SCHEMA_ITEM(slice->endpoints, struct endpoint, i);
         bool is_wanted = collector->is_last_resort ? is_last_resort(endpoint->conditions)
@@ -150,7 +151,7 @@ static void add_slice(struct host_collector *collector, const struct endpoint_sl
             is_wanted = pods_endpoint_has(collector->compiler, endpoint, collector->reference->ns, labels);
         /* The addresses of one endpoint are the same thing under several names: the first will do. */
         if (is_wanted && endpoint->addresses.count > 0)
-            add_host(collector, *SCHEMA_ITEM(endpoint->addresses, struct str, 0), port);
+            add_host(collector, *SCHEMA_ITEM(endpoint->addresses, struct str, 0), port, is_guarded);
     }
 }
 

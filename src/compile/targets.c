@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "compile/istio_destinations.h"
+#include "compile/outside.h"
 #include "compile/revisions.h"
 #include "compile/services.h"
 
@@ -164,7 +165,9 @@ static struct service_hosts backend_hosts(struct compiler *compiler, const struc
     struct rule_host *list = arena_alloc(compiler->arena, (spec->endpoints.count + 1) * sizeof(*list));
     for (size_t i = 0; i < spec->endpoints.count; i++) {
         const struct backend_endpoint *endpoint = SCHEMA_ITEM(spec->endpoints, struct backend_endpoint, i);
-        list[i] = (struct rule_host){.host = endpoint->host, .port = (uint16_t)endpoint->port.value};
+        list[i] = (struct rule_host){.host = endpoint->host,
+                                     .port = (uint16_t)endpoint->port.value,
+                                     .is_guarded = compiler->options->is_cluster};
     }
     return (struct service_hosts){.list = list, .count = spec->endpoints.count};
 }
@@ -177,6 +180,15 @@ static void resolve_backend(struct compiler *compiler, const struct reference *r
         fail(target, "BackendNotFound",
              arena_printf(&compiler->scratch, "there is no Backend %.*s/%.*s", STR_ARG(ns), STR_ARG(name)),
              compiler_hint(compiler, KIND_BACKEND, ns, name));
+        return;
+    }
+    const char *refused = outside_refuses(compiler, reference);
+    if (refused) {
+        fail(target, refused,
+             arena_printf(&compiler->scratch, "Backend %.*s/%.*s is not served, which is said there", STR_ARG(ns),
+                          STR_ARG(name)),
+             STR(""));
+        target->failure.is_said = true;
         return;
     }
     struct service_hosts hosts = backend_hosts(compiler, ((const struct backend *)resource->object)->spec);

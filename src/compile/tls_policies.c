@@ -3,6 +3,7 @@
 
 #include "compile/keyring.h"
 #include "compile/listener_tls.h"
+#include "compile/outcomes.h"
 #include "manifest/backend_tls_policy.h"
 
 #define POLICY_EFFECT "its backends get nothing, rather than plain text"
@@ -157,6 +158,8 @@ void tls_policies_collect(struct compiler *compiler)
         for (size_t j = 0; j < object->spec->target_refs.count; j++)
             add_ref(compiler, &list[i], SCHEMA_ITEM(object->spec->target_refs, struct object_ref, j));
     }
+    compiler->tls_policy_list = list;
+    compiler->tls_policy_count = aged->count;
     const struct manifests *manifests = compiler->out->manifests;
     for (size_t i = 0; i < manifests->resource_count; i++) {
         const struct resource *resource = &manifests->resources[i];
@@ -201,6 +204,30 @@ static void judge(struct compiler *compiler, struct tls_policy *policy)
     policy->tls = (struct rule_tls){.server_name = validation->hostname, .authorities = authorities.label};
     add_alt_names(compiler, validation, &policy->tls);
     policy->state = has_options && authorities.label.ptr ? POLICY_GOOD : POLICY_FAILED;
+}
+
+static bool is_reached(struct compiler *compiler, const struct tls_policy *policy)
+{
+    for (size_t i = 0; i < policy->spec->target_refs.count; i++) {
+        const struct object_ref *ref = SCHEMA_ITEM(policy->spec->target_refs, struct object_ref, i);
+        if (outcomes_reach_of(compiler, ref->kind, policy->resource->ns, ref->name))
+            return true;
+    }
+    return false;
+}
+
+void tls_policies_finish(struct compiler *compiler)
+{
+    for (size_t i = 0; compiler->tracks && i < compiler->tls_policy_count; i++) {
+        struct tls_policy *policy = &compiler->tls_policy_list[i];
+        struct outcome_track *track = outcomes_track(compiler, policy->resource);
+        if (policy->state == POLICY_UNJUDGED && is_reached(compiler, policy))
+            judge(compiler, policy);
+        track->is_dead = !policy->tls.authorities.ptr;
+    }
+    const struct aged_list *backends = &compiler->by_age[KIND_BACKEND];
+    for (size_t i = 0; compiler->tracks && i < backends->count; i++)
+        (void)way_to_backend(compiler, &(struct reference){0}, backends->list[i].resource);
 }
 
 static void use_policy(struct compiler *compiler, struct tls_policy *policy, struct backend_way *way)

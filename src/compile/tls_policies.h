@@ -24,6 +24,9 @@ struct backend_way {
 /* Finds the targets of all policies. */
 void tls_policies_collect(struct compiler *compiler);
 
+/* Judges what nobody has asked for, for outcomes: policies of backends that requests are meant for, and Backends. After all routes. */
+void tls_policies_finish(struct compiler *compiler);
+
 /* To a port of a Service; `port` is NULL when the Service is not among the manifests or has no ports. */
 struct backend_way way_to_service(struct compiler *compiler, const struct reference *reference,
                                   const struct service_port *port);

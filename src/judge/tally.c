@@ -98,7 +98,7 @@ void tally_set_thresholds(struct tally *tally, const struct thresholds *threshol
 
 struct str tally_clean(struct str s, size_t limit, char *room)
 {
-    size_t at = 0;
+    size_t at = utf8_plain_len(str_slice(s, 0, limit));
     while (at < s.len && at < limit) {
         size_t len = s.ptr[at] == '\0' ? 0 : utf8_len(str_slice(s, at, s.len));
         if (len == 0 || at + len > limit)

@@ -19,6 +19,11 @@
 static void on_timeout(struct timer *timer);
 static void open_stream(struct kube_call *call);
 
+static uint32_t answer_ms(const struct kube_request *request)
+{
+    return request->answer_ms ? request->answer_ms : KUBE_ANSWER_MS;
+}
+
 struct kube_call *kube_call_new(struct kube_client *client, struct kube_request *request)
 {
     ASSERT(!request->state);
@@ -30,7 +35,7 @@ struct kube_call *kube_call_new(struct kube_client *client, struct kube_request 
     list_init(&call->open.node);
     list_add(&client->calls, &call->node);
     timer_init(&call->timer, on_timeout);
-    timer_arm(client->loop, &call->timer, KUBE_ANSWER_MS);
+    timer_arm(client->loop, &call->timer, KUBE_ANSWER_MS); /* for a name */
     request->client = client;
     request->state = call;
     return call;
@@ -135,7 +140,7 @@ static void finish(struct kube_call *call)
 
 static uint32_t silence_ms(const struct kube_call *call)
 {
-    return call->is_part_of_stream ? call->request->idle_ms : KUBE_ANSWER_MS;
+    return call->is_part_of_stream ? call->request->idle_ms : answer_ms(call->request);
 }
 
 static void note_progress(struct kube_call *call)
@@ -191,7 +196,7 @@ static bool ask_once_more(struct kube_call *call)
     call->status = 0;
     call->retry_after_ms = 0;
     strbuf_clear(&call->body);
-    timer_arm(call->client->loop, &call->timer, KUBE_ANSWER_MS);
+    call->begin_ns = loop_now_ns(call->client->loop);
     kube_call_start(call);
     return true;
 }
@@ -235,10 +240,12 @@ static void on_reset(struct stream *stream, enum reset why)
 {
     struct kube_call *call = stream->user;
     call->stream = NULL;
-    if (!call->status && may_replace(call, why))
+    if (!call->status && may_replace(call, why)) {
+        call->begin_ns = loop_now_ns(call->client->loop);
         open_stream(call);
-    else
-        fail_address(call, "the answer of", reset_words(why));
+        return;
+    }
+    fail_address(call, "the answer of", reset_words(why));
 }
 
 static void on_credit(struct stream *stream)
@@ -298,6 +305,13 @@ static void send_head(struct stream *stream, const struct kube_call *call)
     strbuf_deinit(&bearer);
 }
 
+/* Of the time for a connection, or for an answer. */
+static uint64_t left_ms(const struct kube_call *call, uint32_t limit_ms)
+{
+    uint64_t spent_ms = (loop_now_ns(call->client->loop) - call->begin_ns) / NS_PER_MS;
+    return spent_ms < limit_ms ? limit_ms - spent_ms : 1;
+}
+
 static void on_open(struct client_call *open, struct stream *stream, bool is_reused)
 {
     struct kube_call *call = CONTAINER_OF(open, struct kube_call, open);
@@ -306,6 +320,7 @@ static void on_open(struct client_call *open, struct stream *stream, bool is_reu
     call->stream = stream;
     stream->handler = &handler;
     stream->user = call;
+    timer_arm(call->client->loop, &call->timer, left_ms(call, answer_ms(call->request)));
     bool was_busy = enter(call);
     send_head(stream, call);
     if (call->stream && call->request->body.len) {
@@ -348,12 +363,6 @@ static void on_fail(struct client_call *open, int error)
     }
 }
 
-static uint64_t left_ms(const struct kube_call *call)
-{
-    uint64_t spent_ms = (loop_now_ns(call->client->loop) - call->begin_ns) / NS_PER_MS;
-    return spent_ms < KUBE_ANSWER_MS ? KUBE_ANSWER_MS - spent_ms : 1;
-}
-
 static void open_stream(struct kube_call *call)
 {
     struct err err;
@@ -362,7 +371,7 @@ static void open_stream(struct kube_call *call)
         kube_call_fail(call, err.text);
         return;
     }
-    uint64_t wait_ms = left_ms(call);
+    uint64_t wait_ms = left_ms(call, KUBE_ANSWER_MS);
     if (call->tried + 1 < call->client->address_count && wait_ms > KUBE_CONNECT_MS)
         wait_ms = KUBE_CONNECT_MS;
     timer_arm(call->client->loop, &call->timer, wait_ms);

@@ -31,7 +31,8 @@ struct kube_client {
     bool is_away;        /* the latest attempt ended without an answer */
 };
 
-/* Who waits before asking again, because no answer came, and wants to know when somebody gets one. Embedded; in the list once. */
+/* Who waits before asking again, because no answer came or the token was refused, and wants to know when somebody gets an answer after all, or
+ * there is another token. Embedded; in the list once. */
 struct kube_waiter {
     struct list node;
     void (*on_reachable)(struct kube_waiter *waiter); /* it is out of the list */

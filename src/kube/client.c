@@ -79,6 +79,17 @@ void kube_client_avoid(struct kube_client *client, const struct client_pool *poo
     client->current = client->address_count ? (client->current + 1) % client->address_count : 0;
 }
 
+static void wake(struct kube_client *client)
+{
+    struct list waiters, *node;
+    list_init(&waiters);
+    list_move_all(&waiters, &client->waiters);
+    while ((node = list_take_first(&waiters))) {
+        struct kube_waiter *waiter = CONTAINER_OF(node, struct kube_waiter, node);
+        waiter->on_reachable(waiter);
+    }
+}
+
 bool kube_client_refresh(struct kube_client *client)
 {
     struct err err;
@@ -88,22 +99,17 @@ bool kube_client_refresh(struct kube_client *client)
         log_warn("credentials for the Kubernetes API server stay as they are: %s", err.text);
     if (changes & KUBE_CHANGE_TLS)
         drop_tls(client);
+    if (changes & KUBE_CHANGE_TOKEN)
+        wake(client);
     return changes & KUBE_CHANGE_TOKEN;
 }
 
 void kube_client_note(struct kube_client *client, bool is_answering)
 {
     bool is_back = client->is_away && is_answering;
-    struct list waiters, *node;
     client->is_away = !is_answering;
-    if (!is_back)
-        return;
-    list_init(&waiters);
-    list_move_all(&waiters, &client->waiters);
-    while ((node = list_take_first(&waiters))) {
-        struct kube_waiter *waiter = CONTAINER_OF(node, struct kube_waiter, node);
-        waiter->on_reachable(waiter);
-    }
+    if (is_back)
+        wake(client);
 }
 
 /* ---- names ---- */

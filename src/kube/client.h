@@ -17,8 +17,11 @@ struct kube_request;
 
 /* An answer's body beyond this ends the request (one list page, one object with its status: API servers refuse objects over about 1.5 MB). */
 #define KUBE_BODY_MAX (32u * 1024 * 1024)
-/* Resolving, connecting, handshake and head together; then the longest silence within an answer that is not streamed. */
+/* Resolving, connecting, handshake and head together, unless the request says another time; then the longest silence within an answer that is
+ * not streamed. */
 #define KUBE_ANSWER_MS 15000
+/* For what takes a server long, as pages of lists do when it is busy: its own limit for requests. */
+#define KUBE_SLOW_MS 60000
 /* Of this for one address, as long as there are others. */
 #define KUBE_CONNECT_MS 4000
 /* A connection on which nothing is heard for so long is asked whether it is alive (TCP keep-alive), and given up soon after: a server that
@@ -40,8 +43,9 @@ struct kube_request {
     struct str target;       /* path and query, as they go on the wire, below the server's base path */
     struct str content_type; /* of the body; empty: no body */
     struct str body;
-    bool is_streaming; /* on_part gets a 2xx answer's body as it comes */
-    uint32_t idle_ms;  /* of streaming: longest silence; 0: none */
+    bool is_streaming;  /* on_part gets a 2xx answer's body as it comes */
+    uint32_t idle_ms;   /* of streaming: longest silence; 0: none */
+    uint32_t answer_ms; /* to the head; 0: KUBE_ANSWER_MS */
     /* Of streaming: a 2xx answer has begun. May be NULL. */
     void (*on_begin)(struct kube_request *request);
     void (*on_part)(struct kube_request *request, struct str part);

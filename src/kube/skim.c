@@ -158,6 +158,8 @@ static bool read_value(struct cursor *cursor)
 
 bool skim_value(struct str text, size_t *at, struct str *value)
 {
+    if (!text.len)
+        return false;
     struct cursor cursor = {text.ptr + *at, text.ptr + text.len};
     pass_blanks(&cursor);
     const char *begin = cursor.at;
@@ -172,8 +174,10 @@ bool skim_value(struct str text, size_t *at, struct str *value)
 
 void skim_open(struct skim *skim, struct str object)
 {
+    *skim = (struct skim){.text = object, .is_broken = !object.len};
+    if (skim->is_broken)
+        return;
     struct cursor cursor = {object.ptr, object.ptr + object.len};
-    *skim = (struct skim){.text = object};
     pass_blanks(&cursor);
     skim->is_broken = !take(&cursor, '{');
     skim->at = (size_t)(cursor.at - object.ptr);
@@ -188,9 +192,9 @@ static bool end(struct skim *skim, bool is_broken)
 
 bool skim_next(struct skim *skim, struct str *name, struct str *value)
 {
-    struct cursor cursor = {skim->text.ptr + skim->at, skim->text.ptr + skim->text.len};
     if (skim->is_broken || skim->is_over)
         return false;
+    struct cursor cursor = {skim->text.ptr + skim->at, skim->text.ptr + skim->text.len};
     pass_blanks(&cursor);
     if (take(&cursor, '}')) {
         pass_blanks(&cursor);

@@ -140,7 +140,7 @@ static void send_list(struct kube_watch *watch)
         strbuf_add(&watch->target, STR("&continue="));
         add_encoded(&watch->target, strbuf_str(&watch->token));
     }
-    ask(watch, KUBE_ANSWER_MS);
+    ask(watch, KUBE_SLOW_MS);
 }
 
 static void send_watch(struct kube_watch *watch)
@@ -178,17 +178,17 @@ static void back_off(struct kube_watch *watch, uint32_t retry_after_ms)
     wait(watch, backoff_next_ms(&watch->backoff, retry_after_ms));
 }
 
-/* Others get answers again: no use in waiting for long, nor in asking all at once. */
+/* Others get answers again, or there is another token: no use in waiting for long, nor in asking all at once. */
 static void on_reachable(struct kube_waiter *waiter)
 {
     wait(CONTAINER_OF(waiter, struct kube_watch, waiter), jitter(BACK_MS));
 }
 
-/* Nobody answers. */
-static void wait_for_server(struct kube_watch *watch)
+/* Nobody answers, or the token is refused. */
+static void wait_for_server(struct kube_watch *watch, uint32_t retry_after_ms)
 {
     list_add(&watch->client->waiters, &watch->waiter.node);
-    back_off(watch, 0);
+    back_off(watch, retry_after_ms);
 }
 
 static void list_anew(struct kube_watch *watch)
@@ -238,7 +238,7 @@ static void take_absence(struct kube_watch *watch, const struct kube_answer *ans
 
 static bool may_pass(int status)
 {
-    return status == 401 || status == 408 || status == 429 || status == 502 || status == 503 || status == 504;
+    return status == 408 || status == 429 || status == 502 || status == 503 || status == 504;
 }
 
 static void take_refusal(struct kube_watch *watch, const struct kube_answer *answer)
@@ -249,8 +249,8 @@ static void take_refusal(struct kube_watch *watch, const struct kube_answer *ans
     }
     watch->refused_ns = 0;
     set_stale(watch, answer->problem);
-    if (!answer->status) {
-        wait_for_server(watch);
+    if (!answer->status || answer->status == 401) {
+        wait_for_server(watch, answer->retry_after_ms);
         return;
     }
     if (!may_pass(answer->status)) {
@@ -431,6 +431,7 @@ struct kube_watch *kube_watch_new(struct kube_client *client, const struct kube_
     watch->kind = copy(spec->kind);
     watch->request.method = "GET";
     watch->request.is_streaming = true;
+    watch->request.answer_ms = KUBE_SLOW_MS;
     watch->request.on_begin = on_begin;
     watch->request.on_part = on_part;
     watch->request.on_done = on_done;

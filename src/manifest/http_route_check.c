@@ -233,7 +233,7 @@ void check_filters(const struct schema_list *filters, struct problems *problems)
                          "is the second %s in this list, which may have one: join them", member->type);
     }
     if (count[FILTER_REDIRECT] > 0 && count[FILTER_REWRITE] > 0)
-        problems_add(problems, SEVERITY_ERROR, STR_NONE, filters->node,
+        problems_add(problems, SEVERITY_ERROR, STR("IncompatibleFilters"), filters->node,
                      "has both RequestRedirect and URLRewrite: a request that is redirected goes to no backend, so "
                      "remove one");
 }

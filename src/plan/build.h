@@ -9,6 +9,7 @@
 struct rule_host {
     struct str host; /* name or IP literal, without brackets, or unix:/path */
     uint16_t port;
+    bool is_guarded; /* addresses that only this machine or link can reach are left out */
 };
 
 struct rule_san {

@@ -149,7 +149,7 @@ static const struct plan *make_plan(const struct row *row)
     struct err err;
     struct rule_comparison comparison;
     struct rule_mirror mirrors[2];
-    struct rule_host host = {STR("127.0.0.1"), 80};
+    struct rule_host host = {.host = STR("127.0.0.1"), .port = 80};
     struct rule_backend backends[] = {
         {.label = STR("default/shop-v1:80"), .hosts = &host, .host_count = 1, .revision = STR("1")},
         {.label = STR(MIRROR), .hosts = &host, .host_count = 1, .revision = STR("1")},

@@ -59,9 +59,21 @@ static void check_tape(const struct json *json)
     ASSERT(json->count == 0 || json->values[0].next == json->count);
 }
 
+/* Read with a model or without, the tape is the same. */
+static void check_like(const struct json *model, const struct json *json, struct json *like, struct str text)
+{
+    ASSERT(json_parse_like(like, text, 100000, model) == JSON_OK && like->count == json->count);
+    for (uint32_t i = 0; i < json->count; i++) {
+        const struct json_value *a = &json->values[i], *b = &like->values[i];
+        ASSERT(a->at == b->at && a->size == b->size && a->next == b->next && a->kind == b->kind);
+        ASSERT(a->is_escaped == b->is_escaped && b->twins == TWINS_UNKNOWN);
+        ASSERT(!b->is_same || (b->next == model->values[i].next && str_eq(json_text(like, i), json_text(model, i))));
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-    static struct json ours[2];
+    static struct json ours[2], like;
     static struct comparer *comparer;
     if (!comparer) {
         struct compare_limits limits = compare_limits_default;
@@ -69,6 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         comparer = comparer_new(&limits);
         json_init(&ours[0], DEPTH);
         json_init(&ours[1], DEPTH);
+        json_init(&like, DEPTH);
     }
     struct str all = {(const char *)data, len};
     size_t middle = str_find_char(all, '\xff');
@@ -78,6 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     if (live && other && can_tell) {
         check_tape(&ours[0]);
         check_tape(&ours[1]);
+        check_like(&ours[0], &ours[1], &like, texts[1]);
         struct field type = {STR("content-type"), STR("application/json"), FIELD_OTHER};
         struct answer a = {.status = 200, .grpc_status = GRPC_NONE, .fields = &type, .field_count = 1};
         struct answer b = a;

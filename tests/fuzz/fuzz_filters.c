@@ -27,6 +27,8 @@ static struct {
     struct plan_rewrite rewrites[1];
     struct plan_redirect redirects[1];
     struct plan_cors cors[1];
+    struct plan_condition conditions[MAX_ROWS];
+    struct plan_regex regexes[1];
     char strings[MAX_TEXT];
 } block;
 #define OFFSET(member) ((uint32_t)offsetof(__typeof__(block), member))
@@ -101,6 +103,24 @@ static void add_line(struct rules_of_input *rules, struct str line)
         block.rewrites[0].path_kind = block.redirects[0].path_kind = kind == 'F' ? REWRITE_FULL_PATH : REWRITE_PREFIX;
         block.rewrites[0].path = block.redirects[0].path = add_text(rules, rest);
         break;
+    case 'B':
+        block.rewrites[0].path_kind = block.redirects[0].path_kind = REWRITE_MATCHED;
+        block.rewrites[0].path = block.redirects[0].path = add_text(rules, rest);
+        break;
+    case 'E': /* "E pattern replacement" */
+        block.regexes[0] = (struct plan_regex){add_text(rules, take_word(&rest)), 1};
+        block.plan.regexes.count = 1;
+        block.rewrites[0].path_kind = REWRITE_REGEX;
+        block.rewrites[0].path = add_text(rules, rest);
+        break;
+    case 'Q': block.redirects[0].query = add_text(rules, rest); break;
+    case 'K': block.redirects[0].port_kind = (uint32_t)rest.len % 3; break;
+    case 'T':
+        if (block.plan.conditions.count < MAX_ROWS)
+            block.conditions[block.plan.conditions.count++] = (struct plan_condition){
+                .kind = CONDITION_ORIGIN, .test = TEST_PREFIX, .value = add_text(rules, rest)};
+        break;
+    case 'U': block.cors[0].passes_preflights = 1; break;
     case 'n': rules->prefix_len = rest.len; break;
     case 'W': actions->rewrite = 0; break;
     case 'R':
@@ -136,6 +156,8 @@ static void read_rules(struct rules_of_input *rules, struct str *input)
     block.plan.rewrites = (struct plan_array){OFFSET(rewrites), 1};
     block.plan.redirects = (struct plan_array){OFFSET(redirects), 1};
     block.plan.cors = (struct plan_array){OFFSET(cors), 1};
+    block.plan.conditions.off = OFFSET(conditions);
+    block.plan.regexes.off = OFFSET(regexes);
     rules->mirror.label = add_text(rules, STR("default/v2:80"));
     struct str line;
     do {
@@ -146,6 +168,7 @@ static void read_rules(struct rules_of_input *rules, struct str *input)
             add_line(rules, line);
     } while (line.len);
     struct plan_range edits = {0, block.plan.edits.count};
+    block.cors[0].origin_tests = (struct plan_range){0, block.plan.conditions.count};
     rules->route.actions.request_edits = rules->route.actions.response_edits = rules->mirror.edits = edits;
     rules->mirror.redactions = (struct plan_range){0, block.plan.redactions.count};
 }
@@ -260,12 +283,12 @@ static void answer_request(const struct filters *filters, const struct rules_of_
     check_answer(&answer);
 }
 
-static void pass(const struct rules_of_input *rules, const struct head *head, struct arena *arena)
+static void pass(const struct rules_of_input *rules, const struct head *head, struct regex_use use, struct arena *arena)
 {
     static const struct peer peer = {.remote = {.family = ADDRESS_IPV4}, .local = {.family = ADDRESS_IPV4, .port = 80}};
     static const unsigned char key[MARKER_KEY_BYTES];
     const struct edit_context context = {.plan = &block.plan, .peer = &peer, .marker_key = key};
-    struct rewrite_path path = {.prefix_len = rules->prefix_len};
+    struct rewrite_path path = {.prefix_len = rules->prefix_len, .use = use};
     struct filters filters;
     struct edit_result edited;
     struct head request;
@@ -273,13 +296,16 @@ static void pass(const struct rules_of_input *rules, const struct head *head, st
         return;
     if (path.prefix_len > path.normal.len)
         path.prefix_len = path.normal.len;
-    filters_init(&filters, &block.plan, (struct regex_use){0}, &rules->route, NULL);
+    filters_init(&filters, &block.plan, use, &rules->route, NULL);
     head_copy(&request, head, arena, EDIT_SPARE + filters_room(&filters));
     edit_request(&request, arena, &context, &edited);
     filters_note_origin(&filters, &request, arena);
     ASSERT(filters.cors_count <= CORS_MAX_FIELDS);
     answer_request(&filters, rules, &request, &path, arena);
-    ASSERT(filters_edit_request(&filters, &path, &request, arena));
+    if (!filters_edit_request(&filters, &path, &request, arena)) {
+        ASSERT(block.rewrites[0].path_kind == REWRITE_REGEX);
+        return;
+    }
     check_request(&request);
     copy_request(rules, &request);
 }
@@ -298,8 +324,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     if (http1_find_head_end(input, &scanned, &end, &why) != PARSE_DONE || end > HEAD_MAX_BYTES ||
         http1_parse_request(str_slice(input, 0, end), &head, &why) != PARSE_DONE)
         return 0;
+    static struct regex_scratch *scratch;
+    struct err err;
+    struct regexes *regexes = regexes_new(&block.plan, &err);
+    if (!scratch)
+        scratch = regex_scratch_new();
     arena_init(&arena, first, sizeof first);
-    pass(&rules, &head, &arena);
+    if (regexes)
+        pass(&rules, &head, (struct regex_use){regexes, scratch}, &arena);
     arena_deinit(&arena);
+    regexes_free(regexes);
     return 0;
 }

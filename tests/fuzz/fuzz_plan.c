@@ -8,7 +8,9 @@
 #include "plan/credentials.h"
 #include "plan/endpoints.h"
 #include "plan/flat.h"
+#include "route/cors.h"
 #include "route/match.h"
+#include "route/redirect.h"
 #include "route/sample.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -100,17 +102,17 @@ static void follow_edits(const struct plan *plan)
         touch_text(plan, PLAN_EDIT(plan, i)->name);
         touch_text(plan, PLAN_EDIT(plan, i)->value);
     }
-    for (uint32_t i = 0; i < plan->rewrites.count; i++)
-        touch_text(plan, PLAN_REWRITE(plan, i)->path);
-    for (uint32_t i = 0; i < plan->redirects.count; i++)
-        touch_text(plan, PLAN_REDIRECT(plan, i)->hostname);
+    for (uint32_t i = 0; i < plan->answers.count; i++)
+        touch_text(plan, PLAN_ANSWER(plan, i)->body);
+    for (uint32_t i = 0; i < plan->peer_sets.count; i++)
+        touch_text(plan, PLAN_PEER_SET(plan, i));
     for (uint32_t i = 0; i < plan->texts.count; i++)
         touch_text(plan, PLAN_TEXT(plan, i));
     for (uint32_t i = 0; i < plan->redactions.count; i++)
         touch_text(plan, PLAN_REDACTION(plan, i)->name);
 }
 
-/* They meet every look-up of the corpus' plan-matching; the last one finds nothing. */
+/* They meet every look-up of the corpus' plan-matching and plan-order; the last one finds nothing. */
 static const struct {
     struct str host, method, path, query;
 } requests[] = {
@@ -118,18 +120,84 @@ static const struct {
     {STR_INIT("x.y.example.com:80"), STR_INIT("POST"), STR_INIT("/api/v1/users"), STR_INIT("q")},
     {STR_INIT("[::1]"), STR_INIT("PUT"), STR_INIT("/"), STR_INIT("")},
     {STR_INIT(""), STR_INIT("OPTIONS"), STR_INIT("*"), STR_INIT("")},
+    {STR_INIT("a.example.com:8080"), STR_INIT("GET"), STR_INIT("/Shop/Cart"), STR_INIT("v=2")},
+    {STR_INIT("b.example.com"), STR_INIT("GET"), STR_INIT("/shopping/ab"), STR_INIT("v=2")},
     {STR_INIT("a.b.c.d.e.f.g."), STR_INIT("GET"), STR_INIT("//a/b/c/d/e/f/g//"), STR_INIT("&&==&")},
 };
+#define REQUESTS (sizeof(requests) / sizeof(requests[0]))
 
-static void match_requests(const struct plan *plan, const struct regexes *regexes, uint32_t socket)
+/* ---- what is done to requests ---- */
+
+static void redirect_request(const struct plan *plan, const struct rewrite_path *path, const struct head *head,
+                             struct arena *arena)
 {
-    static struct route_scratch scratch;
+    for (uint32_t i = 0; i < plan->redirects.count && i < 16; i++) {
+        const struct redirect_from from = {head, *path, i % 2, 8080};
+        struct str location = redirect_location(plan, PLAN_REDIRECT(plan, i), &from, arena);
+        touch(location.ptr, location.len);
+    }
+}
+
+static void rewrite_request(const struct plan *plan, const struct rewrite_path *path, const struct head *head,
+                            struct arena *arena)
+{
+    for (uint32_t i = 0; i < plan->rewrites.count && i < 16; i++) {
+        struct head rewritten = *head;
+        bool is_made = rewrite_target(plan, PLAN_REWRITE(plan, i), path, &rewritten, arena);
+        ASSERT(is_made || PLAN_REWRITE(plan, i)->path_kind == REWRITE_REGEX);
+        touch(rewritten.target.ptr, rewritten.target.len);
+    }
+}
+
+/* Work is bounded here: a small plan can name one list many times. */
+static void allow_origins(const struct plan *plan, struct regex_use use)
+{
+    for (uint32_t i = 0; i < plan->cors.count && i < 16; i++) {
+        const struct plan_cors *cors = PLAN_CORS(plan, i);
+        const struct cors_rule rule = {plan, cors, use};
+        if (cors->origins.count < 64)
+            sink = cors_allows(&rule, STR("https://b1.example.com"));
+    }
+}
+
+static void follow_actions(const struct plan *plan, struct regex_use use)
+{
+    struct arena arena;
+    allow_origins(plan, use);
+    arena_init(&arena, NULL, 0);
+    for (size_t i = 0; i < REQUESTS; i++) {
+        const struct rewrite_path path = {.normal = requests[i].path, .prefix_len = i % 2, .use = use};
+        const struct head head = {.target = requests[i].path,
+                                  .path = requests[i].path,
+                                  .query = requests[i].query,
+                                  .authority = requests[i].host};
+        redirect_request(plan, &path, &head, &arena);
+        rewrite_request(plan, &path, &head, &arena);
+    }
+    arena_deinit(&arena);
+}
+
+/* ---- matching ---- */
+
+/* Each set has the client in it, or nobody. */
+static struct endpoint_peers *make_peer_sets(const struct plan *plan)
+{
+    static const struct endpoint_peer client = {ADDRESS_IPV4, {10, 0, 0, 1}};
+    struct endpoint_peers *sets = mem_alloc((plan->peer_sets.count + 1) * sizeof *sets);
+    for (uint32_t i = 0; i < plan->peer_sets.count; i++)
+        sets[i] = (struct endpoint_peers){&client, i % 2};
+    return sets;
+}
+
+static void match_requests(const struct plan *plan, struct route_scratch *scratch, const struct regexes *regexes,
+                           uint32_t socket)
+{
+    static const struct address client = {.family = ADDRESS_IPV4, .ip = {10, 0, 0, 1}};
+    struct endpoint_peers *peer_sets = make_peer_sets(plan);
     struct field fields[] = {{.name = STR("X-Version"), .value = STR("two")},
                              {.name = STR("x-user"), .value = STR("1")},
                              {.name = STR("X-User"), .value = STR("2")}};
-    if (!scratch.regex)
-        route_scratch_init(&scratch);
-    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+    for (size_t i = 0; i < REQUESTS; i++) {
         struct head head = {.method = requests[i].method,
                             .path = requests[i].path,
                             .query = requests[i].query,
@@ -137,25 +205,33 @@ static void match_requests(const struct plan *plan, const struct regexes *regexe
                             .fields = fields,
                             .field_count = 3};
         struct route_match match;
-        route_match(plan, regexes, &scratch,
-                    &(struct route_request){.socket = socket, .head = &head, .path = head.path}, &match);
+        route_match(plan, regexes, scratch,
+                    &(struct route_request){
+                        .socket = socket, .head = &head, .path = head.path, .peer = &client, .peer_sets = peer_sets},
+                    &match);
         if (match.route != PLAN_NONE)
             touch_text(plan, PLAN_ROUTE(plan, match.route)->label);
         if (match.listener != PLAN_NONE)
             touch_text(plan, PLAN_LISTENER(plan, match.listener)->label);
         touch(head.path.ptr, match.prefix_len);
     }
+    mem_free(peer_sets);
 }
 
 /* A plan whose regular expressions do not compile is never used. */
 static void follow_matching(const struct plan *plan)
 {
+    static struct route_scratch scratch;
     struct err err;
     struct regexes *regexes = regexes_new(plan, &err);
+    if (!scratch.regex)
+        route_scratch_init(&scratch);
+    if (regexes)
+        follow_actions(plan, (struct regex_use){regexes, scratch.regex});
     for (uint32_t i = 0; i < plan->sockets.count; i++) {
         touch_address(&PLAN_SOCKET(plan, i)->address);
         if (regexes && i < 4)
-            match_requests(plan, regexes, i);
+            match_requests(plan, &scratch, regexes, i);
     }
     regexes_free(regexes);
 }
@@ -192,6 +268,9 @@ static void follow_endpoints(const struct endpoints *endpoints, size_t size)
             const struct address *addresses = endpoints_find(endpoints, label, &count);
             for (size_t i = 0; i < count && i < 64; i++)
                 touch_address(&addresses[count - 1 - i]);
+            const struct endpoint_peers peers = endpoints_find_peers(endpoints, label);
+            const struct address client = {.family = ADDRESS_IPV4, .ip = {10, 0, 0, 1}};
+            sink = endpoint_peers_has(&peers, &client);
         }
     }
 }

@@ -34,10 +34,12 @@ static struct load *load_of(const char *text)
     return load_new(&(struct load_from){.settings = &settings, .manifests = manifests});
 }
 
-static const struct endpoints *endpoints_of(const char *text)
+static const struct endpoints *endpoints_with(const char *text, bool is_guarded)
 {
     struct err err;
     struct load *load = load_of(text);
+    for (size_t i = 0; i < load->rules.backends[0].host_count; i++)
+        ((struct rule_host *)(uintptr_t)load->rules.backends[0].hosts)[i].is_guarded = is_guarded;
     load_take_names(load, NULL, NULL); /* literals alone */
     int fd = load_endpoints(load, 1, &err);
     assert_true(fd >= 0);
@@ -46,6 +48,27 @@ static const struct endpoints *endpoints_of(const char *text)
     close(fd);
     load_free(load);
     return endpoints;
+}
+
+static const struct endpoints *endpoints_of(const char *text)
+{
+    return endpoints_with(text, false);
+}
+
+static void test_a_guarded_host_has_no_address_that_only_this_machine_or_link_can_reach(void **state)
+{
+    (void)state;
+    const char *text = GATEWAY ROUTE BACKEND("{host: 127.0.0.1, port: 1}, {host: 169.254.169.254, port: 1}, "
+                                             "{host: '::1', port: 1}, {host: 192.0.2.1, port: 1}");
+    const struct endpoints *guarded = endpoints_with(text, true), *open = endpoints_of(text);
+    size_t count;
+    const struct address *addresses = endpoints_find(guarded, STR("default/v1"), &count);
+    assert_int_equal(count, 1);
+    assert_int_equal(addresses[0].ip[0], 192);
+    (void)endpoints_find(open, STR("default/v1"), &count);
+    assert_int_equal(count, 4);
+    endpoints_unmap(guarded);
+    endpoints_unmap(open);
 }
 
 static void test_the_order_of_hosts_is_no_difference(void **state)
@@ -128,6 +151,7 @@ static void test_errors_are_counted_by_resource(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_guarded_host_has_no_address_that_only_this_machine_or_link_can_reach),
         cmocka_unit_test(test_the_order_of_hosts_is_no_difference),
         cmocka_unit_test(test_a_socket_that_is_taken_is_an_error_of_its_listener),
         cmocka_unit_test(test_a_port_that_needs_rights_has_two_remedies),

@@ -134,6 +134,35 @@ static void test_loopback_is_what_only_this_machine_reaches(void **state)
     assert_false(address_is_loopback(&(struct address){0}));
 }
 
+static void test_near_is_what_is_not_to_be_sent_to_for_somebody_else(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool is_near;
+    } cases[] = {
+        {"127.0.0.1:1", true},
+        {"0.0.0.0:1", true},
+        {"0.1.2.3:1", true},
+        {"169.254.169.254:1", true},
+        {"169.253.1.1:1", false},
+        {"10.0.0.1:1", false},
+        {"[::1]:1", true},
+        {"[::]:1", true},
+        {"[fe80::1]:1", true},
+        {"[febf::1]:1", true},
+        {"[fec0::1]:1", false},
+        {"[fd00::1]:1", false},
+        {"[::ffff:169.254.1.1]:1", true},
+        {"[::ffff:0.0.0.0]:1", true},
+        {"unix:/a", true},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct address address = parsed(cases[i].text);
+        assert_int_equal(address_is_near(&address), cases[i].is_near);
+    }
+}
+
 static void test_the_kernel_form_and_back(void **state)
 {
     (void)state;
@@ -229,6 +258,7 @@ int main(void)
         cmocka_unit_test(test_no_address_formats_as_nothing),
         cmocka_unit_test(test_eq_compares_family_ip_port_and_path),
         cmocka_unit_test(test_loopback_is_what_only_this_machine_reaches),
+        cmocka_unit_test(test_near_is_what_is_not_to_be_sent_to_for_somebody_else),
         cmocka_unit_test(test_the_kernel_form_and_back),
         cmocka_unit_test(test_cidr_holds_its_addresses),
         cmocka_unit_test(test_cidr_refuses_what_is_none),

@@ -49,10 +49,27 @@ static void test_len_knows_what_is_utf8(void **state)
     assert_int_equal(utf8_len(STR_NONE), 0);
 }
 
+static void test_plain_text_ends_at_the_first_other_byte(void **state)
+{
+    (void)state;
+    static const char other[] = {'\0', '\x80', '\xff'};
+    char text[24];
+    for (size_t place = 0; place < sizeof(text); place++) {
+        for (size_t i = 0; i < sizeof(other); i++) {
+            memset(text, i & 1 ? '\x01' : '\x7f', sizeof(text));
+            text[place] = other[i];
+            assert_int_equal(utf8_plain_len((struct str){text, sizeof(text)}), place);
+            assert_int_equal(utf8_plain_len((struct str){text, place}), place);
+        }
+    }
+    assert_int_equal(utf8_plain_len(STR_NONE), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_len_knows_what_is_utf8),
+        cmocka_unit_test(test_plain_text_ends_at_the_first_other_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,8 @@
 #include "play.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #define PATH "/apis/x.test/v1/things"
 #define LIST "GET " PATH "?limit=500"
@@ -93,7 +95,7 @@ static struct ask *sync_with(struct table *table, const char *page)
     return ask;
 }
 
-static struct ask *sync(struct table *table)
+static struct ask *follow(struct table *table)
 {
     return sync_with(table, PAGE(META("a", "1") "," META("b", "2"), "10", ""));
 }
@@ -133,7 +135,7 @@ static void test_objects_are_given_api_version_and_kind(void **state)
 static void test_events_change_objects(void **state)
 {
     struct table *table = *state;
-    struct ask *ask = sync(table);
+    struct ask *ask = follow(table);
     table->changes = 0;
     play_send(ask, EVENT("ADDED", META("c", "11")) EVENT("MODIFIED", META("a", "12")));
     assert_int_equal(table->changes, 1);
@@ -154,7 +156,7 @@ static void test_events_change_objects(void **state)
 static void test_events_may_be_cut_at_every_byte(void **state)
 {
     struct table *table = *state;
-    struct ask *ask = sync(table);
+    struct ask *ask = follow(table);
     const struct str text = STR(EVENT("ADDED", META("c", "11"))
                                     EVENT("DELETED", META("b", "12")) "\r\n" BOOKMARK("13"));
     for (size_t cut = 0; cut <= text.len; cut++) {
@@ -175,7 +177,7 @@ static void test_events_may_be_cut_at_every_byte(void **state)
 static void test_a_large_object_comes_whole(void **state)
 {
     struct table *table = *state;
-    struct ask *ask = sync(table);
+    struct ask *ask = follow(table);
     struct strbuf event = STRBUF_INIT;
     strbuf_printf(
         &event, "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"large\",\"namespace\":\"shop\"},\"data\":\"");
@@ -191,7 +193,7 @@ static void test_a_large_object_comes_whole(void **state)
 static void test_an_idle_watch_asks_for_nothing(void **state)
 {
     struct table *table = *state;
-    (void)sync(table);
+    (void)follow(table);
     unsigned connects = table->play->connects;
     play_advance_ms(table->play, 200 * SECONDS);
     play_expect_nothing(table->play);
@@ -202,7 +204,7 @@ static void test_an_idle_watch_asks_for_nothing(void **state)
 static void test_a_watch_that_ends_is_begun_again_from_where_it_was(void **state)
 {
     struct table *table = *state;
-    struct ask *ask = sync(table);
+    struct ask *ask = follow(table);
     play_send(ask, EVENT("ADDED", META("c", "opaque-11:x")));
     play_advance_ms(table->play, 200 * SECONDS);
     play_end(ask);
@@ -222,13 +224,13 @@ static void test_a_watch_that_ends_is_begun_again_from_where_it_was(void **state
 static void test_a_cut_stream_goes_on_where_it_was(void **state)
 {
     struct table *table = *state;
-    struct ask *ask = sync(table);
+    struct ask *ask = follow(table);
     uint64_t waited_ms;
     play_send(ask, EVENT("ADDED", META("c", "11")) "{\"type\":\"DELETED\",\"obj");
     play_advance_ms(table->play, 10 * SECONDS);
     play_cut(ask);
     assert_state(table, KUBE_WATCH_SYNCED);
-    ask = play_expect_within(table->play, WATCH, 200, &waited_ms);
+    ask = play_expect_within(table->play, WATCH, 250, &waited_ms);
     assert_true(waited_ms >= 100);
     assert_true(ask_line_has(ask, "&resourceVersion=11 "));
     play_begin(ask);
@@ -239,7 +241,7 @@ static void test_a_cut_stream_goes_on_where_it_was(void **state)
 static void test_a_server_that_is_away_leaves_what_is_known(void **state)
 {
     struct table *table = *state;
-    struct ask *ask = sync(table);
+    struct ask *ask = follow(table);
     table->play->outcomes[0] = 111; /* ECONNREFUSED */
     play_cut(ask);
     play_advance_ms(table->play, 3600 * SECONDS);
@@ -260,7 +262,7 @@ static void test_all_watches_go_on_soon_when_one_finds_the_server_back(void **st
 {
     struct table *table = *state;
     struct kube_watch *more[10];
-    struct ask *ask = sync(table);
+    struct ask *ask = follow(table);
     table->play->outcomes[0] = 111;
     play_cut(ask);
     for (int i = 0; i < 10; i++) {
@@ -273,19 +275,65 @@ static void test_all_watches_go_on_soon_when_one_finds_the_server_back(void **st
     struct ask *first = play_expect_within(table->play, "GET /", 31 * SECONDS, NULL);
     play_answer(first, 503, "");
     for (int i = 0; i < 10; i++)
-        (void)play_expect_within(table->play, "GET /", 751, NULL);
+        (void)play_expect_within(table->play, "GET /", 800, NULL);
     for (int i = 0; i < 10; i++)
         kube_watch_free(more[i]);
+}
+
+static void test_a_token_that_is_refused_leaves_what_is_known(void **state)
+{
+    struct table *table = *state;
+    play_cut(follow(table));
+    unsigned asked = 0;
+    for (uint64_t begin = twin_now_ms(table->play->loop); twin_now_ms(table->play->loop) - begin < 300 * SECONDS;
+         asked++)
+        play_answer(play_expect_within(table->play, WATCH, 31 * SECONDS, NULL), 401, STATUS("Unauthorized", "401"));
+    assert_in_range(asked, 10, 30);
+    assert_int_equal(kube_watch_state(table->watch), KUBE_WATCH_STALE);
+    assert_string_equal(kube_watch_problem(table->watch), "401 Unauthorized: so it \"is\"");
+    assert_names(table, "a b");
+    play_begin(play_expect_within(table->play, WATCH, 31 * SECONDS, NULL));
+    assert_state(table, KUBE_WATCH_SYNCED);
+}
+
+static void test_another_token_is_tried_by_all_soon(void **state)
+{
+    char path[] = "/tmp/kube-token-XXXXXX";
+    FILE *file = fdopen(mkstemp(path), "w");
+    fputs("one", file);
+    fclose(file);
+    struct play *play = play_open_with(NULL, path);
+    struct kube_watch *watches[3];
+    struct table none = {NULL, NULL, 0};
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        watches[i] = kube_watch_new(play->client,
+                                    &(struct kube_watch_spec){.path = STR("/x"), .ops = &ops, .user = &none});
+    for (int i = 0; i < 40; i++)
+        play_answer(play_expect_within(play, "GET /x", 31 * SECONDS, NULL), 401, "");
+    file = fopen(path, "we");
+    fputs("two", file);
+    fclose(file);
+    struct ask *ask = play_expect_within(play, "GET /x", 31 * SECONDS, NULL);
+    if (str_eq(ask_field(ask, "Authorization"), STR("Bearer one")))
+        play_answer(ask, 401, "");
+    for (int i = 0; i < 2; i++)
+        ask = play_expect_within(play, "GET /x", 800, NULL);
+    assert_true(str_eq(ask_field(ask, "Authorization"), STR("Bearer two")));
+    for (int i = 0; i < 3; i++)
+        kube_watch_free(watches[i]);
+    play_close(play);
+    unlink(path);
 }
 
 static void test_a_version_that_is_too_old_is_listed_anew(void **state)
 {
     struct table *table = *state;
-    struct ask *ask = sync(table);
+    struct ask *ask = follow(table);
     table->changes = 0;
     play_send(ask, EVENT("ERROR", STATUS("Expired", "410")));
     assert_state(table, KUBE_WATCH_SYNCED);
-    ask = play_expect_within(table->play, LIST " ", 200, NULL);
+    ask = play_expect_within(table->play, LIST " ", 250, NULL);
     assert_names(table, "a b");
     play_answer(ask, 200, PAGE(META("b", "2") "," META("c", "14"), "15", ""));
     assert_names(table, "b c");
@@ -297,18 +345,18 @@ static void test_a_version_that_is_too_old_is_listed_anew(void **state)
 static void test_a_410_by_status_is_listed_anew(void **state)
 {
     struct table *table = *state;
-    struct ask *ask = sync(table);
+    struct ask *ask = follow(table);
     play_cut(ask);
-    ask = play_expect_within(table->play, WATCH, 200, NULL);
+    ask = play_expect_within(table->play, WATCH, 250, NULL);
     play_answer(ask, 410, STATUS("Gone", "410"));
-    (void)play_expect_within(table->play, LIST " ", 200, NULL);
+    (void)play_expect_within(table->play, LIST " ", 250, NULL);
     assert_state(table, KUBE_WATCH_SYNCED);
 }
 
 static void test_versions_that_stay_too_old_make_no_storm(void **state)
 {
     struct table *table = *state;
-    struct ask *ask = sync(table);
+    struct ask *ask = follow(table);
     unsigned lists = 0;
     uint64_t begin_ms = twin_now_ms(table->play->loop);
     while (twin_now_ms(table->play->loop) - begin_ms < 600 * SECONDS) {
@@ -326,7 +374,7 @@ static void test_a_list_that_expires_between_pages_is_read_in_one(void **state)
     struct table *table = *state;
     play_answer(play_expect(table->play, LIST " "), 200, PAGE(META("gone", "2"), "10", "t1"));
     play_answer(play_expect(table->play, LIST "&continue=t1 "), 410, STATUS("Expired", "410"));
-    play_answer(play_expect_within(table->play, "GET " PATH "? ", 200, NULL), 200, PAGE(META("a", "1"), "12", ""));
+    play_answer(play_expect_within(table->play, "GET " PATH "? ", 250, NULL), 200, PAGE(META("a", "1"), "12", ""));
     assert_names(table, "a");
     assert_state(table, KUBE_WATCH_SYNCED);
     assert_true(ask_line_has(play_expect(table->play, WATCH), "&resourceVersion=12 "));
@@ -350,7 +398,7 @@ static void test_a_page_that_fails_is_asked_for_again(void **state)
 static void test_errors_of_other_codes_are_resumed_then_listed(void **state)
 {
     struct table *table = *state;
-    struct ask *ask = sync(table);
+    struct ask *ask = follow(table);
     for (int i = 0; i < 2; i++) {
         play_send(ask, EVENT("ERROR", STATUS("InternalError", "500")));
         ask = play_expect_within(table->play, WATCH, 2 * SECONDS, NULL);
@@ -366,7 +414,7 @@ static void test_errors_of_other_codes_are_resumed_then_listed(void **state)
 static void test_a_refused_version_is_listed_anew(void **state)
 {
     struct table *table = *state;
-    play_cut(sync(table));
+    play_cut(follow(table));
     for (int i = 0; i < 3; i++)
         play_answer(play_expect_within(table->play, WATCH, 5 * SECONDS, NULL), 500,
                     "{\"kind\":\"Status\",\"code\":500,\"message\":\"strconv\"}");
@@ -379,7 +427,7 @@ static void test_what_is_no_event_makes_a_new_list(void **state)
     static const char *const texts[] = {"{\"type\":\"ADDED\",\"object\":{]}\n", "hello\n", "{}\n", "[]\n",
                                         "{\"type\":\"ADDED\"}\n"};
     struct table *table = *state;
-    struct ask *ask = sync(table);
+    struct ask *ask = follow(table);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         play_send(ask, texts[i]);
         assert_true(play_is_closed(ask));
@@ -437,7 +485,7 @@ static void test_what_is_not_there_is_empty_and_asked_for_again(void **state)
 static void test_rights_that_are_taken_away_take_what_was_known(void **state)
 {
     struct table *table = *state;
-    play_cut(sync(table));
+    play_cut(follow(table));
     uint64_t begin = twin_now_ms(table->play->loop);
     while (kube_watch_state(table->watch) != KUBE_WATCH_FORBIDDEN) {
         play_answer(play_expect_within(table->play, WATCH, 20 * SECONDS, NULL), 403, STATUS("Forbidden", "403"));
@@ -457,7 +505,7 @@ static void test_rights_that_are_taken_away_take_what_was_known(void **state)
 static void test_a_server_that_begins_and_knows_nothing_yet_is_forgiven(void **state)
 {
     struct table *table = *state;
-    play_cut(sync(table));
+    play_cut(follow(table));
     play_answer(play_expect_within(table->play, WATCH, 2 * SECONDS, NULL), 403, STATUS("Forbidden", "403"));
     play_answer_with(play_expect_within(table->play, WATCH, 2 * SECONDS, NULL), 404, "", STR("404 page not found\n"));
     assert_int_equal(kube_watch_state(table->watch), KUBE_WATCH_STALE);
@@ -469,7 +517,7 @@ static void test_a_server_that_begins_and_knows_nothing_yet_is_forgiven(void **s
 static void test_a_watch_that_falls_silent_for_good_is_given_up(void **state)
 {
     struct table *table = *state;
-    struct ask *ask = sync(table);
+    struct ask *ask = follow(table);
     ask = play_expect_within(table->play, WATCH, (KUBE_WATCH_SECONDS * 5 / 4 + 31) * SECONDS, NULL);
     play_begin(ask);
     assert_state(table, KUBE_WATCH_SYNCED);
@@ -480,7 +528,7 @@ static void test_a_watch_that_falls_silent_for_good_is_given_up(void **state)
 static void test_an_answer_to_a_write_is_in_place_before_its_event(void **state)
 {
     struct table *table = *state;
-    struct ask *ask = sync(table);
+    struct ask *ask = follow(table);
     table->changes = 0;
     kube_watch_put(table->watch, STR(META("a", "20")));
     play_settle(table->play);
@@ -516,6 +564,8 @@ int main(void)
         TEST(test_a_cut_stream_goes_on_where_it_was),
         TEST(test_a_server_that_is_away_leaves_what_is_known),
         TEST(test_all_watches_go_on_soon_when_one_finds_the_server_back),
+        TEST(test_a_token_that_is_refused_leaves_what_is_known),
+        cmocka_unit_test(test_another_token_is_tried_by_all_soon),
         TEST(test_a_version_that_is_too_old_is_listed_anew),
         TEST(test_a_410_by_status_is_listed_anew),
         TEST(test_versions_that_stay_too_old_make_no_storm),
