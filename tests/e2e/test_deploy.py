@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What deploy/ installs, as the API server takes it: umbra does its work with the options and under the rights that stand there."""
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -145,9 +146,11 @@ def check_work(replica, admin, namespace, service, lease):
              lambda: f"an Event; umbra says:\n{replica.log()}", 30)
 
 
-def check_silence(replica):
-    said = replica.log().lower()
-    assert "403" not in said and "forbidden" not in said, said
+def check_silence(replica, refused=()):
+    """Nothing was refused but the collections of `refused`, and the token is its own user's."""
+    said = replica.log()
+    assert set(re.findall(r"([\w./-]+): 403 Forbidden", said)) == set(refused), said
+    assert said.lower().count("403 forbidden") == len(refused), said
     token = replica.token_file.read_text().strip()
     assert len(token) == 64 and token not in said
     assert replica.token_file.stat().st_mode & 0o777 == 0o600
@@ -174,7 +177,8 @@ def test_namespaced_serves_its_namespace_with_roles_alone(install, cluster, admi
     replica = Installed(directory, cluster, things)
     ending.callback(replica.stop)
     check_work(replica, admin, OWN, service, "umbra-gateway-controller-umbra")
-    check_silence(replica)
+    # What is of no namespace can't be given by a Role; nothing depends on it.
+    check_silence(replica, ["/apis/gateway.networking.k8s.io/v1/gatewayclasses", "/api/v1/namespaces"])
 
 
 @pytest.mark.parametrize("variant", ["base", "namespaced"])
@@ -190,3 +194,17 @@ def test_the_container_has_no_rights_that_it_does_not_need(variant, tmp_path):
     assert {container[probe]["httpGet"]["port"] for probe in ("livenessProbe", "readinessProbe", "startupProbe")} == {"admin"}
     writable = [mount["mountPath"] for mount in container["volumeMounts"]]
     assert all(any(words[name].startswith(path) for path in writable) for name in ("--admin-token-file", "--data"))
+
+
+def test_the_dashboard_shows_metrics_that_exist():
+    known = set(re.findall(r"^\| `(\w+)", (DEPLOY.parent / "docs/reference/metrics.md").read_text(), re.M))
+    dashboard = (DEPLOY / "monitoring/umbra.json").read_text()
+    named = {re.sub(r"_bucket$", "", name) for name in re.findall(r"\b(?<![$.-])umbra_\w+", dashboard)}
+    assert named and named <= known, named - known
+
+
+def test_add_ons_for_monitoring_are_rendered(tmp_path):
+    things = {thing["kind"]: thing for thing in render("monitoring", tmp_path)}
+    assert set(things) == {"ConfigMap", "Service", "ServiceMonitor"}
+    labels = things["Service"]["metadata"]["labels"]
+    assert things["ServiceMonitor"]["spec"]["selector"]["matchLabels"].items() <= labels.items()
