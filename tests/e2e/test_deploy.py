@@ -217,7 +217,7 @@ def test_the_image_holds_all_that_umbra_needs_and_no_shell(tmp_path):
     root = tmp_path / "root"
     subprocess.run([DEPLOY / "image-root", umbra.BINARY, root], check=True)
     done = subprocess.run(["chroot", "--userspec=65532:65532", root, "/usr/bin/umbra", "version"], capture_output=True, text=True,
-                          env={}, check=False)
+                          env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, check=False)
     assert done.returncode == 0 and done.stdout.startswith("umbra "), done.stderr
     assert {file.name for file in (root / "usr/bin").iterdir()} == {"umbra"} and not (root / "bin").exists()
     assert (root / "etc/ssl/certs/ca-certificates.crt").stat().st_size > 0
