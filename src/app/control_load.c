@@ -108,6 +108,7 @@ void load_say_sockets(struct load *load, const struct address *admin)
     }
     load->outcomes = are_all_bound ? load->compiled->outcomes
                                    : outcomes_with_ports(load->compiled, unavailable, &load->ports);
+    load->outcomes.edition = are_all_bound ? 0 : ++load->editions;
 }
 
 void load_say_refused(struct load *load, const char *why)

@@ -29,6 +29,7 @@ struct load {
     int *socket_errors;       /* why a socket could not be bound: errno; 0 */
     struct problems problems; /* all: of reading, compiling and binding */
     struct outcomes outcomes; /* those of the rules, with what became of their sockets; of a cluster */
+    uint64_t editions;        /* of the outcomes */
     struct arena ports;       /* of the outcomes that the sockets changed */
     struct status_listener *listeners;
     size_t listener_count;

@@ -160,6 +160,13 @@ static void send_beside(struct control *control, int endpoints_fd, int credentia
 
 /* ---- sockets ---- */
 
+/* What became of the objects of the current load is another. */
+static void tell_cluster(struct control *control)
+{
+    control->cluster_rules.load_number++;
+    cluster_report(control);
+}
+
 static void ask_for_sockets(struct control *control, const struct load *load)
 {
     size_t count = load->rules.socket_count < IPC_MAX_SOCKETS ? load->rules.socket_count : IPC_MAX_SOCKETS;
@@ -330,8 +337,7 @@ static void publish(struct control *control)
     }
     give_out(control, load, plan, fd);
     report_status(control);
-    control->cluster_rules.load_number++;
-    cluster_report(control);
+    tell_cluster(control);
     if (!control->is_report_due)
         report(control);
     arm_rebind(control);
@@ -389,6 +395,7 @@ static void rebound(struct control *control, const struct ipc_message *message, 
     load_say_sockets(load, &control->admin);
     send_plan(control, -1, -1);
     report_status(control);
+    tell_cluster(control);
 }
 
 void publish_bound(struct control *control, const struct ipc_message *message)

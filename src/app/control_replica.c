@@ -115,11 +115,12 @@ void replica_drain(struct control *control)
 void replica_stop(struct control *control)
 {
     struct cluster_rules *rules = &control->cluster_rules;
-    cluster_report_stop(control);
     kube_lease_free(rules->lease);
-    kube_events_free(rules->events);
+    rules->lease = NULL;
     if (rules->writer)
         kube_writer_free(rules->writer);
+    kube_events_free(rules->events);
+    cluster_report_stop(control);
     marker_secret_free(rules->marker);
     explicit_bzero(rules->marker_key, sizeof(rules->marker_key));
 }

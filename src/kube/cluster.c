@@ -18,6 +18,7 @@ struct slot {
     unsigned version;    /* index of the kind's versions */
     struct kube_watch *watch;
     bool is_read;   /* at least once, as far as it may be read */
+    bool is_absent; /* as it was said last: to ask again is no news */
     bool is_wanted; /* during cluster_want */
 };
 
@@ -73,8 +74,11 @@ static void on_slot_change(struct kube_watch *watch, void *user)
     }
     if (is_absent && slot->version > 0 && !timer_is_armed(&cluster->anew))
         timer_arm(cluster->options.loop, &cluster->anew, VERSIONS_MS);
+    bool is_news = !(is_absent && slot->is_absent) && state != KUBE_WATCH_STARTING;
     slot->is_read = slot->is_read || state != KUBE_WATCH_STARTING;
-    cluster->options.on_change(cluster->options.user);
+    slot->is_absent = is_absent || (slot->is_absent && state == KUBE_WATCH_STARTING);
+    if (is_news || kube_watch_problem(watch))
+        cluster->options.on_change(cluster->options.user);
 }
 
 static const struct kube_watch_ops slot_ops = {.name = "cluster", .on_change = on_slot_change};
@@ -252,9 +256,9 @@ const char *cluster_trouble(const struct cluster *cluster)
     for (struct list *node = cluster->slots.next; node != &cluster->slots; node = node->next) {
         const struct slot *slot = CONTAINER_OF(node, struct slot, node);
         enum kube_watch_state state = kube_watch_state(slot->watch);
-        bool is_behind = state == KUBE_WATCH_STARTING || state == KUBE_WATCH_STALE;
-        if (is_behind && kube_watch_problem(slot->watch))
-            return kube_watch_problem(slot->watch);
+        const char *problem = kube_watch_problem(slot->watch);
+        if (problem && (state == KUBE_WATCH_STARTING || state == KUBE_WATCH_STALE))
+            return problem;
     }
     return NULL;
 }

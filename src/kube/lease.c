@@ -13,6 +13,8 @@
 #include <stdio.h>
 
 #define TICK_MS 1000
+/* A renewal that is not answered by then leaves time for another one. */
+#define ANSWER_MS 3000
 /* What a holder may promise; more is not believed. */
 #define SECONDS_MAX 3600
 
@@ -149,6 +151,7 @@ static void ask(struct kube_lease *lease, const struct lease_record *record, boo
         .target = strbuf_str(&lease->target),
         .content_type = STR("application/json"),
         .body = strbuf_str(&lease->body),
+        .answer_ms = ANSWER_MS,
         .on_done = on_done,
     };
     lease->is_asking = true;

@@ -68,7 +68,7 @@ def test_rules_stay_while_the_server_is_away_and_are_in_step_after(clustered_umb
 def test_control_that_ends_while_the_server_is_away_leaves_everything_as_it_is(clustered_umbra, cluster, admin, namespace, service):
     replica, port, live, shadow = begin(clustered_umbra, admin, namespace, service)
     replica.may_complain = True
-    cluster.stop()
+    cluster.kill()
     control = replica.pids()["control"]
     os.kill(control, signal.SIGKILL)
     wait_for(lambda: replica.pids().get("control") not in (None, control), "another control")
