@@ -124,7 +124,11 @@ def conflicts(gateway):
     return {name: one.get("reason") if one.get("status") == "True" else "" for name, one in found.items()}
 
 
-def test_listeners_of_one_port_that_conflict_are_both_said(scene):
+def test_listeners_of_one_port_that_conflict_are_both_said(scene, cluster):
+    identity = cluster.authority.issue("b.test", "DNS:b.test")
+    files = {"tls.crt": identity.chain_file, "tls.key": identity.key_file}
+    scene.admin.apply({"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls", "metadata": {"name": "tls"},
+                       "stringData": {name: path.read_text() for name, path in files.items()}}, scene.namespace)
     port = clustered.port_of(scene.gateway)
     listeners = [{"name": "a", "port": port, "protocol": "HTTP"},
                  {"name": "b", "port": port, "protocol": "HTTPS", "hostname": "b.test", "tls": {"certificateRefs": [{"name": "tls"}]}},
