@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What deploy/ installs, as the API server takes it: umbra does its work with the options and under the rights that stand there."""
+import os
 import pathlib
 import re
 import shutil
@@ -208,3 +209,15 @@ def test_add_ons_for_monitoring_are_rendered(tmp_path):
     assert set(things) == {"ConfigMap", "Service", "ServiceMonitor"}
     labels = things["Service"]["metadata"]["labels"]
     assert things["ServiceMonitor"]["spec"]["selector"]["matchLabels"].items() <= labels.items()
+
+
+def test_the_image_holds_all_that_umbra_needs_and_no_shell(tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("only root can change the root directory")
+    root = tmp_path / "root"
+    subprocess.run([DEPLOY / "image-root", umbra.BINARY, root], check=True)
+    done = subprocess.run(["chroot", "--userspec=65532:65532", root, "/usr/bin/umbra", "version"], capture_output=True, text=True,
+                          env={}, check=False)
+    assert done.returncode == 0 and done.stdout.startswith("umbra "), done.stderr
+    assert {file.name for file in (root / "usr/bin").iterdir()} == {"umbra"} and not (root / "bin").exists()
+    assert (root / "etc/ssl/certs/ca-certificates.crt").stat().st_size > 0
