@@ -66,6 +66,7 @@ static void on_drain(struct control *control, const struct ipc_message *message)
         return;
     memcpy(&drain, message->payload, sizeof(drain));
     control->is_draining = true;
+    replica_drain(control);
     admin_server_drain(control->admin_server, drain.is_takeover);
 }
 
@@ -255,8 +256,10 @@ static bool control_start(struct control *control, struct err *err)
     report_status(control);
     if (!publish_start(control, err))
         return false;
-    rules_start(control);
-    return true;
+    if (rules_start(control, err))
+        return true;
+    control_tell(control, IPC_FAILED, STR_NONE, NULL, 0); /* said by who calls; ends the run while it is starting */
+    return false;
 }
 
 int control_main(void)

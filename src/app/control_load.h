@@ -7,6 +7,7 @@
 #include "admin/status.h"
 #include "app/settings.h"
 #include "base/arena.h"
+#include "compile/outcome.h"
 #include "manifest/problem.h"
 #include "plan/build.h"
 #include "plan/endpoints.h"
@@ -27,6 +28,9 @@ struct load {
     struct address *asked;    /* the same as the rules said */
     int *socket_errors;       /* why a socket could not be bound: errno; 0 */
     struct problems problems; /* all: of reading, compiling and binding */
+    struct outcomes outcomes; /* those of the rules, with what became of their sockets; of a cluster */
+    uint64_t editions;        /* of the outcomes */
+    struct arena ports;       /* of the outcomes that the sockets changed */
     struct status_listener *listeners;
     size_t listener_count;
     struct dns_name **names; /* per host of rules.backends; NULL: needs no question. NULL: none was taken yet */
@@ -34,7 +38,9 @@ struct load {
     size_t routes;            /* as people count them: HTTPRoutes */
     bool is_of_flags;         /* the quick start */
     uint64_t rebind_until_ns; /* sockets that are taken are asked for again before it counts; 0: none was taken */
-    bool is_refused;          /* no plan could be made of it: nothing of it is in force */
+    bool has_marker_key;      /* of all replicas */
+    unsigned char marker_key[SETTINGS_MARKER_KEY];
+    bool is_refused; /* no plan could be made of it: nothing of it is in force */
 };
 
 /* What a load is made of. */
@@ -44,6 +50,7 @@ struct load_from {
     struct manifests *before;              /* what is bad keeps its last good version of these; NULL: there is none */
     struct key_files *key_files;           /* set to what the manifests name; NULL: files can't be read */
     const struct credentials *credentials; /* in force; NULL */
+    const unsigned char *marker_key;       /* of all replicas, SETTINGS_MARKER_KEY bytes; NULL: none is known */
 };
 struct load *load_new(const struct load_from *from);
 /* Gives the names back. */

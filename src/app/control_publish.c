@@ -149,15 +149,23 @@ static void send_plan(struct control *control, int endpoints_fd, int credentials
     control->is_report_due = true;
 }
 
-/* A renewed certificate changes nothing else. */
-static void send_credentials(struct control *control, int credentials_fd)
+/* Other addresses and renewed certificates change nothing else. */
+static void send_beside(struct control *control, int endpoints_fd, int credentials_fd)
 {
     struct ipc_parts news = IPC_PARTS_NONE;
+    news.fds[IPC_PART_ENDPOINTS] = endpoints_fd;
     news.fds[IPC_PART_CREDENTIALS] = credentials_fd;
     control_tell_parts(control, &news);
 }
 
 /* ---- sockets ---- */
+
+/* What became of the objects of the current load is another. */
+static void tell_cluster(struct control *control)
+{
+    control->cluster_rules.load_number++;
+    cluster_report(control);
+}
 
 static void ask_for_sockets(struct control *control, const struct load *load)
 {
@@ -277,7 +285,8 @@ static void give_out(struct control *control, struct load *load, const struct pl
     const struct endpoints *built;
     const struct credentials *keys;
     int endpoints_fd = build_endpoints(control, load, &built), credentials_fd = build_credentials(control, load, &keys);
-    bool is_new = !control->plan || !is_same_plan(control->plan, plan) || built;
+    struct load *before = control->current;
+    bool is_new = !control->plan || !is_same_plan(control->plan, plan) || !before || has_more_sockets(before, load);
     if (is_new) {
         keep_plan(control, plan, plan_fd);
     } else {
@@ -288,12 +297,11 @@ static void give_out(struct control *control, struct load *load, const struct pl
         keep_endpoints(control, built);
     if (keys)
         keep_credentials(control, keys);
-    struct load *before = control->current;
     control->current = load;
-    if (is_new || !before || has_more_sockets(before, load))
+    if (is_new)
         send_plan(control, endpoints_fd, credentials_fd);
-    else if (keys)
-        send_credentials(control, credentials_fd);
+    else if (built || keys)
+        send_beside(control, endpoints_fd, credentials_fd);
     if (endpoints_fd >= 0)
         close(endpoints_fd);
     if (credentials_fd >= 0)
@@ -329,6 +337,7 @@ static void publish(struct control *control)
     }
     give_out(control, load, plan, fd);
     report_status(control);
+    tell_cluster(control);
     if (!control->is_report_due)
         report(control);
     arm_rebind(control);
@@ -386,6 +395,7 @@ static void rebound(struct control *control, const struct ipc_message *message, 
     load_say_sockets(load, &control->admin);
     send_plan(control, -1, -1);
     report_status(control);
+    tell_cluster(control);
 }
 
 void publish_bound(struct control *control, const struct ipc_message *message)

@@ -62,10 +62,13 @@ static void log_load(const struct control *control)
 }
 
 /* Why no request can come; NULL. */
-static const char *not_ready(const struct load *load)
+static const char *not_ready(struct control *control, const struct load *load)
 {
+    const char *awaited = cluster_rules_awaited(control);
+    if (awaited)
+        return awaited;
     if (load->rules.listener_count == 0)
-        return "the rules have no listener that is served: nothing is accepted until the files have a Gateway with one";
+        return "the rules have no listener that is served: nothing is accepted until there is a Gateway with one";
     for (size_t i = 0; i < load->rules.socket_count; i++) {
         if (load->socket_errors[i] == 0)
             return NULL;
@@ -81,10 +84,21 @@ void report_status(struct control *control)
         config.problems = &load->problems;
         config.listeners = load->listeners;
         config.listener_count = load->listener_count;
-        config.not_ready = not_ready(load);
+        config.not_ready = not_ready(control, load);
     }
     admin_server_set_config(control->admin_server, &config);
     admin_server_set_rules(control->admin_server, control->plan, control->endpoints);
+}
+
+/* In a cluster most loads are no news: somebody's status was written. */
+static bool is_known(struct control *control)
+{
+    struct cluster_rules *rules = &control->cluster_rules;
+    const struct problems *problems = &control->current->problems;
+    uint64_t now[] = {control->plan->generation, problems->errors, problems->warnings, rules->is_loaded};
+    bool is_same = memcmp(now, rules->logged, sizeof(now)) == 0;
+    memcpy(rules->logged, now, sizeof(now));
+    return rules->cluster && is_same;
 }
 
 void report_load(struct control *control)
@@ -94,11 +108,14 @@ void report_load(struct control *control)
     atomic_store_explicit(&totals->config_errors, problems_count_resources(&load->problems, NULL, SEVERITY_ERROR),
                           memory_order_relaxed);
     atomic_store_explicit(&totals->config_generation, control->plan->generation, memory_order_relaxed);
-    if (control->files) {
+    if (is_known(control))
+        return;
+    if (!load->is_of_flags) {
         log_problems(&load->problems);
         log_load(control);
-        if (not_ready(load))
-            log_warn("not ready: %s", not_ready(load));
+        const char *why = not_ready(control, load);
+        if (why)
+            log_warn("not ready: %s", why);
     } else if (load->problems.errors > 0) {
         log_problems(&load->problems);
     }

@@ -6,23 +6,32 @@
 #include "base/log.h"
 #include "manifest/manifests.h"
 
-static void load_rules(struct control *control)
+struct load *rules_make(struct control *control, struct manifests *manifests)
 {
-    struct manifests *manifests = rules_read(&control->settings, control->files);
     struct load_from from = {
         .settings = &control->settings,
         .manifests = manifests,
         .before = control->manifests,
         .key_files = control->key_files,
         .credentials = control->credentials,
+        .marker_key = replica_marker_key(control),
     };
-    struct load *load = load_new(&from);
+    return load_new(&from);
+}
+
+void rules_load(struct control *control, struct load *load)
+{
     if (control->manifests)
         manifests_unref(control->manifests);
     control->manifests = manifests_ref(load->manifests);
     if (control->files)
         last_good_keep(control);
     publish_load(control, load);
+}
+
+static void load_rules(struct control *control)
+{
+    rules_load(control, rules_make(control, rules_read(&control->settings, control->files)));
 }
 
 static void on_files_changed(void *user)
@@ -32,13 +41,8 @@ static void on_files_changed(void *user)
         load_rules(control);
 }
 
-void rules_start(struct control *control)
+static void start_files(struct control *control)
 {
-    control->key_files = key_files_new(control->loop, on_files_changed, control);
-    if (control->settings.file_count == 0) {
-        load_rules(control);
-        return;
-    }
     struct files_options options = {
         .loop = control->loop,
         .sources = control->sources.list,
@@ -54,8 +58,25 @@ void rules_start(struct control *control)
         load_rules(control);
 }
 
+bool rules_start(struct control *control, struct err *err)
+{
+    enum rules_source source = settings_rules(&control->settings);
+    if (source == RULES_OF_CLUSTER)
+        return cluster_rules_start(control, err);
+    control->key_files = key_files_new(control->loop, on_files_changed, control);
+    if (source == RULES_OF_FILES)
+        start_files(control);
+    else
+        load_rules(control);
+    return true;
+}
+
 void rules_reload(struct control *control)
 {
+    if (control->cluster_rules.cluster) {
+        log_info("the rules come from the API server and are read as they change: nothing to read again");
+        return;
+    }
     if (!control->files) {
         log_info("the rules are those of the command line: nothing to read again");
         return;
@@ -65,6 +86,7 @@ void rules_reload(struct control *control)
 
 void rules_stop(struct control *control)
 {
+    cluster_rules_stop(control);
     files_free(control->files);
     key_files_free(control->key_files);
     last_good_stop(control);

@@ -13,6 +13,29 @@
 #include "io/timer.h"
 #include "registry/registry.h"
 
+/* Of a run with --kube (control_cluster.c). */
+struct cluster_rules {
+    struct kube_client *client;
+    struct cluster *cluster; /* NULL: rules come from elsewhere */
+    struct timer later;
+    bool is_loaded;     /* once: everything was read */
+    uint64_t loaded_ns; /* when the last load was made; 0: never */
+    uint64_t load_ns;   /* how long it took */
+    char identity[320]; /* of this replica */
+    struct kube_lease *lease;
+    struct kube_writer *writer; /* of status and events */
+    struct kube_events *events;
+    struct control_status *status;
+    struct timer report_again;
+    uint64_t load_number;         /* of the current load */
+    uint64_t logged[4];           /* of the load that was logged last: what makes it news */
+    struct marker_secret *marker; /* NULL: --marker-key-file */
+    bool has_marker_key;
+    unsigned char marker_key[SETTINGS_MARKER_KEY];
+    char trouble[256]; /* as it was logged; "": none */
+    char awaited[384];
+};
+
 struct control {
     struct loop *loop;
     struct watch channel;
@@ -29,7 +52,8 @@ struct control {
     bool is_draining;
     /* where rules come from */
     struct sources sources;
-    struct files *files;         /* NULL: quick start */
+    struct files *files; /* NULL: no files */
+    struct cluster_rules cluster_rules;
     struct key_files *key_files; /* what they name for TLS */
     struct manifests *manifests; /* of the last load: what is good in them stays when it is bad in the next */
     int last_good_fd;            /* of the control before this one; -1 */
@@ -61,11 +85,43 @@ void control_tell_parts(struct control *control, const struct ipc_parts *parts);
 /* control.c: what was given out last may have something to compare, or nothing any more. */
 void control_compare(struct control *control);
 
-/* control_rules.c: from files or flags to loads. */
-void rules_start(struct control *control);
+/* control_rules.c: from flags, files or a cluster to loads. False with the reason why this run can't begin. */
+bool rules_start(struct control *control, struct err *err) __attribute__((warn_unused_result));
 /* SIGHUP. */
 void rules_reload(struct control *control);
 void rules_stop(struct control *control);
+
+/* control_cluster.c: from a cluster to loads. False with the reason why this run can't begin. */
+bool cluster_rules_start(struct control *control, struct err *err) __attribute__((warn_unused_result));
+void cluster_rules_stop(struct control *control);
+/* Something that a load depends on is different: one is made in a moment. */
+void cluster_rules_again(struct control *control);
+/* Why rules of a cluster are not known yet; NULL: they are. Borrowed until the loop goes on. */
+const char *cluster_rules_awaited(struct control *control);
+
+/* control_replica.c: what replicas of a cluster have in common. */
+void replica_start(struct control *control, struct str ns);
+/* SIGTERM: another replica may lead at once. */
+void replica_drain(struct control *control);
+void replica_stop(struct control *control);
+/* What all replicas sign copies with, SETTINGS_MARKER_KEY bytes; NULL: not known, or the run's own counts. */
+const unsigned char *replica_marker_key(const struct control *control);
+/* Why this replica can't do its part, a sentence; NULL. Borrowed until the loop goes on. */
+const char *replica_problem(const struct control *control);
+
+/* control_report_cluster.c: status and events of the objects that the current load was made of; the leader alone writes. */
+void cluster_report_start(struct control *control);
+void cluster_report_stop(struct control *control);
+/* The current load, the objects or the leader are others. */
+void cluster_report(struct control *control);
+
+/* control_events.c: of the current load. */
+void events_say(struct control *control);
+
+/* control_rules.c: a load of these manifests, whose reference it takes over; nothing is different yet. */
+struct load *rules_make(struct control *control, struct manifests *manifests);
+/* This load shall be in force; takes it over. */
+void rules_load(struct control *control, struct load *load);
 
 /* control_last_good.c: what a control that is started anew needs, to know what a bad resource was. */
 /* What the control before this one left; NULL: nothing. The caller's reference. */

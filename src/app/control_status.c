@@ -16,13 +16,14 @@ struct entry {
     const struct kind *kind;
     char *same_version; /* of the object in which nothing was to be changed; NULL: none */
     uint64_t same_load; /* for this load */
-    char *version;      /* of the object that the last write was made from; NULL: none was */
-    char *body;         /* of that write */
-    int64_t written_s;  /* the time in it */
-    bool is_failed;     /* it was refused */
-    uint64_t retry_ns;  /* when it may be tried again; 0: not known yet */
-    uint64_t flow_ns;   /* when what flows was last written; 0: never */
-    uint64_t update;    /* the last one that found the object */
+    uint64_t same_edition;
+    char *version;     /* of the object that the last write was made from; NULL: none was */
+    char *body;        /* of that write */
+    int64_t written_s; /* the time in it */
+    bool is_failed;    /* it was refused */
+    uint64_t retry_ns; /* when it may be tried again; 0: not known yet */
+    uint64_t flow_ns;  /* when what flows was last written; 0: never */
+    uint64_t update;   /* the last one that found the object */
 };
 
 struct control_status {
@@ -244,7 +245,8 @@ static bool update_one(struct control_status *status, const struct control_statu
         !from->find(from->user, resource->kind, resource->ns, resource->name, &object))
         return false;
     struct entry *entry = find_entry(status, resource->kind, strbuf_str(&texts->target));
-    bool is_known = entry->same_load == from->load && is_text(entry->same_version, object.version);
+    bool is_known = entry->same_load == from->load && entry->same_edition == from->outcomes->edition &&
+                    is_text(entry->same_version, object.version);
     bool is_under_way = is_text(entry->version, object.version);
     if ((is_known && !has_flow(from, outcome)) || (is_under_way && is_waiting(from, entry)))
         return false;
@@ -257,6 +259,7 @@ static bool update_one(struct control_status *status, const struct control_statu
     if (result == STATUS_SAME) {
         set_text(&entry->same_version, object.version);
         entry->same_load = from->load;
+        entry->same_edition = from->outcomes->edition;
     }
     bool is_repeated = is_under_way && !entry->is_failed && is_text(entry->body, strbuf_str(&texts->body));
     if (result != STATUS_CHANGED || is_repeated)

@@ -19,7 +19,7 @@ struct control_status_object {
 };
 
 struct control_status_from {
-    const struct outcomes *outcomes; /* of the load in force */
+    const struct outcomes *outcomes; /* of the load in force: load.outcomes */
     uint64_t load;                   /* which load it is: with the same number come the same outcomes */
     /* False: it is gone or not known yet. Borrowed for the call. */
     bool (*find)(void *user, const struct kind *kind, struct str ns, struct str name,

@@ -178,19 +178,28 @@ static const struct endpoints *find_endpoints(const struct gateway *gateway)
     return endpoints;
 }
 
+static void set_marker_key(const struct gateway *gateway, struct rules *rules, const struct credentials *credentials)
+{
+    struct credential found;
+    bool is_given = credentials && credentials_find(credentials, STR(CREDENTIALS_MARKER), CREDENTIAL_MARKER, &found) &&
+                    found.chain.len >= sizeof(rules->marker_key);
+    const void *key = is_given ? (const void *)found.chain.ptr : gateway->settings.marker_key;
+    memcpy(rules->marker_key, key, sizeof(rules->marker_key));
+}
+
 /* Keys are mapped only as long as contexts are made of them. */
-static struct rules_tls *make_tls(const struct gateway *gateway, const struct plan *plan)
+static void take_credentials(const struct gateway *gateway, struct rules *rules)
 {
     struct err err;
     int fd = gateway->parts.fds[IPC_PART_CREDENTIALS];
     const struct credentials *credentials = fd < 0 ? NULL : credentials_map(fd, &err);
     if (fd >= 0 && !credentials)
         log_error("credentials are refused: %s; nothing is served over TLS", err.text);
-    struct rules_tls *tls = rules_tls_new(plan, credentials, gateway->worker_count, gateway->tickets,
-                                          gateway->rules ? gateway->rules->tls : NULL);
+    rules->tls = rules_tls_new(rules->plan, credentials, gateway->worker_count, gateway->tickets,
+                               gateway->rules ? gateway->rules->tls : NULL);
+    set_marker_key(gateway, rules, credentials);
     if (credentials)
         credentials_unmap(credentials);
-    return tls;
 }
 
 static void apply_plan(struct gateway *gateway)
@@ -203,7 +212,7 @@ static void apply_plan(struct gateway *gateway)
         log_error("a plan is refused: %s; the rules stay as they were", err.text);
         return;
     }
-    rules->tls = make_tls(gateway, rules->plan);
+    take_credentials(gateway, rules);
     gateway->is_news = true;
     apply(gateway, rules);
 }
@@ -217,7 +226,7 @@ static void apply_news(struct gateway *gateway, uint32_t came)
     struct rules *rules = rules_with_endpoints(gateway->rules, endpoints);
     if (came >> IPC_PART_CREDENTIALS & 1) {
         rules_tls_unref(rules->tls);
-        rules->tls = make_tls(gateway, rules->plan);
+        take_credentials(gateway, rules);
     }
     apply(gateway, rules);
 }

@@ -27,6 +27,7 @@ struct gateway_worker {
     uint64_t ring_given;     /* records_trim */
     struct timer trim;
     struct task check_drained;
+    unsigned char marker_key[MARKER_KEY_BYTES]; /* of the present rules */
     unsigned index;
     bool is_draining, is_drained;
     bool is_over; /* its loop has ended */
@@ -100,6 +101,7 @@ static void run_apply(struct message *message, struct loop *loop, unsigned index
     struct apply_message *apply = CONTAINER_OF(message, struct apply_message, message);
     struct gateway_worker *worker = apply->worker;
     acceptors_set(&worker->acceptors, apply->listeners, apply->rules);
+    memcpy(worker->marker_key, apply->rules->marker_key, sizeof(worker->marker_key));
     mirror_set_rules(&worker->mirror, apply->rules);
     proxy_set_rules(&worker->proxy, apply->rules);
     mem_free(apply);
@@ -225,7 +227,7 @@ static void on_start(struct loop *loop, unsigned index, void *arg)
     codec_init(&worker->codec, loop);
     proxy_init(&worker->proxy, &worker->codec, context->registry, context->slot);
     worker->proxy.upstreams.worker = index;
-    worker->proxy.marker_key = context->settings->marker_key;
+    worker->proxy.marker_key = worker->marker_key;
     worker->proxy.is_access_log = context->settings->is_access_log;
     worker->proxy.on_idle = on_proxy_idle;
     acceptors_init(&worker->acceptors, &worker->proxy, worker->gauges);
@@ -239,7 +241,7 @@ static void on_start(struct loop *loop, unsigned index, void *arg)
                     .worker = index,
                     .is_shedding = context->settings->is_shedding,
                     .is_safe_methods = context->settings->is_safe_methods,
-                    .marker_key = context->settings->marker_key,
+                    .marker_key = worker->marker_key,
                     .ring = open_ring(worker),
                     .max_connections = context->max_shadow_connections,
                 });

@@ -263,7 +263,7 @@ OPTION_PARSER(option_marker_key_file)
     crypto_generichash(options->settings.marker_key, sizeof(options->settings.marker_key), (unsigned char *)text, len,
                        NULL, 0);
     sodium_memzero(text, sizeof(text));
-    options->has_marker_key_file = true;
+    options->settings.has_marker_key_file = true;
     return true;
 }
 

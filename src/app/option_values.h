@@ -8,6 +8,13 @@
 #define OPTION_PARSER(name) bool name(struct options *options, struct str value, struct err *err)
 
 OPTION_PARSER(option_file);
+OPTION_PARSER(option_kube);
+OPTION_PARSER(option_kubeconfig);
+OPTION_PARSER(option_kube_context);
+OPTION_PARSER(option_class);
+OPTION_PARSER(option_namespace);
+OPTION_PARSER(option_allow_backends);
+OPTION_PARSER(option_publish_service);
 OPTION_PARSER(option_bind);
 OPTION_PARSER(option_port_offset);
 OPTION_PARSER(option_listen);

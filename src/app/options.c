@@ -156,16 +156,44 @@ static bool quick_start_is_complete(const struct settings *settings, struct err 
     return true;
 }
 
-/* -f or the quick start, and not both. */
+/* An option that only --kube has a use for, or NULL. */
+static const char *cluster_option(const struct settings *settings)
+{
+    const struct {
+        const char *name;
+        bool is_given;
+    } all[] = {
+        {"--kubeconfig", settings->kubeconfig[0] != '\0'},
+        {"--context", settings->kube_context[0] != '\0'},
+        {"--class", settings->gateway_class[0] != '\0'},
+        {"--namespace", settings->namespace_count > 0},
+        {"--publish-service", settings->publish_service[0] != '\0'},
+        {"--allow-backends", settings->allows_backends != 0},
+    };
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        if (all[i].is_given)
+            return all[i].name;
+    }
+    return NULL;
+}
+
+/* One of --kube, -f and the quick start. */
 static bool rules_are_complete(const struct settings *settings, struct err *err)
 {
-    const char *quick = settings->file_count > 0 ? quick_start_option(settings) : NULL;
+    enum rules_source source = settings_rules(settings);
+    const char *quick = source == RULES_OF_FLAGS ? NULL : quick_start_option(settings);
+    const char *cluster = source == RULES_OF_CLUSTER ? NULL : cluster_option(settings);
+    if (settings->is_kube && settings->file_count > 0)
+        return err_set(err, "--kube and -f exclude each other: rules come from the Kubernetes API or from files; leave "
+                            "one of both out");
     if (quick)
         return err_set(err,
-                       "-f and %s exclude each other: either all rules come from files, or the quick start's options "
+                       "%s and %s exclude each other: either all rules come from %s, or the quick start's options "
                        "say them; leave one of both out",
-                       quick);
-    return settings->file_count > 0 || quick_start_is_complete(settings, err);
+                       settings->is_kube ? "--kube" : "-f", quick, settings->is_kube ? "the cluster" : "files");
+    if (cluster)
+        return err_set(err, "%s needs --kube: it says how rules are read from a cluster", cluster);
+    return source != RULES_OF_FLAGS || quick_start_is_complete(settings, err);
 }
 
 static bool admin_is_safe(const struct settings *settings, struct err *err)

@@ -39,7 +39,6 @@ struct demo_options {
 struct options {
     struct settings settings; /* run, demo (listen and admin) */
     bool is_replace;
-    bool has_marker_key_file;
     bool has_data;        /* --data is given, if only as "" */
     bool is_samples_only; /* purge: --samples */
     struct client_options client;

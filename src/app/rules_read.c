@@ -33,10 +33,15 @@ struct manifests *rules_read(const struct settings *settings, const struct files
 struct compile_options rules_options(const struct settings *settings)
 {
     return (struct compile_options){
-        .bind = settings->file_count > 0 ? settings->bind : settings->listen,
+        .bind = settings_rules(settings) == RULES_OF_FLAGS ? settings->listen : settings->bind,
         .port_offset = settings->port_offset,
         .is_safe_methods = settings->is_safe_methods,
         .compares_nothing = !settings->is_comparing,
+        .is_cluster = settings->is_kube,
+        .class_name = str_from_c(settings->gateway_class),
+        .allow_backends = settings->allows_backends,
+        .publish_service = str_from_c(settings->publish_service),
+        .trusts_class = settings->gateway_class[0] && settings->namespace_count > 0,
         .trusted_proxies = settings->trusted_proxies,
         .trusted_proxy_count = settings->trusted_proxy_count,
         .now_s = time(NULL),

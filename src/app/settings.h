@@ -13,6 +13,8 @@
 #define SETTINGS_NAME 256
 #define SETTINGS_MAX_FILES 64
 #define SETTINGS_FILES 8192 /* bytes of the paths of -f together */
+#define SETTINGS_MAX_NAMESPACES 64
+#define SETTINGS_NAMESPACES 4096 /* bytes of the names of --namespace together */
 
 struct settings_target {
     char host[SETTINGS_NAME]; /* name or IP, NUL-terminated, without brackets; "unix:/path" with port 0 */
@@ -21,12 +23,23 @@ struct settings_target {
     uint32_t numerator, denominator; /* shadows: HOST:PORT=PERCENT; 100/100 when absent */
 };
 
+/* Where the rules come from. */
+enum rules_source { RULES_OF_FLAGS, RULES_OF_FILES, RULES_OF_CLUSTER };
+
 struct settings {
-    char files[SETTINGS_FILES]; /* -f: paths, each ended by a NUL; "-": standard input */
-    uint32_t file_count;        /* 0: quick start */
-    struct address bind;        /* --bind: only the IP counts; family ADDRESS_NONE: all */
-    uint32_t port_offset;       /* --port-offset */
-    struct address listen;      /* quick start; family ADDRESS_NONE when rules come from elsewhere */
+    char files[SETTINGS_FILES];              /* -f: paths, each ended by a NUL; "-": standard input */
+    uint32_t file_count;                     /* 0: none */
+    uint32_t is_kube;                        /* --kube */
+    char kubeconfig[4096];                   /* --kubeconfig; "": as kube/config.h finds one */
+    char kube_context[SETTINGS_NAME];        /* --context; "": the current one */
+    char gateway_class[SETTINGS_NAME];       /* --class; "": all that are Umbra's */
+    char namespaces[SETTINGS_NAMESPACES];    /* --namespace: names, each ended by a NUL */
+    uint32_t namespace_count;                /* 0: all namespaces */
+    char publish_service[2 * SETTINGS_NAME]; /* --publish-service NAMESPACE/NAME; "": none */
+    uint32_t allows_backends;                /* --allow-backends */
+    struct address bind;                     /* --bind: only the IP counts; family ADDRESS_NONE: all */
+    uint32_t port_offset;                    /* --port-offset */
+    struct address listen;                   /* quick start; family ADDRESS_NONE when rules come from elsewhere */
     struct settings_target live;
     struct settings_target shadows[SETTINGS_MAX_SHADOWS];
     uint32_t shadow_count;
@@ -42,6 +55,7 @@ struct settings {
     char admin_hosts[SETTINGS_MAX_HOSTS][SETTINGS_NAME];
     uint32_t admin_host_count;
     unsigned char marker_key[SETTINGS_MARKER_KEY]; /* of --marker-key-file (hashed to this size), else random per run */
+    uint32_t has_marker_key_file;
     uint32_t drain_ms, drain_delay_ms;
     uint32_t max_connections; /* 0: from RLIMIT_NOFILE */
     uint32_t workers;         /* already resolved: >= 1 */
@@ -60,3 +74,10 @@ struct settings {
     enum log_format log_format;
     enum log_level log_level;
 };
+
+static inline enum rules_source settings_rules(const struct settings *settings)
+{
+    if (settings->is_kube)
+        return RULES_OF_CLUSTER;
+    return settings->file_count > 0 ? RULES_OF_FILES : RULES_OF_FLAGS;
+}

@@ -55,13 +55,30 @@ static void add_quick_start(struct strbuf *out, const struct settings *settings)
                       settings->is_safe_methods ? "" : " (--mirror-writes: all methods)");
 }
 
+static void add_safe_methods(struct strbuf *out, const struct settings *settings)
+{
+    if (settings->is_safe_methods)
+        strbuf_printf(out, "  copied     GET, HEAD, OPTIONS\n");
+}
+
 static void add_files(struct strbuf *out, const struct settings *settings)
 {
     const char *path = settings->files;
     for (uint32_t i = 0; i < settings->file_count; i++, path += strlen(path) + 1)
         strbuf_printf(out, "  rules      %s\n", strcmp(path, "-") == 0 ? "standard input" : path);
-    if (settings->is_safe_methods)
-        strbuf_printf(out, "  copied     GET, HEAD, OPTIONS\n");
+    add_safe_methods(out, settings);
+}
+
+static void add_cluster(struct strbuf *out, const struct settings *settings)
+{
+    strbuf_printf(out, "  rules      the Kubernetes API");
+    if (settings->gateway_class[0])
+        strbuf_printf(out, ", class %s", settings->gateway_class);
+    const char *name = settings->namespaces;
+    for (uint32_t i = 0; i < settings->namespace_count; i++, name += strlen(name) + 1)
+        strbuf_printf(out, "%s%s", i == 0 ? ", namespaces " : " ", name);
+    strbuf_add_char(out, '\n');
+    add_safe_methods(out, settings);
 }
 
 void startup_format(struct strbuf *out, const struct settings *settings, const struct address *listening, size_t count,
@@ -75,10 +92,11 @@ void startup_format(struct strbuf *out, const struct settings *settings, const s
     }
     if (count == 0)
         strbuf_printf(out, "  listening  nowhere: the rules have no listener that can be served\n");
-    if (settings->file_count > 0)
-        add_files(out, settings);
-    else
-        add_quick_start(out, settings);
+    switch (settings_rules(settings)) {
+    case RULES_OF_FLAGS: add_quick_start(out, settings); break;
+    case RULES_OF_FILES: add_files(out, settings); break;
+    case RULES_OF_CLUSTER: add_cluster(out, settings); break;
+    }
     strbuf_printf(out, "  admin      ");
     add_url(out, admin);
     strbuf_printf(out, "/\n  pid        %ld\n", (long)getpid());
@@ -97,13 +115,16 @@ static void log_line(const struct settings *settings, const struct address *list
     const char *path = settings->files;
     for (uint32_t i = 0; i < settings->file_count; i++, path += strlen(path) + 1)
         strbuf_printf(&line, ", rules %s", path);
-    if (settings->file_count == 0)
+    if (settings->is_kube)
+        strbuf_printf(&line, ", rules of the Kubernetes API");
+    bool is_of_flags = settings_rules(settings) == RULES_OF_FLAGS;
+    if (is_of_flags)
         strbuf_printf(&line, ", live %s", target_format(&settings->live, text).ptr);
     for (uint32_t i = 0; i < settings->shadow_count; i++) {
         strbuf_printf(&line, ", shadow %s ", target_format(&settings->shadows[i], text).ptr);
         add_percent(&line, &settings->shadows[i]);
     }
-    if (settings->file_count == 0)
+    if (is_of_flags)
         strbuf_printf(&line, ", copied %s", is_copying_writes(settings) ? "all methods" : "GET HEAD OPTIONS");
     strbuf_printf(&line, ", admin ");
     add_url(&line, admin);

@@ -47,7 +47,7 @@ void supervisor_check_ready(struct supervisor *supervisor)
             listening[count++] = supervisor->listeners[i].real;
     }
     replace_done(supervisor);
-    if (supervisor->settings.file_count == 0)
+    if (settings_rules(&supervisor->settings) == RULES_OF_FLAGS)
         privileges_keep(0); /* all that is ever bound is */
     startup_print(&supervisor->settings, listening, count, &supervisor->admin.real);
 }
@@ -207,7 +207,7 @@ static bool supervisor_init(struct supervisor *supervisor, const struct options 
     child_init(&supervisor->children[CHILD_CONTROL], supervisor, &control_role);
     child_init(&supervisor->children[CHILD_GATEWAY], supervisor, &gateway_role);
     child_init(&supervisor->children[CHILD_ANALYST], supervisor, &analyst_role);
-    if (!options->has_marker_key_file)
+    if (!options->settings.has_marker_key_file)
         randombytes_buf(supervisor->settings.marker_key, sizeof(supervisor->settings.marker_key));
     /* Before signals are blocked: Ctrl-C ends what waits for a terminal. */
     sources_init(&supervisor->sources, &supervisor->settings);

@@ -155,7 +155,7 @@ static enum answer take_last(struct supervisor *supervisor, const struct ipc_mes
     last.version[sizeof(last.version) - 1] = '\0';
     if (last.protocol != IPC_TAKEOVER_PROTOCOL)
         return ANSWER_BAD;
-    if (!supervisor->options->has_marker_key_file)
+    if (!supervisor->settings.has_marker_key_file)
         memcpy(supervisor->settings.marker_key, last.marker_key, sizeof(last.marker_key));
     log_info("taking over from umbra %s (pid %d)", last.version, last.pid);
     return ANSWER_LAST;

@@ -72,6 +72,7 @@ void compiled_free(struct compiled *compiled)
         if (key.len > 0)
             explicit_bzero((char *)(uintptr_t)key.ptr, key.len);
     }
+    mem_free(compiled->wants);
     problems_deinit(&compiled->problems);
     manifests_unref(compiled->manifests);
     arena_deinit(&compiled->arena);

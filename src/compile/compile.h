@@ -26,7 +26,10 @@ struct compile_options {
     /* Classes are needed, Services have their addresses from EndpointSlices only, grants count for mirrors, credentials
      * do not leave a namespace. */
     bool is_cluster;
-    bool allow_backends; /* --allow-backends: in a cluster, Backends are served (their hosts are checked still) */
+    struct str class_name; /* only Gateways of this GatewayClass; empty: of all that are Umbra's */
+    bool trusts_class;     /* no GatewayClass can be read: Gateways that name class_name are served */
+    bool awaits_marker;    /* there is no key yet that replicas know copies by: nothing is mirrored */
+    bool allow_backends;   /* --allow-backends: in a cluster, Backends are served (their hosts are checked still) */
     /* Of a cluster, for status. The Service whose addresses are those of all Gateways, "namespace/name", else `addresses`. */
     struct str publish_service;
     const struct outcome_address *addresses;
@@ -68,10 +71,16 @@ struct compiled {
     size_t listener_count;
     struct compiled_credential *credentials; /* those that the rules use; keys are wiped by compiled_free */
     size_t credential_count;
+    struct resource_want *wants; /* Secrets and ConfigMaps that were looked for, there or not; may come twice */
+    size_t want_count, want_capacity;
     size_t routes;    /* HTTPRoutes and GRPCRoutes in the manifests, good or bad */
     size_t mirrored;  /* of them, in force with at least one mirror that is resolved and not suspended */
     size_t attention; /* resources with an error or a warning, of reading or compiling */
 };
 
 struct compiled *compile(struct manifests *manifests, const struct compile_options *options);
+/* The outcomes once it is known which sockets could be bound: `unavailable` has for each of `listeners` why not, or an empty text. In
+ * `arena`, and borrowed from the result besides. */
+struct outcomes outcomes_with_ports(const struct compiled *compiled, const struct str *unavailable,
+                                    struct arena *arena);
 void compiled_free(struct compiled *compiled);

@@ -207,6 +207,16 @@ static size_t names_in(struct compiler *compiler, const struct aged_list *aged, 
     return count;
 }
 
+void compiler_want(struct compiler *compiler, enum kind_id kind, struct str ns, struct str name)
+{
+    struct compiled *out = compiler->out;
+    if (out->want_count == out->want_capacity) {
+        out->want_capacity = out->want_capacity ? out->want_capacity * 2 : 16;
+        out->wants = mem_grow(out->wants, out->want_capacity * sizeof(*out->wants));
+    }
+    out->wants[out->want_count++] = (struct resource_want){.kind = kind, .ns = ns, .name = name};
+}
+
 const char *compiler_guess(struct compiler *compiler, enum kind_id kind, struct str ns, struct str name)
 {
     const struct aged_list *aged = &compiler->by_age[kind];

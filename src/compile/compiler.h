@@ -127,6 +127,9 @@ bool compiler_is_left_out(const struct compiler *compiler, enum kind_id kind, st
 void compiler_note_left_out(struct compiler *compiler, const struct left_out *what, const char *reason,
                             const char *effect);
 
+/* Notes that the result would be another one if this were different. Strs are borrowed. */
+void compiler_want(struct compiler *compiler, enum kind_id kind, struct str ns, struct str name);
+
 /* The end of a sentence on a resource that does not exist: what may have been meant, or what there is; begins with "; "
  * or is empty. */
 struct str compiler_hint(struct compiler *compiler, enum kind_id kind, struct str ns, struct str name);

@@ -185,6 +185,7 @@ static const struct resource *find_resource(struct compiler *compiler, enum kind
 {
     const struct resource *resource = manifests_find(compiler->out->manifests, kind, reference->ns, reference->name);
     struct left_out what = {.at = reference->node, .kind = kind, .ns = reference->ns, .name = reference->name};
+    compiler_want(compiler, kind, reference->ns, reference->name);
     if (resource)
         return resource;
     if (compiler_is_left_out(compiler, kind, reference->ns, reference->name))

@@ -98,7 +98,11 @@ static bool check_class(struct compiler *compiler, const struct gateway *gateway
 static bool is_served_class(struct compiler *compiler, const struct gateway *gateway, bool is_foreign_served)
 {
     const struct gateway_class *gateway_class = class_of(compiler, gateway);
-    struct str name = gateway->spec->class_name;
+    struct str name = gateway->spec->class_name, only = compiler->options->class_name;
+    if (only.len > 0 && !str_eq(name, only))
+        return false;
+    if (!gateway_class && compiler->options->trusts_class)
+        return true;
     if (!gateway_class) {
         if (compiler->options->is_cluster)
             compiler_report(compiler, SEVERITY_NOTE, "", gateway->spec->node, "gatewayClassName",

@@ -154,7 +154,7 @@ static bool make_mirror(struct mirror_maker *maker, const struct schema_list *fi
     mirror->label = mirror_label(maker, backend);
     set_share(filter->mirror, mirror);
     policies_apply(compiler, maker->policies, &shadow, mirror, control);
-    mirror->is_suspended |= maker->is_held;
+    mirror->is_suspended |= maker->is_held || compiler->options->awaits_marker;
     warn_of_writes(maker, filter, mirror);
     warn_of_loops(maker, filters, owner, &shadow, mirror);
     maker->copying += !mirror->is_suspended;

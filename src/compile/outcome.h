@@ -80,6 +80,7 @@ struct outcome {
 struct outcomes {
     const struct outcome *list;
     size_t count;
+    uint64_t edition; /* another one when those of one load changed: its sockets were bound, or could not be */
 };
 
 /* NULL when it has none of the type. */

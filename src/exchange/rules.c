@@ -150,6 +150,7 @@ struct rules *rules_with_endpoints(const struct rules *rules, const struct endpo
     atomic_fetch_add_explicit(&rules->shared->refs, 1, memory_order_relaxed);
     struct rules *with = join(rules->shared, endpoints);
     with->tls = rules->tls ? rules_tls_ref(rules->tls) : NULL;
+    memcpy(with->marker_key, rules->marker_key, sizeof(with->marker_key));
     return with;
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "exchange/marker.h"
 #include "plan/endpoints.h"
 #include "plan/layout.h"
 #include "registry/registry.h"
@@ -41,6 +42,8 @@ struct rules {
     struct rules_addresses *addresses; /* per plan.backends */
     struct endpoint_peers *peer_sets;  /* per plan.peer_sets */
     const struct endpoints *endpoints; /* what addresses and peer_sets point into */
+    /* What copies are signed with and known by; set by who made the rules, before they are shared. */
+    unsigned char marker_key[MARKER_KEY_BYTES];
     struct rules_tls
         *tls; /* contexts per worker; set by who made the rules, before they are shared; NULL: no TLS anywhere */
 };

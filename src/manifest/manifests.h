@@ -29,6 +29,12 @@ struct broken_file {
     struct str names; /* of the first of them */
 };
 
+/* What is read of a cluster only when somebody wants it. */
+struct resource_want {
+    enum kind_id kind;
+    struct str ns, name; /* name empty: all of the namespace; both: all */
+};
+
 struct manifests {
     unsigned refs;
     struct arena arena; /* texts, nodes, objects */

@@ -172,7 +172,7 @@ static bool check_row(const struct credentials *credentials, uint32_t i, struct 
     if (!flat_has_text(credentials->strings, row->label) || !flat_has_text(credentials->strings, row->chain) ||
         !flat_has_text(credentials->strings, row->key))
         return err_set(err, "credentials: a text of row %u is outside the strings", i);
-    if (row->kind > CREDENTIAL_AUTHORITIES)
+    if (row->kind > CREDENTIAL_MARKER)
         return err_set(err, "credentials: row %u has the unknown kind %u", i, row->kind);
     if (!row->label.len || !row->chain.len || (row->key.len > 0) != (row->kind == CREDENTIAL_IDENTITY))
         return err_set(err, "credentials: row %u lacks a part, or has one that its kind has not", i);

@@ -18,13 +18,19 @@
 struct credentials; /* the flat block */
 struct credentials_builder;
 
-enum credential_kind { CREDENTIAL_IDENTITY, CREDENTIAL_AUTHORITIES };
+enum credential_kind {
+    CREDENTIAL_IDENTITY,
+    CREDENTIAL_AUTHORITIES,
+    CREDENTIAL_MARKER, /* labelled CREDENTIALS_MARKER: what copies are signed with, in place of the run's own key */
+};
+#define CREDENTIALS_MARKER "marker"
 
 /* Borrowed. */
 struct credential {
     enum credential_kind kind;
-    struct str chain, key; /* identity: PEM; authorities: chain is the bundle, key is empty */
-    uint64_t hash;         /* XXH3-64 of kind and bytes: what has the same is the same */
+    struct str chain,
+        key; /* identity: PEM; authorities: chain is the bundle, key is empty; marker: the key's bytes are the chain */
+    uint64_t hash; /* XXH3-64 of kind and bytes: what has the same is the same */
 };
 
 struct credentials_builder *credentials_builder_new(uint64_t generation);

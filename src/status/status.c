@@ -194,8 +194,9 @@ static void write_object(const json_t *present, json_t *status, struct strbuf *o
 enum status_result status_merge(const struct outcome *outcome, struct str present, const struct status_now *now,
                                 struct strbuf *out)
 {
-    json_t *object = present.len <= PRESENT_MAX ? json_loadb(present.ptr ? present.ptr : "", present.len, 0, NULL)
-                                                : NULL;
+    json_t *object = present.len <= PRESENT_MAX
+                         ? json_loadb(present.ptr ? present.ptr : "", present.len, JSON_ALLOW_NUL, NULL)
+                         : NULL;
     if (!object || !is_it(object, outcome->resource)) {
         json_decref(object);
         return STATUS_FOREIGN;

@@ -122,7 +122,7 @@ class Cluster:
             self.etcd.start()
         if not self.apiserver.is_running():
             self.apiserver.start()
-        wait_for(self._is_ready, lambda: f"the API server to be ready:\n{self.apiserver.tail()}", 120)
+        wait_for(self._is_ready, lambda: f"the API server to be ready:\n{self.apiserver.tail()}", 300)
 
     def stop(self):
         """The API server ends as asked: watches are cut."""

@@ -13,6 +13,7 @@ sys.path.insert(0, str(HERE.parent / "integration"))
 from fixtures import *
 
 import cluster as control_plane
+import clustered
 import crds
 import kube_standin
 
@@ -74,3 +75,19 @@ def namespace(cluster):
     yield name
     cluster.start()
     cluster.empty(name)
+
+
+@pytest.fixture
+def clustered_umbra(ending, tmp_path, cluster, namespace):
+    """clustered_umbra("--option", …): a replica of this test's namespace, see clustered.Clustered."""
+    count = 0
+
+    def start(*options, **more):
+        nonlocal count
+        count += 1
+        directory = tmp_path / f"replica-{count}"
+        directory.mkdir()
+        started = clustered.Clustered(directory, cluster, namespace, options, **more)
+        ending.callback(started.stop)
+        return started
+    return start

@@ -51,5 +51,5 @@ def load(admin):
     wanted = {crd["metadata"]["name"]: crd for source in (own, others, shipped) for crd in source()}
     admin.apply(list(wanted.values()))
     for name in wanted:
-        admin.wait_condition("CustomResourceDefinition", name, None, "Established")
+        admin.wait_condition("CustomResourceDefinition", name, None, "Established", timeout=120)
     return wanted

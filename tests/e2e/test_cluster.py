@@ -145,7 +145,7 @@ def test_changes_are_seen(admin, namespace):
 # ----------------------------------------------------------------------------------------------------- faults on a real server
 
 
-@pytest.mark.parametrize("fault", [None, kube_standin.split(1), kube_standin.joined()], ids=["as it is", "split", "joined"])
+@pytest.mark.parametrize("fault", [None, kube_standin.split(1), kube_standin.joined(3)], ids=["as it is", "split", "joined"])
 def test_a_watch_goes_through_the_stand_in(standin, admin, namespace, fault):
     if fault:
         standin.rule(fault)

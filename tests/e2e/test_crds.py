@@ -349,7 +349,7 @@ def test_examples_are_accepted(admin, namespace, path):
 def explained(admin, path):
     """The API server publishes the schema of a CRD some seconds after it serves it."""
     done = wait_for(lambda: (lambda done: done.returncode == 0 and done)(admin.kubectl("explain", path, is_ok=False)),
-                    f"kubectl to explain {path}", 60)
+                    f"kubectl to explain {path}", 120)
     return " ".join(done.stdout.split())
 
 

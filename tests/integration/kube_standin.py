@@ -515,15 +515,15 @@ def split_at(offset):
     return _on_stream(change)
 
 
-def joined(seconds=0.2):
-    """Events are held back and come together in one chunk, so often."""
+def joined(count, seconds=1):
+    """Events are held back until there are so many, or that time is over, and come together in one chunk."""
     def change(call, pieces):
         held, since = b"", None
         for piece in pieces:
             if piece:
                 held += piece
                 since = since or time.monotonic()
-            if held and time.monotonic() - since >= seconds:
+            if held.count(b"\n") >= count or held and time.monotonic() - since >= seconds:
                 yield held
                 held, since = b"", None
             else:

@@ -77,12 +77,12 @@ def be_silent(reply):
 @pytest.mark.parametrize("fault, word", [(reset, "reset"), (be_silent, "timeout")])
 def test_a_shadow_that_owes_one_answer_in_twenty_fails_with_its_share(service, ruled, fault, word):
     shadow = service(shop(every(20, fault)), keep_bodies=False)
-    through = ruled(manifests(service(shop()), shadow, policy="limits: {timeout: 500ms}"))
-    count = ask_paced(through, targets(400))
+    through = ruled(manifests(service(shop()), shadow, policy="limits: {timeout: 3s}"))
+    count = ask_paced(through, targets(400), ahead=200)
     metrics = through.settled(lambda metrics: metrics.mirror("failed") + metrics.mirror("completed") + metrics.mirror("dropped") == count)
-    failed = metrics.mirror("failed")
+    failed = metrics.mirror("failed") + metrics.mirror("dropped", reason="breaker")  # which opens when a busy machine makes more of them late
     assert failed >= 20
-    seen = wait_verdict(through, lambda one: one["pairs"] + one["delivery"]["shadow_failed"] >= metrics.mirror("sent"), "all to be judged")
+    seen = wait_verdict(through, lambda one: one["pairs"] + one["delivery"]["shadow_failed"] >= count, "all to be judged")
     assert (seen["verdict"], seen["delivery"]["shadow_failed"]) == ("FAIL", failed), seen
     text = seen["reasons"][0]
     shares = [float(number) for number in re.findall(r"([0-9.]+) %", text)]

@@ -204,7 +204,7 @@ def test_an_event_is_split_at_a_byte(standin, client, objects):
 
 
 def test_events_are_joined(standin, client, objects):
-    standin.rule(kube_standin.joined(0.3))
+    standin.rule(kube_standin.joined(3, seconds=60))
     here = client().watch()
     for i in range(3):
         objects.put(route(f"r{i}"))

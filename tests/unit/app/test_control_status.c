@@ -232,6 +232,27 @@ static void test_a_change_of_the_rules_is_written_where_it_is_one(void **state)
     server_free(server);
 }
 
+static void test_what_became_of_sockets_is_written_too(void **state)
+{
+    (void)state;
+    static const struct str unavailable[] = {STR_INIT("permission denied")};
+    struct server *server = server_new();
+    struct arena arena;
+    arena_init(&arena, NULL, 0);
+    (void)update_after(server, 0);
+    struct outcomes outcomes = outcomes_with_ports(server->compiled, unavailable, &arena);
+    outcomes.edition = 1;
+    assert_int_equal(update_after(server, 1), 0);
+    server->from.outcomes = &outcomes;
+    assert_int_equal(update_after(server, 1), 1);
+    assert_non_null(strstr(server_object(server, STR("edge"))->json, "PortUnavailable"));
+    server->from.outcomes = &server->compiled->outcomes;
+    assert_int_equal(update_after(server, 1), 1);
+    assert_null(strstr(server_object(server, STR("edge"))->json, "PortUnavailable"));
+    arena_deinit(&arena);
+    server_free(server);
+}
+
 static void test_only_the_leader_writes(void **state)
 {
     (void)state;
@@ -340,6 +361,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_differs_is_written_once),
         cmocka_unit_test(test_a_change_of_the_rules_is_written_where_it_is_one),
+        cmocka_unit_test(test_what_became_of_sockets_is_written_too),
         cmocka_unit_test(test_only_the_leader_writes),
         cmocka_unit_test(test_what_is_under_way_is_not_written_again),
         cmocka_unit_test(test_after_a_conflict_the_newer_object_is_waited_for),

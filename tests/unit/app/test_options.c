@@ -71,7 +71,7 @@ static void test_defaults_are_those_of_the_design(void **state)
     assert_false(options.has_data);
     assert_int_equal(settings->max_connections, 0);
     assert_false(settings->is_mirroring_writes || settings->is_safe_methods || settings->is_access_log);
-    assert_false(options.is_replace || options.has_marker_key_file);
+    assert_false(options.is_replace || options.settings.has_marker_key_file);
 }
 
 static void test_all_options_of_run_reach_the_settings(void **state)
@@ -313,7 +313,7 @@ static void test_marker_key_depends_on_the_file_alone(void **state)
     parse_run(line, &second);
     unlink(path);
     static const unsigned char none[SETTINGS_MARKER_KEY];
-    assert_true(first.has_marker_key_file);
+    assert_true(first.settings.has_marker_key_file);
     assert_memory_not_equal(first.settings.marker_key, none, sizeof(none));
     assert_memory_equal(first.settings.marker_key, second.settings.marker_key, sizeof(none));
 }

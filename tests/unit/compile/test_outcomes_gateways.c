@@ -175,6 +175,37 @@ static void test_a_certificate_that_can_not_be_had_is_an_unresolved_reference(vo
                    "Secret default/tls: is missing: a Secret for TLS has the certificate");
 }
 
+static void test_a_socket_that_can_not_be_bound_costs_its_listener(void **state)
+{
+    (void)state;
+    static const struct compile_options cluster = {.is_cluster = true};
+    static const struct row {
+        const char *first, *second; /* why not */
+        enum outcome_state accepted, programmed;
+    } rows[] = {
+        {"permission denied", "", OUTCOME_TRUE, OUTCOME_TRUE},
+        {"permission denied", "in use", OUTCOME_FALSE, OUTCOME_FALSE},
+    };
+    struct compile_text result = compile_yaml(ONE(PLAIN ", {name: b, protocol: HTTP, port: 81}"), &cluster);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct str unavailable[] = {str_from_c(rows[i].first), str_from_c(rows[i].second)};
+        struct arena arena;
+        arena_init(&arena, NULL, 0);
+        struct outcomes outcomes = outcomes_with_ports(result.compiled, unavailable, &arena);
+        const struct outcome *gateway = &outcomes.list[1];
+        const struct outcome_condition *plain = outcome_find(&gateway->listeners[0].conditions, "Accepted");
+        assert_string_equal(plain->reason, "PortUnavailable");
+        assert_true(str_eq(plain->message, STR("permission denied")));
+        assert_string_equal(outcome_find(&gateway->conditions, "Accepted")->reason, "ListenersNotValid");
+        assert_int_equal(outcome_find(&gateway->conditions, "Accepted")->state, rows[i].accepted);
+        assert_int_equal(outcome_find(&gateway->conditions, "Programmed")->state, rows[i].programmed);
+        arena_deinit(&arena);
+    }
+    /* The compiled outcomes are as they were. */
+    assert_string_equal(outcome_find(&result.compiled->outcomes.list[1].conditions, "Accepted")->reason, "Accepted");
+    compile_text_free(&result);
+}
+
 /* ---- attached routes ---- */
 
 static void test_routes_are_counted_at_the_listeners_that_they_are_attached_to(void **state)
@@ -303,6 +334,7 @@ int main(void)
         cmocka_unit_test(test_kinds_that_are_not_served_are_left_out_of_those_that_are),
         cmocka_unit_test(test_a_listener_that_is_not_served_says_why_and_the_gateway_that_it_has_one),
         cmocka_unit_test(test_a_certificate_that_can_not_be_had_is_an_unresolved_reference),
+        cmocka_unit_test(test_a_socket_that_can_not_be_bound_costs_its_listener),
         cmocka_unit_test(test_routes_are_counted_at_the_listeners_that_they_are_attached_to),
         cmocka_unit_test(test_what_a_gateway_asks_for_and_is_not_known_is_said_by_it),
         cmocka_unit_test(test_a_gateway_that_can_not_be_read_says_so_and_its_last_good_listeners_stay),

@@ -230,7 +230,7 @@ static void test_a_cut_stream_goes_on_where_it_was(void **state)
     play_advance_ms(table->play, 10 * SECONDS);
     play_cut(ask);
     assert_state(table, KUBE_WATCH_SYNCED);
-    ask = play_expect_within(table->play, WATCH, 200, &waited_ms);
+    ask = play_expect_within(table->play, WATCH, 250, &waited_ms);
     assert_true(waited_ms >= 100);
     assert_true(ask_line_has(ask, "&resourceVersion=11 "));
     play_begin(ask);
@@ -275,7 +275,7 @@ static void test_all_watches_go_on_soon_when_one_finds_the_server_back(void **st
     struct ask *first = play_expect_within(table->play, "GET /", 31 * SECONDS, NULL);
     play_answer(first, 503, "");
     for (int i = 0; i < 10; i++)
-        (void)play_expect_within(table->play, "GET /", 751, NULL);
+        (void)play_expect_within(table->play, "GET /", 800, NULL);
     for (int i = 0; i < 10; i++)
         kube_watch_free(more[i]);
 }
@@ -304,10 +304,11 @@ static void test_another_token_is_tried_by_all_soon(void **state)
     fclose(file);
     struct play *play = play_open_with(NULL, path);
     struct kube_watch *watches[3];
+    struct table none = {NULL, NULL, 0};
     (void)state;
     for (int i = 0; i < 3; i++)
-        watches[i] = kube_watch_new(
-            play->client, &(struct kube_watch_spec){.path = STR("/x"), .ops = &ops, .user = &(struct table){0}});
+        watches[i] = kube_watch_new(play->client,
+                                    &(struct kube_watch_spec){.path = STR("/x"), .ops = &ops, .user = &none});
     for (int i = 0; i < 40; i++)
         play_answer(play_expect_within(play, "GET /x", 31 * SECONDS, NULL), 401, "");
     file = fopen(path, "we");
@@ -317,7 +318,7 @@ static void test_another_token_is_tried_by_all_soon(void **state)
     if (str_eq(ask_field(ask, "Authorization"), STR("Bearer one")))
         play_answer(ask, 401, "");
     for (int i = 0; i < 2; i++)
-        ask = play_expect_within(play, "GET /x", 751, NULL);
+        ask = play_expect_within(play, "GET /x", 800, NULL);
     assert_true(str_eq(ask_field(ask, "Authorization"), STR("Bearer two")));
     for (int i = 0; i < 3; i++)
         kube_watch_free(watches[i]);
@@ -332,7 +333,7 @@ static void test_a_version_that_is_too_old_is_listed_anew(void **state)
     table->changes = 0;
     play_send(ask, EVENT("ERROR", STATUS("Expired", "410")));
     assert_state(table, KUBE_WATCH_SYNCED);
-    ask = play_expect_within(table->play, LIST " ", 200, NULL);
+    ask = play_expect_within(table->play, LIST " ", 250, NULL);
     assert_names(table, "a b");
     play_answer(ask, 200, PAGE(META("b", "2") "," META("c", "14"), "15", ""));
     assert_names(table, "b c");
@@ -346,9 +347,9 @@ static void test_a_410_by_status_is_listed_anew(void **state)
     struct table *table = *state;
     struct ask *ask = follow(table);
     play_cut(ask);
-    ask = play_expect_within(table->play, WATCH, 200, NULL);
+    ask = play_expect_within(table->play, WATCH, 250, NULL);
     play_answer(ask, 410, STATUS("Gone", "410"));
-    (void)play_expect_within(table->play, LIST " ", 200, NULL);
+    (void)play_expect_within(table->play, LIST " ", 250, NULL);
     assert_state(table, KUBE_WATCH_SYNCED);
 }
 
@@ -373,7 +374,7 @@ static void test_a_list_that_expires_between_pages_is_read_in_one(void **state)
     struct table *table = *state;
     play_answer(play_expect(table->play, LIST " "), 200, PAGE(META("gone", "2"), "10", "t1"));
     play_answer(play_expect(table->play, LIST "&continue=t1 "), 410, STATUS("Expired", "410"));
-    play_answer(play_expect_within(table->play, "GET " PATH "? ", 200, NULL), 200, PAGE(META("a", "1"), "12", ""));
+    play_answer(play_expect_within(table->play, "GET " PATH "? ", 250, NULL), 200, PAGE(META("a", "1"), "12", ""));
     assert_names(table, "a");
     assert_state(table, KUBE_WATCH_SYNCED);
     assert_true(ask_line_has(play_expect(table->play, WATCH), "&resourceVersion=12 "));
