@@ -16,6 +16,8 @@ int cmd_run(int argc, char **argv)
     struct err err;
     char data[DATA_DIR_PATH];
     log_sink_start("supervisor", &options.settings);
+    if (options.is_token_made)
+        log_info("the file of --admin-token-file was not there and was made, with a random token");
     if (!data_dir_choose(&options, data, sizeof(data), &err)) {
         log_error("%s", err.text);
         return EXIT_FAILED;

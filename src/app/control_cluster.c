@@ -37,8 +37,10 @@ static void load_cluster(struct control *control)
     uint64_t begin_ns = clock_ns();
     struct manifests *manifests = manifests_new();
     cluster_read(rules->cluster, manifests);
-    if (replica_problem(control))
-        problems_add_place(&manifests->problems, SEVERITY_WARNING, STR_NONE, 0, 0, "%s", replica_problem(control));
+    const char *problem = replica_problem(control);
+    snprintf(rules->problem, sizeof(rules->problem), "%s", problem ? problem : "");
+    if (problem)
+        problems_add_place(&manifests->problems, SEVERITY_WARNING, STR_NONE, 0, 0, "%s", problem);
     struct load *load = rules_make(control, manifests);
     cluster_want(rules->cluster, load->compiled->wants, load->compiled->want_count);
     if (!cluster_is_synced(rules->cluster)) {
@@ -56,6 +58,21 @@ static void on_later(struct timer *timer)
     struct control *control = CONTAINER_OF(timer, struct control, cluster_rules.later);
     if (!control->is_draining)
         load_cluster(control);
+}
+
+/* What the last load says of this replica is not so any more. */
+static bool is_problem_news(const struct control *control)
+{
+    char now[sizeof(control->cluster_rules.problem)];
+    const char *problem = replica_problem(control);
+    snprintf(now, sizeof(now), "%s", problem ? problem : "");
+    return strcmp(now, control->cluster_rules.problem) != 0;
+}
+
+void cluster_rules_check(struct control *control)
+{
+    if (control->cluster_rules.is_loaded && is_problem_news(control))
+        cluster_rules_again(control);
 }
 
 void cluster_rules_again(struct control *control)

@@ -69,6 +69,7 @@ static void on_again(struct timer *timer)
 {
     struct control *control = CONTAINER_OF(timer, struct control, cluster_rules.report_again);
     timer_arm(control->loop, timer, AGAIN_MS);
+    cluster_rules_check(control);
     cluster_report(control);
 }
 

@@ -32,6 +32,7 @@ struct cluster_rules {
     struct marker_secret *marker; /* NULL: --marker-key-file */
     bool has_marker_key;
     unsigned char marker_key[SETTINGS_MARKER_KEY];
+    char problem[512]; /* of this replica, as the last load says it; "": none */
     char trouble[256]; /* as it was logged; "": none */
     char awaited[384];
 };
@@ -96,6 +97,8 @@ bool cluster_rules_start(struct control *control, struct err *err) __attribute__
 void cluster_rules_stop(struct control *control);
 /* Something that a load depends on is different: one is made in a moment. */
 void cluster_rules_again(struct control *control);
+/* From time to time: whether what is said of this replica is still so. */
+void cluster_rules_check(struct control *control);
 /* Why rules of a cluster are not known yet; NULL: they are. Borrowed until the loop goes on. */
 const char *cluster_rules_awaited(struct control *control);
 

@@ -69,8 +69,10 @@ const struct option option_table[] = {
     {"--admin", "HOST:PORT", "127.0.0.1:9900",
      "Where status, metrics and switches are served. An address that is not loopback needs --admin-token-file.",
      FOR_RUN, false, option_admin},
-    {"--admin-token-file", "FILE", NULL, "A file with the bearer token that the admin port asks for.", FOR_RUN, false,
-     option_admin_token_file},
+    {"--admin-token-file", "FILE", NULL,
+     "A file with the bearer token that the admin port asks for. When there is none, it is made with a random token, "
+     "for the own user alone.",
+     FOR_RUN, false, option_admin_token_file},
     {"--admin-host", "NAME", NULL,
      "A further Host name that the admin port answers to, besides localhost and IP addresses.", FOR_RUN, true,
      option_admin_host},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/option_values.h"
 
+#include "app/token_file.h"
 #include "judge/verdict.h"
 #include "plan/layout.h"
 #include "registry/registry.h"
@@ -278,7 +279,13 @@ OPTION_PARSER(option_admin)
 
 OPTION_PARSER(option_admin_token_file)
 {
-    return read_token(value, options->settings.admin_token, err);
+    char path[4096];
+    if (value.len == 0 || value.len >= sizeof(path))
+        return err_set(err, "not a file name");
+    memcpy(path, value.ptr, value.len);
+    path[value.len] = '\0';
+    return token_file_ensure(path, &options->is_token_made, err) &&
+           read_token(value, options->settings.admin_token, err);
 }
 
 OPTION_PARSER(option_admin_host)

@@ -39,6 +39,7 @@ struct demo_options {
 struct options {
     struct settings settings; /* run, demo (listen and admin) */
     bool is_replace;
+    bool is_token_made;   /* the file of --admin-token-file was not there and was made */
     bool has_data;        /* --data is given, if only as "" */
     bool is_samples_only; /* purge: --samples */
     struct client_options client;
@@ -67,7 +68,8 @@ const char *option_short(const struct option *option);
 enum options_result { OPTIONS_OK, OPTIONS_HELP, OPTIONS_USAGE };
 
 /* Fills `options` from the table's defaults and the command line; argv[0] is the command's name. OPTIONS_HELP when
- * --help or -h was given; OPTIONS_USAGE with a sentence in `err`. Reads the files that options name. */
+ * --help or -h was given; OPTIONS_USAGE with a sentence in `err`. Reads the files that options name, and makes
+ * --admin-token-file's when there is none. */
 enum options_result options_parse(const struct command *command, int argc, char **argv, struct options *options,
                                   struct err *err) __attribute__((warn_unused_result));
 

@@ -26,7 +26,8 @@ struct cluster {
     struct cluster_options options;
     struct str *namespaces; /* copies */
     struct list slots;      /* in the order of the kinds; those on demand behind */
-    struct timer versions;  /* some watch found its version absent */
+    struct timer older;     /* some watch found its version absent, and there are older ones */
+    struct timer anew;      /* some kind is absent in all versions */
 };
 
 static struct str copy(struct str text)
@@ -68,11 +69,11 @@ static void on_slot_change(struct kube_watch *watch, void *user)
     enum kube_watch_state state = kube_watch_state(watch);
     bool is_absent = state == KUBE_WATCH_ABSENT;
     if (is_absent && has_older(slot)) {
-        timer_arm(cluster->options.loop, &cluster->versions, 0);
+        timer_arm(cluster->options.loop, &cluster->older, 0);
         return;
     }
-    if (is_absent && slot->version > 0 && !timer_is_armed(&cluster->versions))
-        timer_arm(cluster->options.loop, &cluster->versions, VERSIONS_MS);
+    if (is_absent && slot->version > 0 && !timer_is_armed(&cluster->anew))
+        timer_arm(cluster->options.loop, &cluster->anew, VERSIONS_MS);
     bool is_news = !(is_absent && slot->is_absent) && state != KUBE_WATCH_STARTING;
     slot->is_read = slot->is_read || state != KUBE_WATCH_STARTING;
     slot->is_absent = is_absent || (slot->is_absent && state == KUBE_WATCH_STARTING);
@@ -127,17 +128,32 @@ static void remove_slot(struct slot *slot)
     mem_free(slot);
 }
 
-/* Versions that the server does not have give way to older ones; a kind that it does not have at all is asked for from the first one on. */
-static void on_versions(struct timer *timer)
+static void try_version(struct slot *slot, unsigned version)
 {
-    struct cluster *cluster = CONTAINER_OF(timer, struct cluster, versions);
+    kube_watch_free(slot->watch);
+    slot->version = version;
+    begin(slot);
+}
+
+/* Versions that the server does not have give way to older ones. */
+static void on_older(struct timer *timer)
+{
+    struct cluster *cluster = CONTAINER_OF(timer, struct cluster, older);
     for (struct list *node = cluster->slots.next; node != &cluster->slots; node = node->next) {
         struct slot *slot = CONTAINER_OF(node, struct slot, node);
-        if (kube_watch_state(slot->watch) != KUBE_WATCH_ABSENT || !slot->kind->versions[1])
-            continue;
-        kube_watch_free(slot->watch);
-        slot->version = has_older(slot) ? slot->version + 1 : 0;
-        begin(slot);
+        if (kube_watch_state(slot->watch) == KUBE_WATCH_ABSENT && has_older(slot))
+            try_version(slot, slot->version + 1);
+    }
+}
+
+/* A kind that the server does not have at all is asked for from its first version on. */
+static void on_anew(struct timer *timer)
+{
+    struct cluster *cluster = CONTAINER_OF(timer, struct cluster, anew);
+    for (struct list *node = cluster->slots.next; node != &cluster->slots; node = node->next) {
+        struct slot *slot = CONTAINER_OF(node, struct slot, node);
+        if (kube_watch_state(slot->watch) == KUBE_WATCH_ABSENT && slot->version > 0 && !has_older(slot))
+            try_version(slot, 0);
     }
 }
 
@@ -156,7 +172,8 @@ struct cluster *cluster_new(const struct cluster_options *options)
     for (size_t i = 0; i < options->namespace_count; i++)
         cluster->namespaces[i] = copy(options->namespaces[i]);
     list_init(&cluster->slots);
-    timer_init(&cluster->versions, on_versions);
+    timer_init(&cluster->older, on_older);
+    timer_init(&cluster->anew, on_anew);
     for (size_t i = 0; i < KIND_COUNT; i++) {
         const struct kind *kind = &kind_table[i];
         if (is_on_demand(kind->id))
@@ -175,7 +192,8 @@ void cluster_free(struct cluster *cluster)
         return;
     while (!list_is_empty(&cluster->slots))
         remove_slot(CONTAINER_OF(cluster->slots.next, struct slot, node));
-    timer_disarm(&cluster->versions);
+    timer_disarm(&cluster->older);
+    timer_disarm(&cluster->anew);
     for (size_t i = 0; i < cluster->options.namespace_count; i++)
         forget(cluster->namespaces[i]);
     mem_free(cluster->namespaces);

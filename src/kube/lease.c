@@ -178,6 +178,8 @@ static void decide(struct kube_lease *lease, const struct lease_record *record)
     snprintf(lease->holder, sizeof(lease->holder), "%s", record->holder);
     if (!is_mine)
         set_holder(lease, false);
+    if (!is_mine && !is_free)
+        lease->problem[0] = '\0'; /* another replica does what this one could not */
     bool is_due = now_ns(lease) - lease->renewed_ns >= LEASE_RENEW_MS * 1000000ull || !lease->is_holder;
     if (is_mine ? is_due : is_free)
         ask(lease, record, false);

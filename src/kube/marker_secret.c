@@ -36,8 +36,10 @@ static struct str copy(struct str text)
 
 static void explain(struct marker_secret *secret, const char *why)
 {
-    snprintf(secret->problem, sizeof(secret->problem), "nothing is mirrored until Secret %.*s/%.*s has a key: %s",
-             STR_ARG(secret->options.ns), STR_ARG(secret->options.name), why);
+    const char *effect = secret->has_key ? "copies go on with the key that was read before; Secret %.*s/%.*s: %s"
+                                         : "nothing is mirrored until Secret %.*s/%.*s has a key: %s";
+    snprintf(secret->problem, sizeof(secret->problem), effect, STR_ARG(secret->options.ns),
+             STR_ARG(secret->options.name), why ? why : "it can't be read");
 }
 
 static void take_key(struct marker_secret *secret, struct str text)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """One real API server for all tests of a run; each test has a namespace of its own."""
+import contextlib
 import os
 import pathlib
 import subprocess
@@ -78,9 +79,11 @@ def namespace(cluster):
 
 
 @pytest.fixture
-def clustered_umbra(ending, tmp_path, cluster, namespace):
-    """clustered_umbra("--option", …): a replica of this test's namespace, see clustered.Clustered."""
+def clustered_umbra(tmp_path, cluster, namespace):
+    """clustered_umbra("--option", …): a replica of this test's namespace, see clustered.Clustered. They end before the namespace
+    is emptied."""
     count = 0
+    stack = contextlib.ExitStack()
 
     def start(*options, **more):
         nonlocal count
@@ -88,6 +91,7 @@ def clustered_umbra(ending, tmp_path, cluster, namespace):
         directory = tmp_path / f"replica-{count}"
         directory.mkdir()
         started = clustered.Clustered(directory, cluster, namespace, options, **more)
-        ending.callback(started.stop)
+        stack.callback(started.stop)
         return started
-    return start
+    with stack:
+        yield start

@@ -42,7 +42,7 @@ def others():
 
 def shipped():
     """Those of deploy/crd, as users load them."""
-    for file in sorted((ROOT / "deploy/crd").glob("*.yaml")):
+    for file in sorted((ROOT / "deploy/crd").glob("umbra.dev_*.yaml")):
         yield from kube.documents(file.read_text())
 
 

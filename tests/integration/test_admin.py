@@ -278,7 +278,7 @@ RUN = ["run", "--listen", "127.0.0.1:0", "--live", "127.0.0.1:1"]
     ([*RUN, "--sampling", "hash"], "--sampling-key"),
     ([*RUN, "--mirror-writes=yes"], "--mirror-writes"),
     ([*RUN, "word"], "word"),
-    ([*RUN, "--admin-token-file", "/nonexistent"], "/nonexistent"),
+    ([*RUN, "--admin-token-file", "/nonexistent/token"], "/nonexistent/token"),
     ([*RUN, "--marker-key-file", "/nonexistent"], "/nonexistent"),
     (["status", "--listen", "127.0.0.1:1"], "--listen"),
     (["mirror"], "off|on"),

@@ -252,5 +252,9 @@ class Gateway:
         log = self.log()
         assert code == 0, f"umbra ended with {code}:\n{log}"
         if not self.may_complain:
-            complaints = [line for line in log.splitlines() if " error " in line or "Sanitizer" in line]
+            complaints = [line for line in log.splitlines() if self.is_complaint(line)]
             assert not complaints, "\n".join(complaints)
+
+    @staticmethod
+    def is_complaint(line):
+        return " error " in line or "Sanitizer" in line

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -229,8 +230,9 @@ static void test_errors_name_the_option_and_the_remedy(void **state)
         {RUN "--admin 127.0.0.1:8080", "--listen and --admin are the same address; give one of them another port"},
         {"--admin-host a:80", "--admin-host a:80: write the host name alone, without scheme and port, for instance "
                               "umbra.example.org"},
-        {"--admin-token-file /nonexistent",
-         "--admin-token-file /nonexistent: can't be opened: No such file or directory"},
+        {"--admin-token-file /nonexistent/token",
+         "--admin-token-file /nonexistent/token: there is no such file, and it "
+         "can't be made: No such file or directory"},
         {"--marker-key-file /dev/null",
          "--marker-key-file /dev/null: holds 0 bytes; a key has at least 16, for instance "
          "from `openssl rand -hex 32`"},
@@ -300,6 +302,41 @@ static void test_token_file_opens_the_admin_port_to_others(void **state)
     parse_run(line, &options);
     assert_string_equal(options.settings.admin_token, "secret-token");
     unlink(path);
+}
+
+static void test_token_file_is_made_once_and_for_this_user_alone(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/umbra-test-XXXXXX", line[128], path[64];
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof(path), "%s/token", dir);
+    snprintf(line, sizeof(line), "--admin 0.0.0.0:9900 --admin-token-file %s", path);
+    struct options first, second;
+    mode_t before = umask(0);
+    parse_run(line, &first);
+    umask(before);
+    parse_run(line, &second);
+    struct stat found;
+    assert_int_equal(stat(path, &found), 0);
+    assert_int_equal(found.st_mode & 07777, 0600);
+    assert_int_equal(strlen(first.settings.admin_token), 64);
+    assert_int_equal(strspn(first.settings.admin_token, "0123456789abcdef"), 64);
+    assert_string_equal(first.settings.admin_token, second.settings.admin_token);
+    assert_true(first.is_token_made);
+    assert_false(second.is_token_made);
+    unlink(path);
+    assert_int_equal(rmdir(dir), 0); /* nothing else was left there */
+}
+
+static void test_clients_make_no_token_file(void **state)
+{
+    (void)state;
+    struct options options;
+    struct err err;
+    assert_int_equal(parse("status", "--admin-token-file /tmp/umbra-no-such-token", &options, &err), OPTIONS_USAGE);
+    assert_string_equal(err.text,
+                        "--admin-token-file /tmp/umbra-no-such-token: can't be opened: No such file or directory");
+    assert_int_not_equal(access("/tmp/umbra-no-such-token", F_OK), 0);
 }
 
 static void test_marker_key_depends_on_the_file_alone(void **state)
@@ -374,6 +411,8 @@ int main(void)
         cmocka_unit_test(test_a_control_belongs_to_a_shadow),
         cmocka_unit_test(test_help_wins_over_what_is_missing),
         cmocka_unit_test(test_token_file_opens_the_admin_port_to_others),
+        cmocka_unit_test(test_token_file_is_made_once_and_for_this_user_alone),
+        cmocka_unit_test(test_clients_make_no_token_file),
         cmocka_unit_test(test_marker_key_depends_on_the_file_alone),
         cmocka_unit_test(test_files_are_kept_in_their_order),
         cmocka_unit_test(test_every_option_is_in_help_and_reference),

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What deploy/ installs, as the API server takes it: umbra does its work with the options and under the rights that stand there."""
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import cluster as control_plane
+import kube
+import pytest
+import yaml
+
+import actors
+import clustered
+import umbra
+from waiting import wait_for
+
+DEPLOY = pathlib.Path(__file__).resolve().parents[2] / "deploy"
+OWN = "umbra"  # the namespace that it is installed in
+OFFSET = 8000
+# Newer than the 1.20 that stands in for a cluster.
+UNKNOWN_TO_1_20 = {"autoscaling/v2 HorizontalPodAutoscaler", "policy/v1 PodDisruptionBudget"}
+# What is of this machine in place of the pod's own.
+NAMED_BY_TEST = ("--admin", "--admin-token-file", "--data", "--drain-delay", "--drain")
+
+
+def with_names_of_kustomize_2(folder):
+    """The kustomize in Debian's kubectl 1.20 has other names for folders and patches; the one in use is asked."""
+    for file in folder.rglob("kustomization.yaml"):
+        said = yaml.safe_load(file.read_text())
+        folders = [name for name in said["resources"] if not name.endswith(".yaml")]
+        said["resources"] = [name for name in said["resources"] if name.endswith(".yaml")]
+        said["bases"] = folders
+        said["patchesStrategicMerge"] = [patch["path"] for patch in said.pop("patches", [])]
+        file.write_text(yaml.safe_dump(said))
+
+
+def render(variant, directory):
+    """The objects of `kubectl kustomize deploy/VARIANT`."""
+    if not shutil.which("kubectl"):
+        pytest.skip("there is no kubectl")
+    copy = directory / "deploy"
+    shutil.copytree(DEPLOY, copy, dirs_exist_ok=True)
+    version = subprocess.run(["kubectl", "version", "--client"], capture_output=True, text=True, check=True).stdout
+    if 'Minor:"20"' in version:
+        with_names_of_kustomize_2(copy)
+    done = subprocess.run(["kubectl", "kustomize", str(copy / variant)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return list(kube.documents(done.stdout))
+
+
+def kind_of(thing):
+    return f"{thing['apiVersion']} {thing['kind']}"
+
+
+@pytest.fixture
+def install(admin, tmp_path, ending):
+    """install("base"): the variant is in the cluster, until the test ends; its objects."""
+    def start(variant):
+        things = render(variant, tmp_path)
+        if not admin.find("Namespace", OWN):
+            admin.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": OWN}})
+        for thing in things:
+            if kind_of(thing) in UNKNOWN_TO_1_20 or thing["kind"] in ("Namespace", "CustomResourceDefinition"):
+                continue
+            admin.apply(thing)
+            ending.callback(admin.delete, kind_of(thing), thing["metadata"]["name"], thing["metadata"].get("namespace"))
+        for kind in ("Lease", "Secret"):
+            ending.callback(admin.delete_all, kind, OWN)
+        return things
+    return start
+
+
+class Installed(clustered.Clustered):
+    """Runs as the Deployment's container would, as its ServiceAccount."""
+
+    def __init__(self, directory, cluster, things):
+        (self.deployment,) = (thing for thing in things if thing["kind"] == "Deployment")
+        account = self.deployment["spec"]["template"]["spec"]["serviceAccountName"]
+        kubeconfig = cluster.kubeconfig(token=cluster.token(account, OWN))
+        container = self.deployment["spec"]["template"]["spec"]["containers"][0]
+        self.words = [word for word in container["args"][1:] if not word.startswith(tuple(f"{name}=" for name in NAMED_BY_TEST))]
+        super().__init__(directory, cluster, OWN, [], class_name="umbra", kubeconfig=kubeconfig,
+                         environment={"POD_NAME": "umbra-0"})
+
+    def _start(self, addresses):
+        self.number += 1
+        self.token_file = self.directory / "token"
+        words = [*self.words, "--kubeconfig", self.kubeconfig, "--bind", "127.0.0.1", "--admin", "127.0.0.1:0",
+                 "--admin-token-file", self.token_file, "--data", self.directory / "data", "--drain", "1s", "--shed", "off"]
+        process = umbra.Process([str(word) for word in words], self.directory / f"umbra-{self.number}.log", self.environment)
+        try:
+            return process.wait_serving()
+        except BaseException:
+            process.kill()
+            raise
+
+
+def free_gateway_port():
+    """One of a Gateway, whose listener is OFFSET above at a free port."""
+    return wait_for(lambda: max(control_plane.free_port() - OFFSET, 0), "a free port")
+
+
+def conditions(admin, kind, name, namespace, *path):
+    """{type: status} of an object, or of what stands at the path in its status."""
+    found = (admin.find(kind, name, namespace) or {}).get("status", {})
+    for step in path:
+        found = (found.get(step) or [{}])[0]
+    return {one["type"]: one["status"] for one in found.get("conditions") or []}
+
+
+def wait_true(admin, replica, kind, name, namespace, wanted, *path):
+    wait_for(lambda: conditions(admin, kind, name, namespace, *path).get(wanted) == "True",
+             lambda: f"{wanted} of {kind} {name}: {conditions(admin, kind, name, namespace, *path)}; umbra says:\n{replica.log()}", 30)
+
+
+def virtual_service():
+    """One with a field that Umbra does not know, which is said by an Event."""
+    return {"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {"name": "odd"},
+            "spec": {"hosts": ["odd.test"], "gateways": ["edge"],
+                     "http": [{"fault": {"abort": {"httpStatus": 500, "percentage": {"value": 1}}},
+                               "route": [{"destination": {"host": "v1"}}]}]}}
+
+
+def check_work(replica, admin, namespace, service, lease):
+    live, shadow = service(), service()
+    port = free_gateway_port()
+    gateway = clustered.gateway("umbra", port)
+    actors.serve(admin, namespace, "v1", live.address)
+    actors.serve(admin, namespace, "v2", shadow.address)
+    policy = {"apiVersion": "umbra.dev/v1alpha1", "kind": "MirrorPolicy", "metadata": {"name": "shop"},
+              "spec": {"targetRefs": [{"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "name": "shop"}]}}
+    admin.apply([gateway, clustered.http_route(filters=[clustered.mirror("v2")]), policy, virtual_service()], namespace)
+    replica.wait_answer(port + OFFSET, 200, timeout=30)
+    replica.wait_ready()
+    wait_for(lambda: replica.answers(port + OFFSET) == 200 and shadow.requests, "a copy", 20)
+    wait_for(lambda: (admin.find("Lease", lease, OWN) or {"spec": {}})["spec"].get("holderIdentity", "").startswith("umbra-0_"),
+             lambda: f"the Lease; umbra says:\n{replica.log()}", 30)
+    assert admin.find("Secret", "umbra-marker-key", OWN)
+    wait_true(admin, replica, "Gateway", "edge", namespace, "Programmed")
+    wait_true(admin, replica, "HTTPRoute", "shop", namespace, "ResolvedRefs", "parents")
+    wait_true(admin, replica, "MirrorPolicy", "shop", namespace, "Accepted", "ancestors")
+    (address,) = admin.get("Gateway", "edge", namespace)["status"]["addresses"][:1]
+    assert address["value"] == admin.get("Service", "umbra", OWN)["spec"]["clusterIP"]
+    wait_for(lambda: [event for event in admin.list("events.k8s.io/v1 Event", namespace) if event["regarding"]["name"] == "odd"],
+             lambda: f"an Event; umbra says:\n{replica.log()}", 30)
+
+
+def check_silence(replica, refused=()):
+    """Nothing was refused but the collections of `refused`, and the token is its own user's."""
+    said = replica.log()
+    assert set(re.findall(r"([\w./-]+): 403 Forbidden", said)) == set(refused), said
+    assert said.lower().count("403 forbidden") == len(refused), said
+    token = replica.token_file.read_text().strip()
+    assert len(token) == 64 and token not in said
+    assert replica.token_file.stat().st_mode & 0o777 == 0o600
+
+
+def test_base_serves_all_namespaces_with_the_rights_that_it_gives(install, cluster, admin, namespace, service, tmp_path, ending):
+    things = install("base")
+    directory = tmp_path / "replica"
+    directory.mkdir()
+    replica = Installed(directory, cluster, things)
+    ending.callback(replica.stop)
+    check_work(replica, admin, namespace, service, "umbra-gateway-controller")
+    wait_true(admin, replica, "GatewayClass", "umbra", None, "Accepted")
+    check_silence(replica)
+
+
+def test_namespaced_serves_its_namespace_with_roles_alone(install, cluster, admin, service, tmp_path, ending):
+    things = install("namespaced")
+    assert not [thing["kind"] for thing in things if thing["kind"].startswith("Cluster")]
+    for kind in ("Gateway", "HTTPRoute", "MirrorPolicy", "networking.istio.io/v1 VirtualService", "EndpointSlice"):
+        ending.callback(admin.delete_all, "gateway.networking.k8s.io/v1 Gateway" if kind == "Gateway" else kind, OWN)
+    directory = tmp_path / "replica"
+    directory.mkdir()
+    replica = Installed(directory, cluster, things)
+    ending.callback(replica.stop)
+    check_work(replica, admin, OWN, service, "umbra-gateway-controller-umbra")
+    # What is of no namespace can't be given by a Role; nothing depends on it.
+    check_silence(replica, ["/apis/gateway.networking.k8s.io/v1/gatewayclasses", "/api/v1/namespaces"])
+
+
+@pytest.mark.parametrize("variant", ["base", "namespaced"])
+def test_the_container_has_no_rights_that_it_does_not_need(variant, tmp_path):
+    (deployment,) = (thing for thing in render(variant, tmp_path) if thing["kind"] == "Deployment")
+    pod = deployment["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    words = dict(word.partition("=")[::2] for word in container["args"])
+    assert pod["securityContext"]["runAsNonRoot"] and pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container["securityContext"] == {"allowPrivilegeEscalation": False, "privileged": False,
+                                            "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
+    assert pod["terminationGracePeriodSeconds"] > int(words["--drain-delay"].rstrip("s")) + int(words["--drain"].rstrip("s"))
+    assert {container[probe]["httpGet"]["port"] for probe in ("livenessProbe", "readinessProbe", "startupProbe")} == {"admin"}
+    writable = [mount["mountPath"] for mount in container["volumeMounts"]]
+    assert all(any(words[name].startswith(path) for path in writable) for name in ("--admin-token-file", "--data"))
+
+
+def test_the_dashboard_shows_metrics_that_exist():
+    known = set(re.findall(r"^\| `(\w+)", (DEPLOY.parent / "docs/reference/metrics.md").read_text(), re.M))
+    dashboard = (DEPLOY / "monitoring/umbra.json").read_text()
+    named = {re.sub(r"_bucket$", "", name) for name in re.findall(r"\b(?<![$.-])umbra_\w+", dashboard)}
+    assert named and named <= known, named - known
+
+
+def test_add_ons_for_monitoring_are_rendered(tmp_path):
+    things = {thing["kind"]: thing for thing in render("monitoring", tmp_path)}
+    assert set(things) == {"ConfigMap", "Service", "ServiceMonitor"}
+    labels = things["Service"]["metadata"]["labels"]
+    assert things["ServiceMonitor"]["spec"]["selector"]["matchLabels"].items() <= labels.items()
+
+
+def test_the_image_holds_all_that_umbra_needs_and_no_shell(tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("only root can change the root directory")
+    root = tmp_path / "root"
+    subprocess.run([DEPLOY / "image-root", umbra.BINARY, root], check=True)
+    done = subprocess.run(["chroot", "--userspec=65532:65532", root, "/usr/bin/umbra", "version"], capture_output=True, text=True,
+                          env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, check=False)
+    assert done.returncode == 0 and done.stdout.startswith("umbra "), done.stderr
+    assert {file.name for file in (root / "usr/bin").iterdir()} == {"umbra"} and not (root / "bin").exists()
+    assert (root / "etc/ssl/certs/ca-certificates.crt").stat().st_size > 0
