@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 import actors
+import certificates
 import clustered
 import umbra
 from waiting import wait_for
@@ -166,6 +167,31 @@ def test_base_serves_all_namespaces_with_the_rights_that_it_gives(install, clust
     check_work(replica, admin, namespace, service, "umbra-gateway-controller")
     wait_true(admin, replica, "GatewayClass", "umbra", None, "Accepted")
     check_silence(replica)
+
+
+def test_secrets_are_read_where_a_binding_allows_it(install, cluster, admin, namespace, service, tmp_path, ending):
+    things, live = install("base"), service()
+    directory = tmp_path / "replica"
+    directory.mkdir()
+    replica = Installed(directory, cluster, things)
+    ending.callback(replica.stop)
+    port = free_gateway_port()
+    tls = {"port": free_gateway_port(), "protocol": "HTTPS", "hostname": "shop.test", "tls": {"certificateRefs": [{"name": "shop"}]}}
+    actors.serve(admin, namespace, "v1", live.address)
+    authority = certificates.Authority(tmp_path)
+    admin.apply(authority.issue("shop", "DNS:shop.test").secret("shop"), namespace)
+    admin.apply([clustered.gateway("umbra", port, tls), clustered.http_route()], namespace)
+    replica.wait_answer(port + OFFSET, 200, timeout=30)
+    wait_for(lambda: f"/api/v1/namespaces/{namespace}/secrets: 403 Forbidden" in replica.log(), "the refusal to be said", 20)
+    group = "rbac.authorization.k8s.io"
+    admin.apply({"apiVersion": f"{group}/v1", "kind": "RoleBinding", "metadata": {"name": "umbra-secrets"},
+                 "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "umbra-secrets"},
+                 "subjects": [{"kind": "ServiceAccount", "name": "umbra", "namespace": OWN}]}, namespace)
+
+    def is_programmed():
+        listeners = admin.get("Gateway", "edge", namespace)["status"].get("listeners") or []
+        return len(listeners) == 2 and all(kube.condition(one, "Programmed").get("status") == "True" for one in listeners)
+    wait_for(is_programmed, lambda: f"both listeners; umbra says:\n{replica.log()}", 90)
 
 
 def test_namespaced_serves_its_namespace_with_roles_alone(install, cluster, admin, service, tmp_path, ending):
