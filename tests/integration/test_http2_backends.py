@@ -5,8 +5,9 @@ import subprocess
 
 import pytest
 
+import frames
 import rules
-from http1 import answer, post
+from http1 import answer, get, post
 from servers import answering, free_port
 from waiting import wait_for
 
@@ -92,6 +93,27 @@ def test_a_body_without_length_is_chunked_for_http1_and_only_there(nginx, servic
     assert curl(through.address, "-T", "-", version="--http2-prior-knowledge",
                 stdin="of unknown length")[2] == "of unknown length"
     assert old.wait(1)[0].is_chunked
+
+
+@pytest.mark.sanitize
+def test_an_answer_that_is_a_head_alone_ends_for_http1_too(service, ruled):
+    """The backend says no length, but that nothing follows."""
+    def answers_with_heads(link):
+        link.reader.until(frames.PREFACE)
+        link.send(SETTINGS)
+        while True:
+            head = link.reader.bytes(9)
+            frame = frames.Frame(head, link.reader.bytes(int.from_bytes(head[:3], "big")))
+            if frame.kind == frames.SETTINGS and not frame.flags & frames.ACK:
+                link.send(SETTINGS_ACK)
+            elif frame.kind == frames.HEADERS:
+                link.send(frames.frame(frames.HEADERS, frames.END_STREAM | frames.END_HEADERS, frame.stream, b"\x88"))
+
+    through = ruled(setting(("v1", service(answers_with_heads), "protocol: H2C"), shadow=None))
+    with through.connect() as connection:
+        for _ in range(2):
+            got = connection.ask(get("/"))
+            assert (got.status, got.get("content-length"), got.body) == (200, "0", b"")
 
 
 @pytest.mark.sanitize
