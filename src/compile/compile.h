@@ -77,7 +77,7 @@ struct compiled {
     size_t listener_count;
     struct compiled_credential *credentials; /* those that the rules use; keys are wiped by compiled_free */
     size_t credential_count;
-    struct resource_want *wants; /* Secrets and ConfigMaps that were looked for, there or not; may come twice */
+    struct resource_want *wants; /* Secrets, ConfigMaps and Pods that were looked for, there or not; may come twice */
     size_t want_count, want_capacity;
     size_t routes;    /* HTTPRoutes, GRPCRoutes and VirtualServices in the manifests, good or bad */
     size_t mirrored;  /* of them, in force with at least one mirror that is resolved and not suspended */

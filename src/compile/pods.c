@@ -54,10 +54,20 @@ static const struct resource *find_by_address(struct compiler *compiler, struct 
     return map_find(&compiler->pods, arena_printf(&compiler->scratch, "%.*s %.*s", STR_ARG(ns), STR_ARG(address)));
 }
 
+/* Endpoints come by namespace: nearly always the last one is the same. */
+static void want_pods(struct compiler *compiler, struct str ns)
+{
+    const struct compiled *out = compiler->out;
+    const struct resource_want *last = out->want_count > 0 ? &out->wants[out->want_count - 1] : NULL;
+    if (!last || last->kind != KIND_POD || !str_eq(last->ns, ns))
+        compiler_want(compiler, KIND_POD, ns, STR(""));
+}
+
 bool pods_endpoint_has(struct compiler *compiler, const struct endpoint *endpoint, struct str ns,
                        const struct schema_list *wanted)
 {
     const struct endpoint_target *target = endpoint->target;
+    want_pods(compiler, ns);
     const struct resource *resource = NULL;
     if (target && str_eq(target->kind, STR("Pod")))
         resource = manifests_find(compiler->out->manifests, KIND_POD, target->ns.len > 0 ? target->ns : ns,
@@ -100,6 +110,7 @@ static void add_members(struct compiler *compiler, struct str ns, const struct s
     const struct aged_list *aged = &compiler->by_age[KIND_POD];
     struct address *addresses = NULL;
     size_t capacity = 0;
+    want_pods(compiler, ns);
     for (size_t i = 0; i < aged->count; i++) {
         const struct resource *resource = aged->list[i].resource;
         const struct pod *pod = resource->object;

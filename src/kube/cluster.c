@@ -161,7 +161,7 @@ static void on_anew(struct timer *timer)
 
 static bool is_on_demand(enum kind_id kind)
 {
-    return kind == KIND_SECRET || kind == KIND_CONFIG_MAP;
+    return kind == KIND_SECRET || kind == KIND_CONFIG_MAP || kind == KIND_POD;
 }
 
 struct cluster *cluster_new(const struct cluster_options *options)
@@ -221,16 +221,35 @@ static struct slot *find_slot(const struct cluster *cluster, enum kind_id kind, 
     return NULL;
 }
 
+static void want_slot(struct cluster *cluster, enum kind_id kind, struct str ns, struct str name)
+{
+    struct slot *slot = find_slot(cluster, kind, ns, name);
+    if (!slot)
+        slot = add_slot(cluster, &kind_table[kind], ns, name);
+    slot->is_wanted = true;
+}
+
+/* Of all namespaces: what is of one of them is among it. */
+static bool is_all_wanted(const struct resource_want *wants, size_t count, enum kind_id kind)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (wants[i].kind == kind && wants[i].ns.len == 0)
+            return true;
+    }
+    return false;
+}
+
 void cluster_want(struct cluster *cluster, const struct resource_want *wants, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         const struct resource_want *want = &wants[i];
-        if (!is_in_reach(cluster, want->ns))
-            continue;
-        struct slot *slot = find_slot(cluster, want->kind, want->ns, want->name);
-        if (!slot)
-            slot = add_slot(cluster, &kind_table[want->kind], want->ns, want->name);
-        slot->is_wanted = true;
+        bool is_all = is_all_wanted(wants, count, want->kind);
+        if (!is_all && is_in_reach(cluster, want->ns))
+            want_slot(cluster, want->kind, want->ns, want->name);
+        if (is_all && cluster->options.namespace_count == 0)
+            want_slot(cluster, want->kind, STR(""), STR(""));
+        for (size_t k = 0; is_all && k < cluster->options.namespace_count; k++)
+            want_slot(cluster, want->kind, cluster->namespaces[k], STR(""));
     }
     for (struct list *node = cluster->slots.next, *next; node != &cluster->slots; node = next) {
         struct slot *slot = CONTAINER_OF(node, struct slot, node);
