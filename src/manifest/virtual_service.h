@@ -30,7 +30,7 @@ struct istio_redirect {
     struct schema_int port, derive_port; /* enum istio_derive_port */
     struct schema_int code;              /* default 301 */
 };
-#define ISTIO_BODY_MAX (1024 * 1024)
+#define ISTIO_BODY_MAX (256 * 1024)
 struct istio_body {
     const struct node *node;
     struct str string, bytes; /* bytes: base64 */
