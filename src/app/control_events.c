@@ -7,14 +7,14 @@
 
 #include <stdio.h>
 
-/* The kind of a problem's resource: by its file, since two kinds may have one name. */
+/* The kind of a problem's resource. Its file is compared as well: problems of references stand in other objects' files. */
 static const struct kind *find_kind(const struct problem *problem)
 {
     const struct kind *found = NULL;
     struct strbuf file = STRBUF_INIT;
     for (size_t i = 0; i < KIND_COUNT && !found; i++) {
         const struct kind *kind = &kind_table[i];
-        if (!str_eq(problem->kind, str_from_c(kind->name)))
+        if (!str_eq(problem->kind, str_from_c(kind_title(kind))))
             continue;
         strbuf_clear(&file);
         cluster_file(kind, kind->is_namespaced ? problem->ns : STR(""), problem->name, &file);
