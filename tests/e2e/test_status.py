@@ -50,6 +50,34 @@ def test_a_class_is_accepted_with_the_features_that_there_are(scene):
     assert names == sorted(names)
 
 
+@pytest.fixture
+def bundle(admin):
+    """bundle("v1.6.1"): the CRDs of the Gateway API say that they are of this version; None: of none. Until the test ends."""
+    name, annotation = "gatewayclasses.gateway.networking.k8s.io", "gateway.networking.k8s.io/bundle-version"
+    path = admin.path("CustomResourceDefinition", name)
+
+    def change(version):
+        admin.ask("PATCH", path, {"metadata": {"annotations": {annotation: version}}}, "application/merge-patch+json")
+    before = (admin.get("CustomResourceDefinition", name)["metadata"].get("annotations") or {}).get(annotation)
+    yield change
+    change(before)
+
+
+def test_a_class_says_whether_the_installed_version_is_supported(clustered_umbra, admin, bundle):
+    bundle("v1.6.1")
+    replica = clustered_umbra()
+    found = admin.wait_condition("GatewayClass", replica.class_name, None, "SupportedVersion")
+    assert kube.condition(found, "SupportedVersion")["reason"] == "SupportedVersion"
+    bundle("v2.0.0")
+    found = admin.wait_condition("GatewayClass", replica.class_name, None, "SupportedVersion", "False", "UnsupportedVersion")
+    assert "v2.0.0" in kube.condition(found, "SupportedVersion")["message"]
+    assert kube.condition(found, "Accepted")["status"] == "True"
+    bundle(None)
+    admin.wait("GatewayClass", replica.class_name, None, lambda thing: not kube.condition(thing, "SupportedVersion"),
+               "no SupportedVersion")
+    assert kube.condition(admin.get("GatewayClass", replica.class_name), "Accepted")["status"] == "True"
+
+
 def test_a_class_of_another_controller_is_left_alone(clustered_umbra, admin, namespace):
     name = f"of-others-{namespace}"
     other = clustered.gateway_class(name)
