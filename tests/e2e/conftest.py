@@ -19,6 +19,7 @@ import clustered
 import crds
 import gateway_api
 import kube_standin
+import replicated
 
 
 @pytest.fixture(scope="session")
@@ -106,3 +107,9 @@ def clustered_umbra(tmp_path, cluster, namespace):
         return started
     with stack:
         yield start
+
+
+@pytest.fixture
+def replicas(clustered_umbra, admin, namespace, service):
+    """replicas(3, "--option", …): see replicated.Replicas."""
+    return lambda count, *options, **more: replicated.Replicas(clustered_umbra, admin, namespace, service, count, *options, **more)
