@@ -16,6 +16,7 @@ from fixtures import *
 import cluster as control_plane
 import clustered
 import crds
+import deployed
 import kube_standin
 
 
@@ -95,3 +96,9 @@ def clustered_umbra(tmp_path, cluster, namespace):
         return started
     with stack:
         yield start
+
+
+@pytest.fixture
+def install(admin, tmp_path, ending):
+    """install("base"): the variant of deploy/ is in the cluster, until the test ends; its objects."""
+    return lambda variant: deployed.install(variant, admin, tmp_path, ending)
