@@ -8,7 +8,9 @@ import kube
 import pytest
 import yaml
 
+import clustered
 import pods
+import umbra
 
 DEPLOY = pathlib.Path(__file__).resolve().parents[2] / "deploy"
 OWN = "umbra"  # the namespace that it is installed in
@@ -17,6 +19,9 @@ OLDER = {"autoscaling/v2": "autoscaling/v2beta2", "policy/v1": "policy/v1beta1"}
 
 # Left out by 1.20 unless a gate is opened there.
 GATED = ("ipFamilyPolicy",)
+
+# What is of this machine in place of the pod's own.
+NAMED_BY_TEST = ("--admin", "--admin-token-file", "--data", "--drain-delay", "--drain")
 
 
 def with_names_of_kustomize_2(folder):
@@ -79,3 +84,28 @@ def run_pod(directory, things, image, cluster):
     token = cluster.token(deployment["spec"]["template"]["spec"]["serviceAccountName"], OWN)
     files = {"token": token, "ca.crt": pathlib.Path(cluster.ca_file).read_text(), "namespace": OWN}
     return pods.Pod(directory, deployment, image, files, cluster.address)
+
+
+class Installed(clustered.Clustered):
+    """Runs as the Deployment's container would, as its ServiceAccount."""
+
+    def __init__(self, directory, cluster, things):
+        self.deployment = deployment_of(things)
+        account = self.deployment["spec"]["template"]["spec"]["serviceAccountName"]
+        kubeconfig = cluster.kubeconfig(token=cluster.token(account, OWN))
+        container = self.deployment["spec"]["template"]["spec"]["containers"][0]
+        self.words = [word for word in container["args"][1:] if not word.startswith(tuple(f"{name}=" for name in NAMED_BY_TEST))]
+        super().__init__(directory, cluster, OWN, [], class_name="umbra", kubeconfig=kubeconfig,
+                         environment={"POD_NAME": "umbra-0"})
+
+    def _start(self, addresses):
+        self.number += 1
+        self.token_file = self.directory / "token"
+        words = [*self.words, "--kubeconfig", self.kubeconfig, "--bind", "127.0.0.1", "--admin", "127.0.0.1:0",
+                 "--admin-token-file", self.token_file, "--data", self.directory / "data", "--drain", "1s", "--shed", "off"]
+        process = umbra.Process([str(word) for word in words], self.directory / f"umbra-{self.number}.log", self.environment)
+        try:
+            return process.wait_serving()
+        except BaseException:
+            process.kill()
+            raise

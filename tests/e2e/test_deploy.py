@@ -12,37 +12,11 @@ import actors
 import certificates
 import clustered
 import umbra
-from deployed import DEPLOY, OWN, deployment_of, render
+from deployed import DEPLOY, OWN, Installed, deployment_of, render
 from waiting import wait_for
 
 OFFSET = 8000
-# What is of this machine in place of the pod's own.
-NAMED_BY_TEST = ("--admin", "--admin-token-file", "--data", "--drain-delay", "--drain")
 
-
-class Installed(clustered.Clustered):
-    """Runs as the Deployment's container would, as its ServiceAccount."""
-
-    def __init__(self, directory, cluster, things):
-        self.deployment = deployment_of(things)
-        account = self.deployment["spec"]["template"]["spec"]["serviceAccountName"]
-        kubeconfig = cluster.kubeconfig(token=cluster.token(account, OWN))
-        container = self.deployment["spec"]["template"]["spec"]["containers"][0]
-        self.words = [word for word in container["args"][1:] if not word.startswith(tuple(f"{name}=" for name in NAMED_BY_TEST))]
-        super().__init__(directory, cluster, OWN, [], class_name="umbra", kubeconfig=kubeconfig,
-                         environment={"POD_NAME": "umbra-0"})
-
-    def _start(self, addresses):
-        self.number += 1
-        self.token_file = self.directory / "token"
-        words = [*self.words, "--kubeconfig", self.kubeconfig, "--bind", "127.0.0.1", "--admin", "127.0.0.1:0",
-                 "--admin-token-file", self.token_file, "--data", self.directory / "data", "--drain", "1s", "--shed", "off"]
-        process = umbra.Process([str(word) for word in words], self.directory / f"umbra-{self.number}.log", self.environment)
-        try:
-            return process.wait_serving()
-        except BaseException:
-            process.kill()
-            raise
 
 
 def free_gateway_port():
@@ -196,7 +170,19 @@ def test_add_ons_for_monitoring_are_rendered(tmp_path):
     things = {thing["kind"]: thing for thing in render("monitoring", tmp_path)}
     assert set(things) == {"ConfigMap", "Service", "ServiceMonitor"}
     labels = things["Service"]["metadata"]["labels"]
-    assert things["ServiceMonitor"]["spec"]["selector"]["matchLabels"].items() <= labels.items()
+    spec = things["ServiceMonitor"]["spec"]
+    assert spec["selector"]["matchLabels"].items() <= labels.items()
+    # The names of monitoring.coreos.com/v1, of which no program here has the schema; it requires these two of a spec.
+    assert set(spec) == {"selector", "endpoints"}
+    (endpoint,) = spec["endpoints"]
+    assert set(endpoint) <= {"port", "path", "interval", "scrapeTimeout", "scheme", "honorLabels", "relabelings", "metricRelabelings"}
+    assert re.fullmatch(r"\d+s", endpoint["interval"])
+    (port,) = things["Service"]["spec"]["ports"]
+    assert endpoint["port"] == port["name"]
+    deployment = deployment_of(render("base", tmp_path))
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert port["targetPort"] in {one["name"] for one in container["ports"]}
+    assert things["Service"]["spec"]["selector"].items() <= deployment["spec"]["template"]["metadata"]["labels"].items()
 
 
 def test_the_image_holds_all_that_umbra_needs_and_no_shell(tmp_path):
