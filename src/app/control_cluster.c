@@ -57,7 +57,7 @@ static void load_cluster(struct control *control)
 static void on_later(struct timer *timer)
 {
     struct control *control = CONTAINER_OF(timer, struct control, cluster_rules.later);
-    if (!control->is_draining)
+    if (!control->is_succeeded)
         load_cluster(control);
 }
 

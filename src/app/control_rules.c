@@ -38,7 +38,7 @@ static void load_rules(struct control *control)
 static void on_files_changed(void *user)
 {
     struct control *control = user;
-    if (!control->is_draining)
+    if (!control->is_succeeded)
         load_rules(control);
 }
 

@@ -53,7 +53,7 @@ struct control {
     bool has_rings;         /* of records: answers can be compared */
     struct str admin_hosts[SETTINGS_MAX_HOSTS];
     int exit_code;
-    bool is_draining;
+    bool is_succeeded; /* a successor reads the rules from now on */
     /* where rules come from */
     struct sources sources;
     struct files *files; /* NULL: no files */

@@ -89,6 +89,24 @@ def test_a_class_of_another_controller_is_left_alone(clustered_umbra, admin, nam
     assert not [one for one in conditions if one["status"] == "True"]
 
 
+def test_two_classes_leave_each_other_what_they_wrote(clustered_umbra, admin, namespace, service):
+    """Both are of one controller, and the route is at a Gateway of each."""
+    actors.serve(admin, namespace, "v1", service().address)
+    for name in ("east", "west"):
+        replica = clustered_umbra(class_name=f"{name}-{namespace}")
+        admin.apply(clustered.gateway(replica.class_name, name=name), namespace)
+
+    def is_whole(route):
+        parents = (route.get("status") or {}).get("parents") or []
+        return {parent["parentRef"]["name"] for parent in parents if kube.condition(parent, "Accepted")} == {"east", "west"}
+    versions = []
+    for name in ("first", "second"):
+        admin.apply(clustered.http_route(name, parentRefs=[{"name": "east"}, {"name": "west"}]), namespace)
+        admin.wait("HTTPRoute", name, namespace, is_whole, "an entry of each class")
+        versions.append(admin.get("HTTPRoute", "first", namespace)["metadata"]["resourceVersion"])
+    assert versions[0] == versions[1], "what is whole is not written again"
+
+
 def test_a_route_that_works_is_accepted_and_counted(scene):
     scene.route()
     scene.wait_route("Accepted", "True", "Accepted")

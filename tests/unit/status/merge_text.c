@@ -18,7 +18,7 @@ struct world {
 
 static struct world world_start(const char *yaml)
 {
-    static const struct compile_options cluster = {.is_cluster = true};
+    static const struct compile_options cluster = {.is_cluster = true, .class_name = STR_INIT("umbra")};
     struct world world = {.manifests = manifests_new()};
     world.manifests->from_server = true;
     manifests_read(world.manifests, STR("cluster"), str_from_c(yaml));
