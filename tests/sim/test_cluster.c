@@ -19,6 +19,7 @@ struct kube_watch {
     struct kube_watch_spec spec;
     char path[128], selector[128];
     enum kube_watch_state state;
+    uint64_t edition;
 };
 
 /* Of the scenario that runs. */
@@ -65,6 +66,18 @@ enum kube_watch_state kube_watch_state(const struct kube_watch *watch)
 const char *kube_watch_problem(const struct kube_watch *watch)
 {
     return watch->state == KUBE_WATCH_FORBIDDEN ? "403 Forbidden: no" : NULL;
+}
+
+uint64_t kube_watch_edition(const struct kube_watch *watch)
+{
+    return watch->edition;
+}
+
+void kube_watch_keep(struct kube_watch *watch, size_t index, struct manifests *read)
+{
+    (void)watch;
+    (void)index;
+    (void)read;
 }
 
 size_t kube_watch_count(const struct kube_watch *watch)
