@@ -60,7 +60,7 @@ struct control {
     struct cluster_rules cluster_rules;
     struct key_files *key_files; /* what they name for TLS */
     struct manifests *manifests; /* of the last load: what is good in them stays when it is bad in the next */
-    uint64_t loads;     /* so many were made to be in force */
+    uint64_t loads;              /* so many were made to be in force */
     int last_good_fd;            /* of the control before this one; -1 */
     struct map good_texts;       /* file → struct str: its text when nothing in it was wrong */
     bool has_left_good;          /* the supervisor keeps them */

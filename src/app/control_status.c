@@ -270,7 +270,8 @@ static bool update_one(struct control_status *status, const struct control_statu
         return false;
     struct entry *entry = find_entry(status, resource->kind, strbuf_str(&texts->target));
     bool is_under_way = is_text(entry->version, object.version);
-    if ((!has_flow(from, outcome) && is_known(from, outcome, entry, object.version)) || (is_under_way && is_waiting(from, entry)))
+    if ((!has_flow(from, outcome) && is_known(from, outcome, entry, object.version)) ||
+        (is_under_way && is_waiting(from, entry)))
         return false;
     /* With the time of the write that is under way, if there is one, so that the same is the same. */
     int64_t now_s = is_under_way ? entry->written_s : from->now_s;

@@ -27,9 +27,9 @@ struct cluster {
     struct cluster_options options;
     struct str *namespaces; /* copies */
     uint64_t edition;
-    struct list slots;      /* in the order of the kinds; those on demand behind */
-    struct timer older;     /* some watch found its version absent, and there are older ones */
-    struct timer anew;      /* some kind is absent in all versions */
+    struct list slots;  /* in the order of the kinds; those on demand behind */
+    struct timer older; /* some watch found its version absent, and there are older ones */
+    struct timer anew;  /* some kind is absent in all versions */
 };
 
 static struct str copy(struct str text)
@@ -64,13 +64,12 @@ static bool has_older(const struct slot *slot)
     return slot->kind->versions[slot->version + 1] != NULL;
 }
 
-static void tell(struct slot *slot)
+/* Whether rules may be others now, once it is told that something happened. */
+static void take_edition(struct slot *slot)
 {
-    struct cluster *cluster = slot->cluster;
     uint64_t edition = kube_watch_edition(slot->watch);
-    cluster->edition += slot->edition != edition;
+    slot->cluster->edition += slot->edition != edition;
     slot->edition = edition;
-    cluster->options.on_change(cluster->options.user);
 }
 
 static void on_slot_change(struct kube_watch *watch, void *user)
@@ -88,8 +87,10 @@ static void on_slot_change(struct kube_watch *watch, void *user)
     bool is_news = !(is_absent && slot->is_absent) && state != KUBE_WATCH_STARTING;
     slot->is_read = slot->is_read || state != KUBE_WATCH_STARTING;
     slot->is_absent = is_absent || (slot->is_absent && state == KUBE_WATCH_STARTING);
+    if (is_news)
+        take_edition(slot);
     if (is_news || kube_watch_problem(watch))
-        tell(slot);
+        cluster->options.on_change(cluster->options.user);
 }
 
 static const struct kube_watch_ops slot_ops = {.name = "cluster", .on_change = on_slot_change};

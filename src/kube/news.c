@@ -15,8 +15,7 @@ static bool is_left_out(enum part part, struct str name)
     case PART_METADATA:
         return str_eq(name, STR("resourceVersion")) || str_eq(name, STR("managedFields")) ||
                str_eq(name, STR("annotations"));
-    case PART_ANNOTATIONS:
-        return !str_starts_with(name, STR("umbra.dev/")) && str_find_char(name, '\\') == name.len;
+    case PART_ANNOTATIONS: return !str_starts_with(name, STR("umbra.dev/")) && str_find_char(name, '\\') == name.len;
     }
     return false;
 }

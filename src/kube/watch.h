@@ -53,7 +53,7 @@ struct kube_watch_spec {
     const struct kube_watch_ops *ops;
     void *user;
     bool is_status_read; /* a new status is news */
-    bool is_secret; /* texts are wiped when they go, and never logged (all objects are treated so) */
+    bool is_secret;      /* texts are wiped when they go, and never logged (all objects are treated so) */
 };
 
 /* Begins at once. Strs are copied. */

@@ -41,12 +41,12 @@ struct manifests {
     struct problems problems;
     struct resource *resources; /* in the order they were read; what is kept of broken files follows */
     size_t resource_count, resource_capacity;
-    struct map by_identity;  /* kind, namespace and name → index of the resource + 1 */
-    struct map broken_files; /* file → struct broken_file */
+    struct map by_identity;   /* kind, namespace and name → index of the resource + 1 */
+    struct map broken_files;  /* file → struct broken_file */
     struct manifests **parts; /* whose resources these have, too; references */
     size_t part_count, part_capacity;
-    struct map said_kinds;   /* file and kind, of which it was said that Umbra does not read them */
-    bool from_server;        /* unknown fields are warnings; set before reading */
+    struct map said_kinds; /* file and kind, of which it was said that Umbra does not read them */
+    bool from_server;      /* unknown fields are warnings; set before reading */
 };
 
 struct manifests *manifests_new(void);
