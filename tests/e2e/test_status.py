@@ -66,7 +66,7 @@ def test_a_route_that_works_is_accepted_and_counted(scene):
     scene.wait_route("Accepted", "True", "Accepted")
     scene.wait_route("ResolvedRefs", "True", "ResolvedRefs")
     gateway = scene.admin.wait("Gateway", "edge", scene.namespace, lambda thing: [
-        listener["attachedRoutes"] for listener in thing["status"].get("listeners", [])] == [1], "attachedRoutes 1")
+        listener["attachedRoutes"] for listener in thing.get("status", {}).get("listeners", [])] == [1], "attachedRoutes 1")
     assert kube.condition(gateway, "Accepted")["status"] == "True"
     scene.admin.wait_condition("Gateway", "edge", scene.namespace, "Programmed")
 
