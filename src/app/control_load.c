@@ -135,6 +135,7 @@ struct load *load_new(const struct load_from *from)
         key_files_give(from->key_files, &options);
     }
     options.before = from->credentials;
+    options.gateway_api_version = from->gateway_api_version;
     options.awaits_marker = settings->is_kube && !settings->has_marker_key_file && !from->marker_key;
     if (from->marker_key) {
         load->has_marker_key = true;

@@ -14,6 +14,7 @@ struct load *rules_make(struct control *control, struct manifests *manifests)
         .before = control->manifests,
         .key_files = control->key_files,
         .credentials = control->credentials,
+        .gateway_api_version = cluster_rules_version(control),
         .marker_key = replica_marker_key(control),
     };
     return load_new(&from);
@@ -38,7 +39,7 @@ static void load_rules(struct control *control)
 static void on_files_changed(void *user)
 {
     struct control *control = user;
-    if (!control->is_draining)
+    if (!control->is_succeeded)
         load_rules(control);
 }
 

@@ -17,6 +17,9 @@
 struct cluster_rules {
     struct kube_client *client;
     struct cluster *cluster; /* NULL: rules come from elsewhere */
+    struct bundle_version
+        *version; /* of the Gateway API; NULL: only some namespaces are served, and nothing cluster-wide is asked for */
+    bool has_said_version; /* that it can't be known */
     struct timer later;
     bool is_loaded;     /* once: everything was read */
     uint64_t loaded_ns; /* when the last load was made; 0: never */
@@ -53,7 +56,7 @@ struct control {
     bool has_rings;         /* of records: answers can be compared */
     struct str admin_hosts[SETTINGS_MAX_HOSTS];
     int exit_code;
-    bool is_draining;
+    bool is_succeeded; /* a successor reads the rules from now on */
     /* where rules come from */
     struct sources sources;
     struct files *files; /* NULL: no files */
@@ -99,6 +102,8 @@ void rules_stop(struct control *control);
 /* control_cluster.c: from a cluster to loads. False with the reason why this run can't begin. */
 bool cluster_rules_start(struct control *control, struct err *err) __attribute__((warn_unused_result));
 void cluster_rules_stop(struct control *control);
+/* That of the Gateway API in the cluster; empty: not known. Borrowed until the loop goes on. */
+struct str cluster_rules_version(const struct control *control);
 /* Something that a load depends on is different: one is made in a moment. */
 void cluster_rules_again(struct control *control);
 /* From time to time: whether what is said of this replica is still so. */

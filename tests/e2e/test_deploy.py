@@ -169,6 +169,21 @@ def test_base_serves_all_namespaces_with_the_rights_that_it_gives(install, clust
     check_silence(replica)
 
 
+def test_base_may_read_which_version_of_the_gateway_api_there_is(install, cluster, admin, tmp_path, ending):
+    crd, annotation = "gatewayclasses.gateway.networking.k8s.io", "gateway.networking.k8s.io/bundle-version"
+    path, merge = admin.path("CustomResourceDefinition", crd), "application/merge-patch+json"
+    before = (admin.get("CustomResourceDefinition", crd)["metadata"].get("annotations") or {}).get(annotation)
+    ending.callback(admin.ask, "PATCH", path, {"metadata": {"annotations": {annotation: before}}}, merge)
+    admin.ask("PATCH", path, {"metadata": {"annotations": {annotation: "v1.6.1"}}}, merge)
+    things = install("base")
+    directory = tmp_path / "replica"
+    directory.mkdir()
+    replica = Installed(directory, cluster, things)
+    ending.callback(replica.stop)
+    wait_true(admin, replica, "GatewayClass", "umbra", None, "SupportedVersion")
+    check_silence(replica)
+
+
 def test_secrets_are_read_where_a_binding_allows_it(install, cluster, admin, namespace, service, tmp_path, ending):
     things, live = install("base"), service()
     directory = tmp_path / "replica"
