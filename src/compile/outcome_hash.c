@@ -3,6 +3,9 @@
 
 #include <xxhash.h>
 
+/* Of the fields that are known here: a status is not written when its outcome has the hash that it had. */
+_Static_assert(sizeof(void *) != 8 || sizeof(struct outcome) == 352, "a new field is in the hash, too");
+
 static void add_number(struct strbuf *hash, uint64_t number)
 {
     strbuf_add(hash, (struct str){(const char *)&number, sizeof(number)});
@@ -26,15 +29,19 @@ static void add_conditions(struct strbuf *hash, const struct outcome_conditions 
     }
 }
 
-static void add_branch(struct strbuf *hash, const struct outcome_branch *branch)
+static void add_ref(struct strbuf *hash, const struct outcome_ref *ref)
 {
-    const struct outcome_ref *ref = &branch->ref;
     const struct str texts[] = {ref->group, ref->kind, ref->ns, ref->name, ref->section_name};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         add_number(hash, texts[i].ptr != NULL);
         add_text(hash, texts[i]);
     }
     add_number(hash, ref->port);
+}
+
+static void add_branch(struct strbuf *hash, const struct outcome_branch *branch)
+{
+    add_ref(hash, &branch->ref);
     add_conditions(hash, &branch->conditions);
 }
 
@@ -63,6 +70,9 @@ uint64_t outcome_hash(const struct outcome *outcome)
     add_number(&hash, outcome->branch_count);
     for (size_t i = 0; i < outcome->branch_count; i++)
         add_branch(&hash, &outcome->branches[i]);
+    add_number(&hash, outcome->other_count);
+    for (size_t i = 0; i < outcome->other_count; i++)
+        add_ref(&hash, &outcome->others[i]);
     add_number(&hash, outcome->listener_count);
     for (size_t i = 0; i < outcome->listener_count; i++)
         add_listener(&hash, &outcome->listeners[i]);
