@@ -125,7 +125,7 @@ def test_secrets_are_read_where_a_binding_allows_it(install, cluster, admin, nam
                  "subjects": [{"kind": "ServiceAccount", "name": "umbra", "namespace": OWN}]}, namespace)
 
     def is_programmed():
-        listeners = admin.get("Gateway", "edge", namespace)["status"].get("listeners") or []
+        listeners = admin.get("Gateway", "edge", namespace).get("status", {}).get("listeners") or []
         return len(listeners) == 2 and all(kube.condition(one, "Programmed").get("status") == "True" for one in listeners)
     wait_for(is_programmed, lambda: f"both listeners; umbra says:\n{replica.log()}", 90)
 
