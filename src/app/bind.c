@@ -98,6 +98,8 @@ void bind_explain(const struct address *asked, int error, bool has_offset, struc
     else if (error == EADDRNOTAVAIL)
         (void)err_set(err, "can't listen on %s: %s; this machine has no such address (`ip address` lists them)", text,
                       reason);
+    else if (error == ESHUTDOWN)
+        (void)err_set(err, "can't listen on %s: this umbra is ending and opens no more ports", text);
     else
         (void)err_set(err, "can't listen on %s: %s", text, reason);
 }

@@ -65,7 +65,7 @@ static void on_drain(struct control *control, const struct ipc_message *message)
     if (message->len != sizeof(drain))
         return;
     memcpy(&drain, message->payload, sizeof(drain));
-    control->is_draining = true;
+    control->is_succeeded = drain.is_takeover;
     replica_drain(control);
     admin_server_drain(control->admin_server, drain.is_takeover);
 }

@@ -5,6 +5,7 @@
 #include "app/control_state.h"
 #include "base/log.h"
 #include "compile/compile.h"
+#include "kube/bundle_version.h"
 #include "kube/cluster.h"
 #include "kube/config.h"
 #include "manifest/manifests.h"
@@ -32,10 +33,11 @@ static uint64_t clock_ns(void)
 static void load_cluster(struct control *control)
 {
     struct cluster_rules *rules = &control->cluster_rules;
-    if (!cluster_is_synced(rules->cluster))
+    if (!cluster_is_synced(rules->cluster) || (rules->version && !bundle_version_is_read(rules->version)))
         return;
     uint64_t begin_ns = clock_ns();
     struct manifests *manifests = manifests_new();
+    rules->edition = cluster_edition(rules->cluster);
     cluster_read(rules->cluster, manifests);
     const char *problem = replica_problem(control);
     snprintf(rules->problem, sizeof(rules->problem), "%s", problem ? problem : "");
@@ -56,7 +58,7 @@ static void load_cluster(struct control *control)
 static void on_later(struct timer *timer)
 {
     struct control *control = CONTAINER_OF(timer, struct control, cluster_rules.later);
-    if (!control->is_draining)
+    if (!control->is_succeeded)
         load_cluster(control);
 }
 
@@ -117,11 +119,35 @@ const char *cluster_rules_awaited(struct control *control)
 static void on_change(void *user)
 {
     struct control *control = user;
-    log_trouble(&control->cluster_rules);
-    if (!control->cluster_rules.is_loaded)
+    struct cluster_rules *rules = &control->cluster_rules;
+    log_trouble(rules);
+    if (!rules->is_loaded)
         report_status(control);
-    cluster_rules_again(control);
+    /* Most of what changes in a cluster is somebody's status. */
+    if (!rules->is_loaded || cluster_edition(rules->cluster) != rules->edition)
+        cluster_rules_again(control);
     cluster_report(control);
+}
+
+/* ---- the version of the Gateway API ---- */
+
+struct str cluster_rules_version(const struct control *control)
+{
+    const struct bundle_version *version = control->cluster_rules.version;
+    return version ? bundle_version_text(version) : STR("");
+}
+
+static void on_version(void *user)
+{
+    struct control *control = user;
+    struct cluster_rules *rules = &control->cluster_rules;
+    const char *problem = rules->version ? bundle_version_problem(rules->version) : NULL;
+    if (problem && !rules->has_said_version)
+        log_info("the version of the Gateway API is not known, and so the condition SupportedVersion of the "
+                 "GatewayClass is left out: %s",
+                 problem);
+    rules->has_said_version = problem != NULL;
+    cluster_rules_again(control);
 }
 
 /* ---- life ---- */
@@ -151,6 +177,9 @@ bool cluster_rules_start(struct control *control, struct err *err)
         .user = control,
     };
     rules->cluster = cluster_new(&options);
+    if (settings->namespace_count == 0)
+        rules->version = bundle_version_new(
+            &(struct bundle_version_options){.client = rules->client, .on_change = on_version, .user = control});
     replica_start(control, kube_client_config(rules->client)->ns);
     /* A gateway without rules serves the probes at least, and says what it waits for. */
     if (!control->plan && !control->endpoints)
@@ -165,6 +194,7 @@ void cluster_rules_stop(struct control *control)
         timer_disarm(&rules->later);
         replica_stop(control);
         cluster_free(rules->cluster);
+        bundle_version_free(rules->version);
     }
     if (rules->client)
         kube_client_free(rules->client);

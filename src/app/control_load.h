@@ -50,6 +50,7 @@ struct load_from {
     struct manifests *before;              /* what is bad keeps its last good version of these; NULL: there is none */
     struct key_files *key_files;           /* set to what the manifests name; NULL: files can't be read */
     const struct credentials *credentials; /* in force; NULL */
+    struct str gateway_api_version;        /* of the installed CRDs; empty: not known */
     const unsigned char *marker_key;       /* of all replicas, SETTINGS_MARKER_KEY bytes; NULL: none is known */
 };
 struct load *load_new(const struct load_from *from);

@@ -14,6 +14,7 @@ struct load *rules_make(struct control *control, struct manifests *manifests)
         .before = control->manifests,
         .key_files = control->key_files,
         .credentials = control->credentials,
+        .gateway_api_version = cluster_rules_version(control),
         .marker_key = replica_marker_key(control),
     };
     return load_new(&from);
@@ -24,6 +25,7 @@ void rules_load(struct control *control, struct load *load)
     if (control->manifests)
         manifests_unref(control->manifests);
     control->manifests = manifests_ref(load->manifests);
+    control->loads++;
     if (control->files)
         last_good_keep(control);
     publish_load(control, load);
@@ -37,7 +39,7 @@ static void load_rules(struct control *control)
 static void on_files_changed(void *user)
 {
     struct control *control = user;
-    if (!control->is_draining)
+    if (!control->is_succeeded)
         load_rules(control);
 }
 

@@ -67,6 +67,7 @@ static void on_linger(struct timer *timer)
 void supervisor_drain(struct supervisor *supervisor, bool is_takeover)
 {
     supervisor->phase = PHASE_DRAINING;
+    supervisor->is_succeeded = is_takeover;
     replace_stop(supervisor);
     struct child *gateway = &supervisor->children[CHILD_GATEWAY];
     struct child *control = &supervisor->children[CHILD_CONTROL];
@@ -86,7 +87,7 @@ void supervisor_drain(struct supervisor *supervisor, bool is_takeover)
     (void)child_send(control, IPC_DRAIN, payload, NULL, 0);
     (void)child_send(gateway, IPC_DRAIN, payload, NULL, 0);
     /* The gateway's copies are the last: closing them ends the kernel's queueing for nobody. */
-    listeners_close(supervisor);
+    listeners_let_go(supervisor);
     timer_arm(supervisor->loop, &supervisor->deadline,
               (uint64_t)drain.delay_ms + drain.deadline_ms + DEADLINE_MARGIN_MS);
     log_info("draining for at most %u ms", drain.delay_ms + drain.deadline_ms);

@@ -8,7 +8,8 @@
 
 static bool is_for(const struct bound *bound, const struct address *asked)
 {
-    return bound->fd >= 0 && (address_eq(&bound->asked, asked) || address_eq(&bound->real, asked));
+    return (bound->fd >= 0 || bound->is_in_force) &&
+           (address_eq(&bound->asked, asked) || address_eq(&bound->real, asked));
 }
 
 struct bound *listeners_get(struct supervisor *supervisor, const struct address *asked)
@@ -18,8 +19,9 @@ struct bound *listeners_get(struct supervisor *supervisor, const struct address 
         if (is_for(bound, asked))
             return bound;
     }
-    if (supervisor->listener_count == SUPERVISOR_MAX_LISTENERS) {
-        errno = ENOBUFS;
+    bool is_draining = supervisor->phase == PHASE_DRAINING;
+    if (is_draining || supervisor->listener_count == SUPERVISOR_MAX_LISTENERS) {
+        errno = is_draining ? ESHUTDOWN : ENOBUFS;
         return NULL;
     }
     struct bound *bound = &supervisor->listeners[supervisor->listener_count];
@@ -65,10 +67,20 @@ void listeners_put_in_force(struct supervisor *supervisor)
     listeners_close_unwanted(supervisor);
 }
 
+void listeners_let_go(struct supervisor *supervisor)
+{
+    for (size_t i = 0; i < supervisor->listener_count; i++) {
+        close(supervisor->listeners[i].fd);
+        supervisor->listeners[i].fd = -1;
+    }
+}
+
 void listeners_close(struct supervisor *supervisor)
 {
-    for (size_t i = 0; i < supervisor->listener_count; i++)
-        close(supervisor->listeners[i].fd);
+    for (size_t i = 0; i < supervisor->listener_count; i++) {
+        if (supervisor->listeners[i].fd >= 0)
+            close(supervisor->listeners[i].fd);
+    }
     supervisor->listener_count = 0;
 }
 

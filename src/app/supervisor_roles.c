@@ -87,8 +87,6 @@ static bool on_bind(struct child *child, const struct ipc_message *message)
     memcpy(&head, message->payload, sizeof(head));
     if (head.count > IPC_MAX_SOCKETS || message->len != sizeof(head) + head.count * sizeof(struct address))
         return false;
-    if (supervisor->phase == PHASE_DRAINING)
-        return true;
     for (size_t i = 0; i < supervisor->listener_count; i++)
         supervisor->listeners[i].is_wanted = false;
     struct {
@@ -105,7 +103,8 @@ static bool on_bind(struct child *child, const struct ipc_message *message)
         if (bound)
             bound->is_wanted = true;
     }
-    listeners_close_unwanted(supervisor);
+    if (supervisor->phase != PHASE_DRAINING)
+        listeners_close_unwanted(supervisor);
     struct str payload = {(const char *)&answer, sizeof(head) + head.count * sizeof(answer.sockets[0])};
     return child_send(child, IPC_BOUND, payload, NULL, 0) || true;
 }
@@ -128,9 +127,10 @@ static bool on_plan(struct child *child, struct ipc_message *message)
     struct supervisor *supervisor = child->supervisor;
     struct child *gateway = &supervisor->children[CHILD_GATEWAY];
     uint32_t came = ipc_take_parts(message, &supervisor->parts);
-    if (came == 0 || supervisor->phase == PHASE_DRAINING)
+    if (came == 0 || supervisor->is_succeeded)
         return came != 0;
-    if (!(came >> IPC_PART_PLAN & 1)) {
+    /* While it drains, the gateway has all sockets that it will ever have, and new connections still come. */
+    if (supervisor->phase == PHASE_DRAINING || !(came >> IPC_PART_PLAN & 1)) {
         send_news(gateway, came);
         (void)analyst_send_parts(supervisor, came);
         return true;

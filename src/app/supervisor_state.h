@@ -84,6 +84,7 @@ struct supervisor {
     bool is_reload_due;  /* SIGHUP came meanwhile */
     struct timer deadline, linger;
     bool is_finishing; /* the gateway is gone, and the analyst was told */
+    bool is_succeeded; /* drains because a successor serves: it has the rules */
     struct instance instance;
     struct watch callers; /* successors that connect */
     struct other successor;
@@ -134,6 +135,8 @@ struct bound *listeners_get(struct supervisor *supervisor, const struct address 
 void listeners_close_unwanted(struct supervisor *supervisor);
 /* The plan that the last IPC_BIND was for came. */
 void listeners_put_in_force(struct supervisor *supervisor);
+/* Their addresses are kept: rules go on to change while connections are still accepted. */
+void listeners_let_go(struct supervisor *supervisor);
 void listeners_close(struct supervisor *supervisor);
 bool listeners_bind_admin(struct supervisor *supervisor, struct err *err) __attribute__((warn_unused_result));
 /* Takes over a socket that a predecessor handed. */

@@ -66,6 +66,9 @@ struct outcome {
     struct outcome_conditions conditions; /* of GatewayClass, Gateway and Backend; of the others none */
     const struct outcome_branch *branches;
     size_t branch_count;
+    /* Where entries of this controller lead that another Umbra writes, see compile/siblings.h: group, kind, namespace and name. */
+    const struct outcome_ref *others;
+    size_t other_count;
     const struct outcome_listener *listeners; /* of a Gateway */
     size_t listener_count;
     const struct outcome_address *addresses; /* likewise */
@@ -85,3 +88,5 @@ struct outcomes {
 
 /* NULL when it has none of the type. */
 const struct outcome_condition *outcome_find(const struct outcome_conditions *conditions, const char *type);
+/* Of all that a status is made of; the same for what says the same. */
+uint64_t outcome_hash(const struct outcome *outcome);

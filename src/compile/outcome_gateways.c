@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compile/gateway_features.h"
 #include "compile/outcomes.h"
+#include "compile/siblings.h"
 #include "manifest/gateway_extras.h"
 
 /* ---- classes ---- */
@@ -210,13 +211,6 @@ static void add_gateway_conditions(struct compiler *compiler, struct outcome *ou
     outcome_add_judged(compiler, &outcome->conditions, "Programmed", programmed, "Programmed");
 }
 
-/* One that can't be read: its listeners are those of the last good version, if there is one. */
-static bool is_ours_by_text(const struct compiler *compiler, const struct resource *resource)
-{
-    struct str name = node_text(node_find(resource->node, STR("spec")), STR("gatewayClassName"));
-    return name.len > 0 && outcome_has_class(compiler, name);
-}
-
 static void add_listeners(struct compiler *compiler, const struct gateway_site *site, const struct outcome_track *track,
                           struct outcome *outcome)
 {
@@ -232,7 +226,7 @@ bool outcome_of_gateway(struct compiler *compiler, const struct outcome_track *t
     const struct resource *resource = track->resource;
     struct str key = arena_printf(&compiler->scratch, "%.*s/%.*s", STR_ARG(resource->ns), STR_ARG(resource->name));
     const struct gateway_site *site = map_find(&compiler->gateways, key);
-    if (!site && !(resource->is_bad && is_ours_by_text(compiler, resource)))
+    if (!site && !(resource->is_bad && siblings_is_own(compiler, resource)))
         return false;
     struct addresses addresses;
     find_addresses(compiler, &addresses);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compile/outcomes.h"
+#include "compile/siblings.h"
 #include "manifest/backend_tls_policy.h"
 
 /* ---- BackendTLSPolicies: their ancestors are the Gateways by which requests come to their targets ---- */
@@ -129,17 +130,48 @@ static void add_mirrors(struct compiler *compiler, const struct outcome_track *t
     outcome->mirror_count = track->use_count;
 }
 
+/* A route that requests come to by Gateways of another Umbra alone: that one says what becomes of the policy there. */
+static bool is_anothers(struct compiler *compiler, const struct outcome_ref *ref)
+{
+    static const enum kind_id kinds[] = {KIND_HTTP_ROUTE, KIND_GRPC_ROUTE};
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        const struct resource *route = str_eq(ref->kind, str_from_c(kind_table[kinds[i]].name))
+                                           ? manifests_find_any(compiler->out->manifests, kinds[i], ref->ns, ref->name)
+                                           : NULL;
+        if (route && route->node)
+            return !outcomes_has_own_parent(compiler, route) && siblings_have_parent(compiler, route);
+    }
+    return false;
+}
+
+/* Makes room for `more` beside those of all. */
+static struct outcome_ref *extend_others(struct compiler *compiler, struct outcome *outcome, size_t more)
+{
+    struct outcome_ref *list = arena_alloc(compiler->arena, (outcome->other_count + more) * sizeof(*list));
+    if (outcome->other_count > 0)
+        memcpy(list, outcome->others, outcome->other_count * sizeof(*list));
+    outcome->others = list;
+    return list;
+}
+
 bool outcome_of_mirror_policy(struct compiler *compiler, const struct outcome_track *track, struct outcome *outcome)
 {
     const struct resource *policy = track->resource;
     const struct node *refs = node_find(node_find(policy->node, STR("spec")), STR("targetRefs"));
     size_t part = 0;
     struct outcome_branch *branches = arena_alloc(compiler->arena, OUTCOME_ANCESTORS_MAX * sizeof(*branches));
+    struct outcome_ref *others = extend_others(compiler, outcome, OUTCOME_ANCESTORS_MAX);
+    size_t most = outcome->other_count + OUTCOME_ANCESTORS_MAX;
     for (const struct node *node = refs ? refs->first : NULL; node; node = node->next, part++) {
         struct outcome_branch branch = {.ref = target_ref(policy, node)};
         bool is_whole = branch.ref.name.len > 0 && (policy->is_bad || part < track->part_count);
         if (!is_whole || outcome->branch_count == OUTCOME_ANCESTORS_MAX)
             continue;
+        if (is_anothers(compiler, &branch.ref)) {
+            if (outcome->other_count < most)
+                others[outcome->other_count++] = branch.ref;
+            continue;
+        }
         judge_mirror_policy(compiler, track, part, &branch.conditions);
         branches[outcome->branch_count++] = branch;
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compile/outcomes.h"
+#include "compile/siblings.h"
 
 /* As it is written, which is how the API tells the entries of a status apart. */
 static struct outcome_ref ref_of(const struct node *node)
@@ -25,9 +26,7 @@ static bool is_own_parent(struct compiler *compiler, const struct resource *rout
     if (!is_gateway || ref->name.len == 0)
         return false;
     const struct resource *gateway = manifests_find_any(compiler->out->manifests, KIND_GATEWAY, ns, ref->name);
-    struct str class_name = gateway ? node_text(node_find(gateway->node, STR("spec")), STR("gatewayClassName"))
-                                    : STR_NONE;
-    return class_name.len > 0 && outcome_has_class(compiler, class_name);
+    return gateway && siblings_is_own(compiler, gateway);
 }
 
 static void add_bad(struct compiler *compiler, const struct resource *route, struct outcome_branch *branch)

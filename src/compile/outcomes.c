@@ -2,6 +2,7 @@
 #include "compile/outcomes.h"
 
 #include "base/assert.h"
+#include "compile/siblings.h"
 #include "manifest/backend_tls_policy.h"
 
 /* ---- tracks ---- */
@@ -325,13 +326,17 @@ void outcomes_finish(struct compiler *compiler)
     struct compiled *out = compiler->out;
     if (!compiler->tracks)
         return;
-    size_t count = 0;
+    size_t count = 0, other_count = 0;
+    const struct outcome_ref *others = siblings_list(compiler, &other_count);
     struct outcome *list = arena_alloc(compiler->arena, (compiler->roots.count + 1) * sizeof(*list));
     for (size_t i = 0; i < out->manifests->resource_count; i++) {
         const struct outcome_track *track = compiler->tracks[i];
         if (!track || !track->resource->node)
             continue;
-        list[count] = (struct outcome){.resource = track->resource, .generation = generation_of(track->resource)};
+        list[count] = (struct outcome){.resource = track->resource,
+                                       .generation = generation_of(track->resource),
+                                       .others = others,
+                                       .other_count = other_count};
         count += make(compiler, track, &list[count]);
     }
     out->outcomes = (struct outcomes){.list = list, .count = count};

@@ -113,12 +113,12 @@ static void write_event(struct kube_events *events, const struct kube_event *eve
     json_t *body = make_body(events, event, ns, name);
     struct strbuf json = STRBUF_INIT;
     json_text_add(&json, body);
-    strbuf_printf(&target, "/apis/events.k8s.io/v1/namespaces/%.*s/events/%.*s?fieldManager=umbra&force=true",
-                  STR_ARG(ns), STR_ARG(name));
+    strbuf_printf(&target, "/apis/events.k8s.io/v1/namespaces/%.*s/events?fieldManager=umbra", STR_ARG(ns));
+    /* Made and never changed, as the API wants it. Where it stands already (409), somebody has said it. */
     struct kube_write write = {
-        .method = "PATCH",
+        .method = "POST",
         .target = strbuf_str(&target),
-        .content_type = STR("application/apply-patch+yaml"),
+        .content_type = STR("application/json"),
         .body = strbuf_str(&json),
         .tries = 3,
     };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "manifest/schema_formats.h"
 #include "manifest/umbra_kinds.h"
+#include "manifest/umbra_status.h"
 
 #define ENDPOINTS_MAX 256
 #define UNIX_PATH_MAX_LENGTH 107 /* of sockaddr_un */
@@ -231,7 +232,7 @@ static const struct schema_field backend_rows[] = {
      SCHEMA_AT(backend, spec),
      .flags = SCHEMA_REQUIRED,
      .of = &backend_spec_schema},
-    OBJECT_STATUS_ROW,
+    OBJECT_OWN_STATUS_ROW(&backend_status_schema),
 };
 const struct schema backend_schema = {
     .name = "Backend",

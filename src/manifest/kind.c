@@ -12,6 +12,7 @@
 #include "manifest/service.h"
 #include "manifest/service_entry.h"
 #include "manifest/umbra_kinds.h"
+#include "manifest/umbra_status.h"
 #include "manifest/virtual_service.h"
 
 #define GATEWAY_API "gateway.networking.k8s.io"
@@ -112,6 +113,7 @@ const struct kind kind_table[KIND_COUNT] = {
                       .versions = {"v1alpha1"},
                       .is_namespaced = true,
                       .has_crd = true,
+                      .view = &backend_view,
                       .name_format = &format_dns_name,
                       .schema = &backend_schema},
     [KIND_MIRROR_POLICY] = {.id = KIND_MIRROR_POLICY,
@@ -121,6 +123,7 @@ const struct kind kind_table[KIND_COUNT] = {
                             .versions = {"v1alpha1"},
                             .is_namespaced = true,
                             .has_crd = true,
+                            .view = &mirror_policy_view,
                             .policy = "Direct",
                             .name_format = &format_dns_name,
                             .schema = &mirror_policy_schema},

@@ -5,6 +5,8 @@
 
 #include "manifest/schema.h"
 
+struct kind_view;
+
 enum kind_id {
     KIND_NAMESPACE,
     KIND_SERVICE,
@@ -36,6 +38,7 @@ struct kind {
     const char *versions[4];   /* NULL-terminated, the preferred one first */
     bool is_namespaced;
     bool has_crd;                            /* Umbra's own: deploy/crd is generated from it */
+    const struct kind_view *view;            /* of those: what kubectl shows (manifest/umbra_status.h) */
     const char *policy;                      /* how it attaches to others (GEP-713): "Direct"; NULL: it is no policy */
     const struct schema_format *name_format; /* of metadata.name */
     const struct schema *schema;             /* of the whole object; its struct begins with struct object_head */

@@ -2,6 +2,8 @@
 #include "manifest/kind_docs.h"
 
 #include "manifest/meta.h"
+#include "manifest/quote.h"
+#include "manifest/umbra_status.h"
 
 #include <ctype.h>
 
@@ -88,7 +90,31 @@ static void add_names(const struct kind *kind, struct strbuf *out)
                   kind->name, kind->plural);
     for (const char *c = kind->name; *c; c++)
         strbuf_add_char(out, (char)tolower((unsigned char)*c));
-    strbuf_printf(out, "\n  scope: %s\n", kind->is_namespaced ? "Namespaced" : "Cluster");
+    strbuf_add_char(out, '\n');
+    if (kind->view)
+        strbuf_printf(out, "    shortNames:\n    - %s\n    categories:\n    - gateway-api\n    - umbra\n",
+                      kind->view->short_name);
+    strbuf_printf(out, "  scope: %s\n", kind->is_namespaced ? "Namespaced" : "Cluster");
+}
+
+static void add_line(struct strbuf *out, const char *key, const char *text)
+{
+    strbuf_printf(out, "%s: ", key);
+    quote_yaml(out, str_from_c(text));
+    strbuf_add_char(out, '\n');
+}
+
+static void add_columns(const struct kind_view *view, struct strbuf *out)
+{
+    strbuf_add(out, STR("    additionalPrinterColumns:\n"));
+    for (size_t i = 0; i < view->column_count; i++) {
+        const struct kind_column *column = &view->columns[i];
+        add_line(out, "    - name", column->name);
+        add_line(out, "      type", column->type);
+        add_line(out, "      description", column->help);
+        add_line(out, "      jsonPath", column->path);
+        strbuf_add(out, column->is_wide ? STR("      priority: 1\n") : STR(""));
+    }
 }
 
 void kind_crd(const struct kind *kind, struct strbuf *out)
@@ -105,6 +131,8 @@ void kind_crd(const struct kind *kind, struct strbuf *out)
     for (size_t i = 0; kind->versions[i]; i++) {
         strbuf_printf(out, "  - name: %s\n    served: true\n    storage: %s\n", kind->versions[i],
                       i == 0 ? "true" : "false");
+        if (kind->view)
+            add_columns(kind->view, out);
         strbuf_add(out, STR("    subresources:\n      status: {}\n    schema:\n      openAPIV3Schema:\n"));
         schema_crd(kind->schema, 8, out);
     }

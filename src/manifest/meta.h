@@ -39,6 +39,9 @@ extern const struct schema object_meta_schema;
      SCHEMA_AT(object_head, metadata), .flags = SCHEMA_REQUIRED, .of = &object_meta_schema}
 #define OBJECT_STATUS_ROW \
     {.name = "status", .help = "What controllers say about the resource; Umbra does not read it.", .type = SCHEMA_ANY}
+/* Of Umbra's own kinds, which it writes: manifest/umbra_status.h. */
+#define OBJECT_OWN_STATUS_ROW(schema) \
+    {.name = "status", .help = "What became of it. Umbra writes this and does not read it.", .type = SCHEMA_ANY, .of = (schema)}
 /* clang-format on */
 
 /* A label's or annotation's value, or STR_NONE. */

@@ -2,6 +2,7 @@
 #include "manifest/policy_judgement.h"
 #include "manifest/schema_formats.h"
 #include "manifest/umbra_kinds.h"
+#include "manifest/umbra_status.h"
 
 #define TARGETS_MAX 16
 #define SOURCES_MAX 128 /* each is compared with each client's address */
@@ -498,7 +499,7 @@ static const struct schema_field mirror_policy_rows[] = {
      SCHEMA_AT(mirror_policy, spec),
      .fallback = "{}",
      .of = &policy_spec_schema},
-    OBJECT_STATUS_ROW,
+    OBJECT_OWN_STATUS_ROW(&mirror_policy_status_schema),
 };
 const struct schema mirror_policy_schema = {
     .name = "MirrorPolicy",

@@ -23,7 +23,7 @@ enum schema_type {
     SCHEMA_LIST,           /* struct schema_list of `item`: structs of objects, or what the item's type says above */
     SCHEMA_MAP, /* struct schema_list of struct schema_pair, strings by string; by `item` also integers (struct
                               schema_number_pair) and objects (structs of `of`, whose node has the key) */
-    SCHEMA_ANY, /* known and accepted, not read (managedFields, status); nothing is stored */
+    SCHEMA_ANY, /* known and accepted, not read (managedFields, status); nothing is stored. `of`: what the CRD says it is */
 };
 
 struct schema_int {
@@ -51,6 +51,7 @@ struct schema_format {
     const char *name;    /* "a DNS label" */
     const char *pattern; /* the CRD's pattern, ECMA 262; NULL: none */
     bool is_rough;       /* the pattern takes more than is valid */
+    const char *openapi; /* what OpenAPI calls it, for the CRD; NULL: nothing */
     const char *example; /* what a right value looks like */
     const char *all;     /* how to say what "*" is meant for; NULL: by nothing else */
     bool (*is_valid)(struct str text);
@@ -83,7 +84,7 @@ struct schema_field {
     const char *const *values; /* of an enum, NULL-terminated; a string or an integer may have some as well */
     const struct schema_format
         *format;             /* of a string, of a list's strings or of a map's values; of a duration: its own */
-    const struct schema *of; /* of an object, a list's or a map's objects */
+    const struct schema *of; /* of an object, a list's or a map's objects, in the CRD also of what is not read */
     const char *finer;       /* of an integer: what to write instead of 0.5; NULL: nothing */
     /* Of a list of objects: the field in which they must differ; of scalars: "", when they must differ themselves. */
     const char *key;
@@ -96,7 +97,8 @@ struct schema_rule {
 
 #define SCHEMA_FIELDS_MAX 64
 
-/* The struct of every schema begins with `const struct node *node`: where it was written. No schema contains itself. */
+/* The struct of every schema begins with `const struct node *node`: where it was written. No schema contains itself. One of size 0 is for the CRD
+ * alone: what it describes is not read. */
 struct schema {
     const char *name; /* "HTTPPathMatch" */
     const char *help;

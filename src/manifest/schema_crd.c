@@ -67,6 +67,8 @@ static void add_scalar(struct strbuf *out, unsigned indent, const struct schema_
     add_values(out, indent, scalar);
     if (scalar->type == SCHEMA_INT)
         add_line(out, indent, "format", is_int32 ? "int32" : "int64");
+    if (scalar->format && scalar->format->openapi)
+        add_line(out, indent, "format", scalar->format->openapi);
     if (scalar->type == SCHEMA_INT && !scalar->values)
         add_limits(out, indent, "imum", scalar->min, scalar->max);
     if (scalar->type == SCHEMA_STRING)
@@ -178,6 +180,10 @@ static void add_field(struct strbuf *out, unsigned indent, const struct schema *
     case SCHEMA_LIST: add_list(out, indent, field); break;
     case SCHEMA_MAP: add_map(out, indent, field); break;
     case SCHEMA_ANY:
+        if (field->of) {
+            add_object(out, indent, field->of, false);
+            break;
+        }
         add_line(out, indent, "type", "object");
         add_line(out, indent, "x-kubernetes-preserve-unknown-fields", "true");
         break;

@@ -61,9 +61,23 @@ static json_t *entry_new(const struct branches_merge *merge, const struct outcom
     return entry;
 }
 
-static bool is_ours(const json_t *entry)
+static bool is_of_another_umbra(const struct branches_merge *merge, const json_t *entry)
 {
-    return str_eq(member_text(entry, "controllerName"), STR(COMPILE_CONTROLLER));
+    const struct outcome *outcome = merge->outcome;
+    const json_t *ref = json_object_get(entry, merge->ref_name);
+    for (size_t i = 0; i < outcome->other_count; i++) {
+        const struct outcome_ref *other = &outcome->others[i];
+        if (is_text(ref, "group", other->group, STR("gateway.networking.k8s.io")) &&
+            is_text(ref, "kind", other->kind, STR("Gateway")) &&
+            is_text(ref, "namespace", other->ns, outcome->resource->ns) && is_text(ref, "name", other->name, STR("")))
+            return true;
+    }
+    return false;
+}
+
+static bool is_ours(const struct branches_merge *merge, const json_t *entry)
+{
+    return str_eq(member_text(entry, "controllerName"), STR(COMPILE_CONTROLLER)) && !is_of_another_umbra(merge, entry);
 }
 
 static const json_t *find_entry(const struct branches_merge *merge, const json_t *list,
@@ -71,7 +85,7 @@ static const json_t *find_entry(const struct branches_merge *merge, const json_t
 {
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *entry = json_array_get(list, i);
-        if (is_ours(entry) &&
+        if (is_ours(merge, entry) &&
             is_ref(json_object_get(entry, merge->ref_name), &branch->ref, merge->outcome->resource->ns))
             return entry;
     }
@@ -88,22 +102,22 @@ static const struct outcome_branch *find_branch(const struct branches_merge *mer
     return NULL;
 }
 
-static size_t count_others(const json_t *list)
+static size_t count_others(const struct branches_merge *merge)
 {
     size_t count = 0;
-    for (size_t i = 0; i < json_array_size(list); i++)
-        count += !is_ours(json_array_get(list, i));
+    for (size_t i = 0; i < json_array_size(merge->present); i++)
+        count += !is_ours(merge, json_array_get(merge->present, i));
     return count;
 }
 
 json_t *branches_merge(const struct branches_merge *merge)
 {
     json_t *list = json_array();
-    size_t others = count_others(merge->present), room = merge->most > others ? merge->most - others : 0;
+    size_t others = count_others(merge), room = merge->most > others ? merge->most - others : 0;
     for (size_t i = 0; i < json_array_size(merge->present); i++) {
         json_t *before = json_array_get(merge->present, i);
-        const struct outcome_branch *branch = is_ours(before) ? find_branch(merge, before) : NULL;
-        if (!is_ours(before)) {
+        const struct outcome_branch *branch = is_ours(merge, before) ? find_branch(merge, before) : NULL;
+        if (!is_ours(merge, before)) {
             json_array_append(list, before);
         } else if (branch && room > 0 && !find_entry(merge, list, branch)) {
             json_array_append_new(list, entry_new(merge, branch, before));

@@ -13,6 +13,7 @@ import sys
 
 import comparing
 import cost
+import kubernetes
 import latency
 import measure
 import memory
@@ -40,6 +41,7 @@ GROUPS = {
     "routes": routes.routes,
     "loading": routes.loading,
     "reloads": routes.reloads,
+    "cluster": kubernetes.cluster,
 }
 
 
@@ -53,6 +55,7 @@ class Run:
         self.upload_bytes = 250_000_000 if is_quick else 1_000_000_000
         self.many_routes = 10000
         self.reloads = 10 if is_quick else 100
+        self.changes = 10 if is_quick else 100  # of one thing in a cluster
         self.idle_clients = 2000 if is_quick else 10000
         self.clock = measure.Clock(arguments.limit or (120 if is_quick else 900))
         self.notes = []
@@ -98,6 +101,10 @@ def run_groups(run, names):
         try:
             with open_stage() as run.stage:
                 done = GROUPS[name](run)
+        except measure.LeftOut as why:
+            run.notes.append(f"The group {name} is left out: {why}")
+            print(f"   left out: {why}", file=sys.stderr)
+            continue
         # OSError: a process that was measured is gone.
         except (measure.Broken, subprocess.TimeoutExpired, OSError) as broken:
             failures.append(f"{name}: {broken}")

@@ -20,6 +20,10 @@ class Broken(Exception):
     """The bench cannot go on: a peer does not start, a tool is missing."""
 
 
+class LeftOut(Exception):
+    """A group can't be measured on this machine, which is no failure; the text says why."""
+
+
 class OutOfTime(Broken):
     """The run's own limit is reached."""
 

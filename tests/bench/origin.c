@@ -2,7 +2,7 @@
 /* bench_origin: a service that costs as little as a service can, so that the bench measures the proxy in front of it.
  * One thread, level-triggered epoll, two system calls per request; bodies are discarded inside the kernel.
  *
- *   bench_origin body|json|edited|204|slow|slower|mute|garbage|reset|endless
+ *   bench_origin body|everywhere|json|edited|204|slow|slower|mute|garbage|reset|endless
  *
  * body answers 64 bytes, json 1 KiB of JSON, edited the same with three other values, slow does so after a second, slower after 30, mute reads and never answers, garbage answers what is not HTTP,
  * reset resets the connection in place of an answer, endless answers without an end, as fast as it is read.
@@ -46,6 +46,7 @@ static char answer[2048];
 static size_t answer_size;
 static uint64_t delay_ns;
 static bool is_resetting, is_endless;
+static bool is_everywhere; /* at all addresses of the loopback device */
 static int poller;
 static struct {
     unsigned long long connections, open, requests, bytes, broken;
@@ -236,9 +237,10 @@ static const struct mode {
     enum content content; /* of an answer with status 200 */
     const char *bytes;    /* another answer, whole; NULL: none */
     unsigned delay_s;
-    bool is_resetting, is_endless;
+    bool is_resetting, is_endless, is_everywhere;
 } modes[] = {
     {.name = "body", .content = TEXT},
+    {.name = "everywhere", .content = TEXT, .is_everywhere = true},
     {.name = "json", .content = JSON},
     {.name = "edited", .content = EDITED_JSON},
     {.name = "204", .bytes = "HTTP/1.1 204 No Content\r\n\r\n"},
@@ -272,6 +274,7 @@ static bool choose_answer(const char *name)
         delay_ns = (uint64_t)mode->delay_s * SECOND_NS;
         is_resetting = mode->is_resetting;
         is_endless = mode->is_endless;
+        is_everywhere = mode->is_everywhere;
         return true;
     }
     return false;
@@ -279,10 +282,13 @@ static bool choose_answer(const char *name)
 
 static int listen_anywhere(void)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    in_addr_t host = is_everywhere ? INADDR_ANY : INADDR_LOOPBACK;
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(host)};
     socklen_t size = sizeof address;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
+    if (is_everywhere && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", sizeof "lo") != 0)
+        return -1;
     if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) != 0 || listen(fd, 4096) != 0 ||
         getsockname(fd, (struct sockaddr *)&address, &size) != 0)
         return -1;
@@ -318,7 +324,7 @@ int main(int argc, char **argv)
     int listener;
 
     if (argc != 2 || !choose_answer(argv[1])) {
-        fprintf(stderr, "usage: bench_origin body|json|edited|204|slow|slower|mute|garbage|reset|endless\n");
+        fprintf(stderr, "usage: bench_origin body|everywhere|json|edited|204|slow|slower|mute|garbage|reset|endless\n");
         return 2;
     }
     listener = listen_anywhere();

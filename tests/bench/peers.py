@@ -75,17 +75,20 @@ class Proxy:
     """A running proxy. `workers` are the processes whose CPU is the figure."""
 
     name = ""
+    is_pinned = True  # to the CPU that it shares with load and services
+    patience = 10  # seconds until it is ready
 
     def __init__(self, stage, command, directory, environment=None):
         self.stage = stage
         self.log = directory / "log"
         begin = time.monotonic()
+        where = ["taskset", "-c", str(stage.shared_cpu)] if self.is_pinned else []
         with self.log.open("w") as log:
-            self.process = subprocess.Popen(["taskset", "-c", str(stage.shared_cpu), *map(str, command)], cwd=directory,
-                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+            self.process = subprocess.Popen([*where, *map(str, command)], cwd=directory, stdin=subprocess.DEVNULL,
+                                            stdout=log, stderr=log, env=environment)
         stage.at_end(self.stop)
         try:
-            measure.wait_until(self.is_ready, 10, f"{self.name} to answer")
+            measure.wait_until(self.is_ready, self.patience, f"{self.name} to answer")
         except measure.Broken as broken:
             raise measure.Broken(f"{broken}; its log ends: {self.log.read_text()[-800:]}") from broken
         self.started_s = time.monotonic() - begin
@@ -270,12 +273,16 @@ class Umbra(Proxy):
         if rules:
             self.rules.write_text(rules(self.port))
             where = ["-f", self.rules, "--bind", "127.0.0.1"]
-        command = [stage.umbra, "run", *where, "--admin", f"127.0.0.1:{self.admin}", "--workers", 1, "--shed", shed,
-                   "--drain", "1s", "--max-connections", 12000, "--compare", compare]
+        words = [*where, "--max-connections", 12000]
         if shadow:
-            command += ["--shadow", f"127.0.0.1:{shadow.port}"]
+            words += ["--shadow", f"127.0.0.1:{shadow.port}"]
         if has_writes:
-            command += ["--mirror-writes"]
+            words += ["--mirror-writes"]
+        self.start(stage, directory, words, shed, compare)
+
+    def start(self, stage, directory, words, shed="off", compare="off"):
+        command = [stage.umbra, "run", *words, "--admin", f"127.0.0.1:{self.admin}", "--workers", 1, "--shed", shed,
+                   "--drain", "1s", "--compare", compare]
         state = {"HOME": str(directory), "XDG_STATE_HOME": str(directory)}
         super().__init__(stage, command, directory, {**os.environ, **state})
 

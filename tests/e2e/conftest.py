@@ -14,9 +14,13 @@ sys.path.insert(0, str(HERE.parent / "integration"))
 from fixtures import *
 
 import cluster as control_plane
+import cluster_play
 import clustered
 import crds
+import deployed
+import gateway_api
 import kube_standin
+import replicated
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +57,15 @@ def cluster(loaded_cluster):
     yield loaded_cluster
     loaded_cluster.thaw()
     loaded_cluster.start()
+
+
+@pytest.fixture(scope="session")
+def plays(loaded_cluster, tmp_path_factory):
+    """As with rules in files, but that the API server has them: with plays(text, "service", …) as play: a ClusterPlay."""
+    def play(stack, *arguments, **more):
+        loaded_cluster.start()
+        return cluster_play.ClusterPlay(stack, tmp_path_factory.mktemp("play"), loaded_cluster, *arguments, **more)
+    return gateway_api.provider(play)
 
 
 @pytest.fixture
@@ -95,3 +108,15 @@ def clustered_umbra(tmp_path, cluster, namespace):
         return started
     with stack:
         yield start
+
+
+@pytest.fixture
+def replicas(clustered_umbra, admin, namespace, service):
+    """replicas(3, "--option", …): see replicated.Replicas."""
+    return lambda count, *options, **more: replicated.Replicas(clustered_umbra, admin, namespace, service, count, *options, **more)
+
+
+@pytest.fixture
+def install(admin, tmp_path, ending):
+    """install("base"): the variant of deploy/ is in the cluster, until the test ends; its objects."""
+    return lambda variant: deployed.install(variant, admin, tmp_path, ending)

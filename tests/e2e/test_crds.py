@@ -235,20 +235,7 @@ def test_they_are_served(admin):
 @pytest.mark.parametrize("good", [POLICY, BACKEND], ids=["MirrorPolicy", "Backend"])
 def test_every_field_is_kept(admin, namespace, good):
     made = admin.create(good, namespace)["spec"]
-    assert_within(good["spec"], made, "spec")
-
-
-def assert_within(wanted, made, path):
-    if isinstance(wanted, dict):
-        for name in wanted:
-            assert name in made, f"{path}.{name} was dropped"
-            assert_within(wanted[name], made[name], f"{path}.{name}")
-    elif isinstance(wanted, list):
-        assert len(wanted) == len(made), path
-        for i, item in enumerate(wanted):
-            assert_within(item, made[i], f"{path}[{i}]")
-    else:
-        assert wanted == made, path
+    kube.assert_within(good["spec"], made, "spec")
 
 
 @pytest.mark.parametrize("kind, good, wrong", [("MirrorPolicy", POLICY, WRONG_POLICIES), ("Backend", BACKEND, WRONG_BACKENDS)],
@@ -324,13 +311,92 @@ def test_a_backend_gets_its_default_protocol(admin, namespace):
     assert made["spec"]["protocol"] == "HTTP"
 
 
+def condition(condition_type, **changed):
+    return {"type": condition_type, "status": "True", "reason": "Good", "message": "", "observedGeneration": 1,
+            "lastTransitionTime": "2026-01-31T12:00:00Z", **changed}
+
+
+def ancestor(*conditions, **changed):
+    ref = {"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "namespace": "shop", "name": "checkout", "sectionName": "rule"}
+    return {"ancestorRef": ref, "controllerName": "umbra.dev/gateway-controller",
+            "conditions": list(conditions or [condition("Accepted")]), **changed}
+
+
 def test_status_is_written_apart(admin, namespace):
     made = admin.create({**POLICY, "status": {"ancestors": []}}, namespace)
     assert "status" not in made
-    admin.patch_status("MirrorPolicy", "policy", namespace, ancestors=[{"controllerName": "umbra.dev/gateway-controller"}])
+    admin.patch_status("MirrorPolicy", "policy", namespace, ancestors=[ancestor(condition("Accepted"), condition("umbra.dev/CopiesFlow"))])
     there = admin.get("MirrorPolicy", "policy", namespace)
-    assert there["status"]["ancestors"] == [{"controllerName": "umbra.dev/gateway-controller"}]
+    assert there["status"]["ancestors"] == [ancestor(condition("Accepted"), condition("umbra.dev/CopiesFlow"))]
     assert there["metadata"]["generation"] == made["metadata"]["generation"]
+
+
+WRONG_CONDITIONS = [
+    [condition("Accepted", status="Maybe")],
+    [condition("Accepted", reason="two words")],
+    [condition("Accepted", lastTransitionTime="yesterday")],
+    [condition("not a type")],
+    [{"type": "Accepted", "status": "True"}],
+    [condition(f"Odd{i}") for i in range(9)],
+]
+WRONG_ANCESTORS = [
+    [ancestor(*conditions)] for conditions in WRONG_CONDITIONS] + [
+    [ancestor(conditions=[])],
+    [ancestor(controllerName="umbra")],
+    [ancestor(ancestorRef={"kind": "HTTPRoute"})],
+    [{"controllerName": "umbra.dev/gateway-controller"}],
+    [ancestor()] * 17,
+]
+
+
+@pytest.mark.parametrize("ancestors", WRONG_ANCESTORS, ids=range(len(WRONG_ANCESTORS)))
+def test_a_wrong_status_of_a_policy_is_refused(admin, namespace, ancestors):
+    admin.create(POLICY, namespace)
+    with pytest.raises(kube.Refused) as refused:
+        admin.patch_status("MirrorPolicy", "policy", namespace, ancestors=ancestors)
+    assert refused.value.code == 422
+
+
+@pytest.mark.parametrize("conditions", WRONG_CONDITIONS, ids=range(len(WRONG_CONDITIONS)))
+def test_a_wrong_status_of_a_backend_is_refused(admin, namespace, conditions):
+    admin.create(BACKEND, namespace)
+    with pytest.raises(kube.Refused) as refused:
+        admin.patch_status("Backend", "backend", namespace, conditions=conditions)
+    assert refused.value.code == 422
+
+
+def shown(admin, *words):
+    """The rows of a table of kubectl, each as {column: cell}."""
+    lines = admin.kubectl("get", *words).stdout.splitlines()
+    at = [found.start() for found in re.finditer(r"\S+", lines[0])]
+    cells = [[line[begin:end].strip() for begin, end in zip(at, [*at[1:], None])] for line in lines]
+    return [dict(zip(cells[0], row)) for row in cells[1:]]
+
+
+def test_kubectl_shows_at_a_glance_whether_it_works(admin, namespace):
+    admin.create(POLICY, namespace)
+    admin.create(BACKEND, namespace)
+    flow = condition("umbra.dev/CopiesFlow", status="False", reason="BreakerOpen")
+    admin.patch_status("MirrorPolicy", "policy", namespace, ancestors=[ancestor(condition("Accepted"), flow)])
+    admin.patch_status("Backend", "backend", namespace, conditions=[condition("Accepted", status="False", reason="NotAllowed")])
+    (policy,) = shown(admin, "mirrorpolicy", "-n", namespace)
+    assert {**policy, "AGE": ""} == {"NAME": "policy", "TARGET": "checkout", "ACCEPTED": "True", "COPIESFLOW": "False",
+                                     "SUSPENDED": "true", "AGE": ""}
+    (policy,) = shown(admin, "mpol", "-n", namespace, "-o", "wide")
+    assert (policy["REASON"], policy["FLOW"]) == ("Good", "BreakerOpen")
+    (backend,) = shown(admin, "ubackend", "-n", namespace)
+    assert {**backend, "AGE": ""} == {"NAME": "backend", "ACCEPTED": "False", "HOST": "127.0.0.1", "PORT": "3000", "PROTOCOL": "AUTO",
+                                      "AGE": ""}
+    (backend,) = shown(admin, "ubackend", "-n", namespace, "-o", "wide")
+    assert backend["REASON"] == "NotAllowed"
+
+
+def test_both_kinds_are_of_the_categories_that_people_ask_for(admin, namespace):
+    admin.create(POLICY, namespace)
+    admin.create(BACKEND, namespace)
+    for category in ("gateway-api", "umbra"):
+        names = admin.kubectl("get", category, "-n", namespace, "-o", "name").stdout.split()
+        assert set(names) == {"mirrorpolicy.umbra.dev/policy", "backend.umbra.dev/backend"}
 
 
 # -------------------------------------------------------------------------------------------------------- examples and people
@@ -343,7 +409,7 @@ def test_examples_are_accepted(admin, namespace, path):
         thing["metadata"].pop("namespace", None)
         made = admin.apply(thing, namespace)
         if "umbra.dev" in thing["apiVersion"]:
-            assert_within(thing["spec"], made["spec"], "spec")
+            kube.assert_within(thing["spec"], made["spec"], "spec")
 
 
 def explained(admin, path):
@@ -357,6 +423,10 @@ def test_kubectl_explains_policies(admin):
     text = explained(admin, "mirrorpolicy.spec")
     assert "suspend <boolean> Stops all copies, in all replicas, for as long as it is true. Default: false." in text
     assert "-required-" not in text
+    text = explained(admin, "mirrorpolicy.status.ancestors.conditions")
+    assert "lastTransitionTime <string> -required- Since when the status" in text
+    text = explained(admin, "mirrorpolicy.spec.verdict")
+    assert "maxDifferent <string> The share of pairs whose answers may differ. Default: 0.1%." in text
     text = explained(admin, "mirrorpolicy.spec.limits")
     assert "inFlight <integer> How many copies may be queued and on their way at a time. Default: 1024." in text
 

@@ -1,13 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several replicas of one class: who leads, what they have in common, and that nobody writes without need."""
-import os
-import signal
-
-import pytest
-
 import actors
 import clustered
 import kube
+from replicated import kill
 from waiting import wait_for
 
 ALL = {"verbs": ["*"], "resources": ["*"]}
@@ -15,96 +11,6 @@ ALL = {"verbs": ["*"], "resources": ["*"]}
 WITHOUT_SECRETS = [{**ALL, "apiGroups": ["gateway.networking.k8s.io", "umbra.dev", "networking.istio.io",
                                          "discovery.k8s.io", "coordination.k8s.io", "events.k8s.io"]},
                    {"apiGroups": [""], "verbs": ["*"], "resources": ["services", "namespaces", "pods", "configmaps", "nodes"]}]
-
-
-class Replicas:
-    """Some of one class at addresses of their own, which all serve one Gateway with one route that mirrors v1 to v2."""
-
-    def __init__(self, clustered_umbra, admin, namespace, service, count):
-        self.admin, self.namespace = admin, namespace
-        self.live, self.shadow = service(), service()
-        self.class_name = f"class-of-{namespace}"
-        gateway = clustered.gateway(self.class_name)
-        self.port = clustered.port_of(gateway)
-        actors.serve(admin, namespace, "v1", self.live.address)
-        actors.serve(admin, namespace, "v2", self.shadow.address)
-        admin.apply([gateway, clustered.http_route(filters=[clustered.mirror("v2")])], namespace)
-        self.list = [clustered_umbra(class_name=self.class_name, host=f"127.0.0.{number + 1}",
-                                     environment={"POD_NAME": f"replica-{number}"}) for number in range(1, count + 1)]
-        for replica in self.list:
-            replica.wait_answer(self.port, 200)
-        self.wait_keys()
-
-    def __iter__(self):
-        return iter(self.list)
-
-    def wait_keys(self):
-        """Until all mirror."""
-        def does_mirror(replica):
-            before = replica.total("sent")
-            assert replica.answers(self.port) == 200
-            return replica.total("sent") > before
-        for replica in self.list:
-            wait_for(lambda replica=replica: does_mirror(replica), lambda: f"copies to be sent; {replica.log()}", 30)
-
-    def lease(self):
-        return self.admin.find("Lease", f"umbra-gateway-controller-{self.class_name}", self.namespace)
-
-    def leader(self):
-        """The replica that holds the Lease, or None."""
-        lease = self.lease()
-        holder = (lease or {"spec": {}})["spec"].get("holderIdentity") or ""
-        return next((replica for number, replica in enumerate(self.list, 1) if holder.startswith(f"replica-{number}_")), None)
-
-    def wait_leader(self, but=None, timeout=20):
-        return wait_for(lambda: self.leader() not in (None, but) and self.leader(), lambda: f"a leader: {self.lease()}", timeout)
-
-    def renewals(self, count):
-        """So much time goes by that the Lease is renewed so often."""
-        seen = set()
-
-        def look():
-            seen.add(self.lease()["spec"]["renewTime"])
-            return len(seen) > count
-        wait_for(look, "renewals of the Lease", 20 * count)
-
-    def versions(self):
-        """{(kind, name): resourceVersion} of all that has a status here."""
-        things = [("GatewayClass", self.class_name, None), ("Gateway", "edge", self.namespace),
-                  ("HTTPRoute", "shop", self.namespace)]
-        things += [("MirrorPolicy", thing["metadata"]["name"], self.namespace)
-                   for thing in self.admin.list("MirrorPolicy", self.namespace)]
-        return {(kind, name): self.admin.get(kind, name, place)["metadata"]["resourceVersion"] for kind, name, place in things}
-
-    def wait_status(self):
-        self.admin.wait_condition("Gateway", "edge", self.namespace, "Programmed")
-        self.admin.wait("HTTPRoute", "shop", self.namespace,
-                        lambda route: clustered.parent_condition(route, "Accepted").get("status") == "True", "Accepted")
-
-    def check_quiet(self):
-        """Nothing is written while nothing happens."""
-        self.renewals(1)
-        before = self.versions()
-        self.renewals(3)
-        assert self.versions() == before
-
-
-@pytest.fixture
-def replicas(clustered_umbra, admin, namespace, service):
-    """replicas(3)"""
-    return lambda count: Replicas(clustered_umbra, admin, namespace, service, count)
-
-
-def kill(replica):
-    """The supervisor and its processes, as a node that goes away."""
-    replica.may_complain = True
-    pids = replica.pids().values()
-    replica.process.kill()
-    for pid in pids:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
 
 
 def check_writes_status(replicas):
@@ -161,26 +67,6 @@ def test_a_copy_that_comes_in_by_another_replica_is_not_copied_again(replicas, a
     first.settled()
     second.settled(lambda metrics: metrics.mirror("filtered", reason="loop") >= looped + 10)
     assert (second.total("filtered", reason="loop"), second.total("sent")) == (looped + 10, sent)
-
-
-def test_one_suspend_stops_all(replicas, admin, namespace):
-    group = replicas(3)
-    admin.apply(clustered.policy({"suspend": True}), namespace)
-
-    def is_off(replica):
-        before = replica.total("filtered", reason="off")
-        assert replica.answers(group.port) == 200
-        return replica.total("filtered", reason="off") > before
-    for replica in group:
-        wait_for(lambda replica=replica: is_off(replica), "copies to be off", 5)
-        replica.settled()
-    group.shadow.forget()
-    for replica in group:
-        assert replica.answers(group.port) == 200
-        replica.settled()
-    assert not group.shadow.requests
-    admin.apply(clustered.policy({"suspend": False}), namespace)
-    group.wait_keys()
 
 
 def test_nothing_is_copied_before_the_key_is_read(clustered_umbra, cluster, admin, namespace, service):

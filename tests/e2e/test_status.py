@@ -7,7 +7,7 @@ import pytest
 import actors
 import clustered
 import kube
-from waiting import wait_for
+from waiting import wait_for, wait_until_still
 
 services = itertools.count(1)
 
@@ -50,6 +50,34 @@ def test_a_class_is_accepted_with_the_features_that_there_are(scene):
     assert names == sorted(names)
 
 
+@pytest.fixture
+def bundle(admin):
+    """bundle("v1.6.1"): the CRDs of the Gateway API say that they are of this version; None: of none. Until the test ends."""
+    name, annotation = "gatewayclasses.gateway.networking.k8s.io", "gateway.networking.k8s.io/bundle-version"
+    path = admin.path("CustomResourceDefinition", name)
+
+    def change(version):
+        admin.ask("PATCH", path, {"metadata": {"annotations": {annotation: version}}}, "application/merge-patch+json")
+    before = (admin.get("CustomResourceDefinition", name)["metadata"].get("annotations") or {}).get(annotation)
+    yield change
+    change(before)
+
+
+def test_a_class_says_whether_the_installed_version_is_supported(clustered_umbra, admin, bundle):
+    bundle("v1.6.1")
+    replica = clustered_umbra()
+    found = admin.wait_condition("GatewayClass", replica.class_name, None, "SupportedVersion")
+    assert kube.condition(found, "SupportedVersion")["reason"] == "SupportedVersion"
+    bundle("v2.0.0")
+    found = admin.wait_condition("GatewayClass", replica.class_name, None, "SupportedVersion", "False", "UnsupportedVersion")
+    assert "v2.0.0" in kube.condition(found, "SupportedVersion")["message"]
+    assert kube.condition(found, "Accepted")["status"] == "True"
+    bundle(None)
+    admin.wait("GatewayClass", replica.class_name, None, lambda thing: not kube.condition(thing, "SupportedVersion"),
+               "no SupportedVersion")
+    assert kube.condition(admin.get("GatewayClass", replica.class_name), "Accepted")["status"] == "True"
+
+
 def test_a_class_of_another_controller_is_left_alone(clustered_umbra, admin, namespace):
     name = f"of-others-{namespace}"
     other = clustered.gateway_class(name)
@@ -61,12 +89,30 @@ def test_a_class_of_another_controller_is_left_alone(clustered_umbra, admin, nam
     assert not [one for one in conditions if one["status"] == "True"]
 
 
+def test_two_classes_leave_each_other_what_they_wrote(clustered_umbra, admin, namespace, service):
+    """Both are of one controller, and the route is at a Gateway of each."""
+    actors.serve(admin, namespace, "v1", service().address)
+    for name in ("east", "west"):
+        replica = clustered_umbra(class_name=f"{name}-{namespace}")
+        admin.apply(clustered.gateway(replica.class_name, name=name), namespace)
+
+    def is_whole(route):
+        parents = (route.get("status") or {}).get("parents") or []
+        return {parent["parentRef"]["name"] for parent in parents if kube.condition(parent, "Accepted")} == {"east", "west"}
+    versions = []
+    for name in ("first", "second"):
+        admin.apply(clustered.http_route(name, parentRefs=[{"name": "east"}, {"name": "west"}]), namespace)
+        admin.wait("HTTPRoute", name, namespace, is_whole, "an entry of each class")
+        versions.append(admin.get("HTTPRoute", "first", namespace)["metadata"]["resourceVersion"])
+    assert versions[0] == versions[1], "what is whole is not written again"
+
+
 def test_a_route_that_works_is_accepted_and_counted(scene):
     scene.route()
     scene.wait_route("Accepted", "True", "Accepted")
     scene.wait_route("ResolvedRefs", "True", "ResolvedRefs")
     gateway = scene.admin.wait("Gateway", "edge", scene.namespace, lambda thing: [
-        listener["attachedRoutes"] for listener in thing["status"].get("listeners", [])] == [1], "attachedRoutes 1")
+        listener["attachedRoutes"] for listener in thing.get("status", {}).get("listeners", [])] == [1], "attachedRoutes 1")
     assert kube.condition(gateway, "Accepted")["status"] == "True"
     scene.admin.wait_condition("Gateway", "edge", scene.namespace, "Programmed")
 
@@ -154,6 +200,32 @@ def test_status_follows_the_generation(scene):
     assert scene.route(hostnames=["new.test"]) == 2
     scene.wait_route("Accepted", "True", generation=2)
     scene.wait_route("ResolvedRefs", "True", generation=2)
+
+
+def test_a_status_that_somebody_writes_loads_nothing(scene):
+    def loads():
+        return scene.replica.status()["config"]["loads"]
+
+    def parents(route):
+        return {parent["controllerName"]: parent for parent in (route.get("status") or {}).get("parents") or []}
+    scene.route()
+    scene.wait_route("Accepted", "True")
+    scene.replica.wait_answer(scene.port, 200)
+    before = wait_until_still(loads, "no more loads", still=1)
+    other = {"parentRef": {"name": "elsewhere"}, "controllerName": "other.test/controller", "conditions": []}
+    for reason in ("First", "Second", "Third"):
+        # Somebody who does not know that a status has several writers; Umbra's entry comes back each time.
+        condition = {"type": "Accepted", "status": "True", "reason": reason, "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+        scene.admin.patch_status("HTTPRoute", "shop", scene.namespace, parents=[{**other, "conditions": [condition]}])
+        route = scene.admin.wait("HTTPRoute", "shop", scene.namespace, lambda thing: clustered.CONTROLLER in parents(thing),
+                                 "Umbra's entry")
+        assert kube.condition(parents(route)["other.test/controller"], "Accepted")["reason"] == reason
+    scene.admin.patch("HTTPRoute", "shop", scene.namespace, metadata={"annotations": {"other.test/seen": "yes"}})
+    wait_until_still(loads, "no more loads", still=1)
+    assert loads() == before, scene.replica.log()
+    scene.route(live="missing")
+    scene.replica.wait_answer(scene.port, 500)
+    assert loads() > before
 
 
 def test_a_policy_names_what_it_is_for_and_whether_copies_flow(scene, service):

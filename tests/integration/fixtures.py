@@ -8,6 +8,7 @@ import pytest
 
 import certificates
 import faults
+import gateway_api
 import kube_scripted
 import kube_standin
 import rules
@@ -90,6 +91,13 @@ def ruled(ending, tmp_path):
         ending.callback(started.stop)
         return started
     return start
+
+
+@pytest.fixture(scope="session")
+def plays(tmp_path_factory):
+    """with plays(text, "service", …) as play: a gateway_api.Play with its rules in a file."""
+    return gateway_api.provider(lambda stack, *arguments, **more: gateway_api.Play(
+        stack, tmp_path_factory.mktemp("play"), *arguments, **more))
 
 
 @pytest.fixture

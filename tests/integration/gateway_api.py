@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plays of the Gateway API: one umbra with manifests as in a cluster, and the services that they name. Everything is in
-namespace `shop` unless it says otherwise. Services are of kind Service, at port 8080, with an EndpointSlice each."""
+namespace `shop` unless it says otherwise. Services are of kind Service, at port 8080, with an EndpointSlice each.
+
+Here the manifests are in a file. The same tests run with an API server in between (tests/e2e/cluster_play.py), where namespaces
+have other names: tests ask the play for them."""
 import collections
 import contextlib
 import itertools
@@ -132,20 +135,21 @@ class Reply:
 class Play:
     """An umbra that serves `text`, with the echoes that are named. A name may be "namespace/name", with "@::1" behind
     it; "<name>" in the text is the echo's own port."""
+    is_clustered = False
 
-    def __init__(self, stack, directory, text, names, options):
+    def __init__(self, stack, directory, text, names, options=(), echo=Echo):
+        self.stack = stack
+        self.directory = directory
         self.scripts = {}  # (ask, whether it is a copy): answers
         self.services = {}
         for name in names:
             name, _, host = name.partition("@")
-            self.services[name] = Echo(name, self.scripts, host=host or "127.0.0.1")
+            self.services[name] = echo(name, self.scripts, host=host or "127.0.0.1")
             stack.callback(self.services[name].close)
         ports = {int(port) for port in re.findall(r"\b(?:port|number): (\d+),(?: name: \w+,)? protocol", text)}
         self.offset = free_offset(ports)
-        self.text = self._manifests(text)
-        self.umbra = rules.Ruled(directory, self.text, ["--port-offset", self.offset, "--shed", "off", *options])
+        self.umbra = self._start(self._manifests(text), ["--port-offset", self.offset, "--shed", "off", *options])
         self.umbra.may_complain = True
-        stack.callback(self.umbra.stop)
 
     def _manifests(self, text):
         text = re.sub(r"<([\w/-]+)>", lambda match: str(self.services[match[1]].port), text)
@@ -154,8 +158,44 @@ class Play:
             text += service(bare, echo.address, namespace=namespace or NAMESPACE)
         return text
 
+    # ---- where the rules are ----
+
+    def _start(self, manifests, options):
+        started = rules.Ruled(self.directory, manifests, options)
+        self.stack.callback(started.stop)
+        return started
+
     def change(self, text):
+        """These are the rules from now on. They may come into force a little later: see eventually()."""
         self.umbra.change(self._manifests(text))
+
+    def namespace(self, name=NAMESPACE):
+        """What a namespace of the text is called there."""
+        return name
+
+    def check(self):
+        """What `umbra check` says of the same files, which is what is wrong here."""
+        words = [umbra.BINARY, "check", "-f", self.umbra.rules]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert done.returncode == 1, "there is something wrong"
+        return done.stderr
+
+    def listeners(self, name):
+        """{listener: attached routes} of a Gateway; None for one that is not served."""
+        return {row["name"]: row["routes"] if row["address"] else None for row in self.umbra.status()["listeners"]
+                if row["gateway"] == f"{self.namespace()}/{name}"}
+
+    # ---- what comes of them ----
+
+    def eventually(self, look, expected):
+        """look() is `expected` once a change is in force."""
+        wait_for(lambda: look() == expected, lambda: f"{expected}, not {look()}; umbra says:\n{self.umbra.log()}")
+
+    def problems(self, kind, name):
+        """The reasons of what is wrong with a resource."""
+        return [problem["reason"] for problem in self.umbra.status()["problems"]
+                if (problem["kind"], problem["name"]) == (kind, name) and problem["severity"] != "note" and
+                problem["reason"]]
 
     def address(self, port=80):
         return f"127.0.0.1:{self.offset + port}"
@@ -184,35 +224,20 @@ class Play:
         words = ["curl", "-s", "--max-time", "10", "--connect-to", f"::{self.address(port)}", *options, f"http://{url}"]
         return subprocess.run(words, capture_output=True, text=True, check=True).stdout
 
-    def check(self):
-        """What `umbra check` says of the same files, which is what is wrong here."""
-        words = [umbra.BINARY, "check", "-f", self.umbra.rules]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
-        assert done.returncode == 1, "there is something wrong"
-        return done.stderr
 
-    def problems(self, kind, name):
-        """The reasons of what is wrong with a resource."""
-        return [problem["reason"] for problem in self.umbra.status()["problems"]
-                if (problem["kind"], problem["name"]) == (kind, name) and problem["severity"] != "note" and
-                problem["reason"]]
-
-    def listeners(self, name):
-        """{listener: attached routes} of a Gateway; None for one that is not served."""
-        return {row["name"]: row["routes"] if row["address"] else None for row in self.umbra.status()["listeners"]
-                if row["gateway"] == f"{NAMESPACE}/{name}"}
+def provider(make):
+    """The value of the fixture `plays` for plays of one kind: plays(text, "name", …) as a context manager."""
+    @contextlib.contextmanager
+    def playing(text, *names, **more):
+        with contextlib.ExitStack() as stack:
+            yield make(stack, text, names, **more)
+    return playing
 
 
-@contextlib.contextmanager
-def playing(tmp_path_factory, text, *names, options=()):
-    with contextlib.ExitStack() as stack:
-        yield Play(stack, tmp_path_factory.mktemp("play"), text, names, options)
-
-
-def stage(text, *names, options=()):
+def stage(text, *names, **more):
     """A fixture: one play for all tests of a file."""
     @pytest.fixture(scope="module")
-    def play(tmp_path_factory):
-        with playing(tmp_path_factory, text, *names, options=options) as started:
+    def play(plays):
+        with plays(text, *names, **more) as started:
             yield started
     return play

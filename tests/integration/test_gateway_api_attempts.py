@@ -138,4 +138,4 @@ def test_a_request_is_copied_once_however_often_it_is_tried(play):
     reply = play.ask("again.test/mirrored", answers=failing(play, 500, 2))
     assert (reply.by, len(reply.arrived("one"))) == ("one", 3)
     assert len(reply.arrived("two", 1)) == 1
-    assert play.umbra.settled().mirror("matched", route="shop/retries#mirrored") == 1
+    assert play.umbra.settled().mirror("matched", route=f"{play.namespace()}/retries#mirrored") == 1

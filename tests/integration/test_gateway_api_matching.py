@@ -320,5 +320,5 @@ def test_a_rule_may_have_a_name_which_is_its_label(play):
     assert play.ask("named.test/named").by == "one"
     assert play.ask("named.test/unnamed").by == "two"
     metrics = play.umbra.settled()
-    assert metrics.requests(route="shop/named#with-a-name", code="200") == 1
-    assert metrics.requests(route="shop/named#1", code="200") == 1
+    assert metrics.requests(route=f"{play.namespace()}/named#with-a-name", code="200") == 1
+    assert metrics.requests(route=f"{play.namespace()}/named#1", code="200") == 1

@@ -10,6 +10,7 @@ import time
 import pytest
 
 import http1
+import rules
 import servers
 import umbra
 from http1 import answer, get
@@ -84,6 +85,26 @@ def test_drain_delay_fails_readyz_first_and_still_takes_connections(service, gat
     assert (response.status, response.get("Connection")) == (200, "close")
     wait_for(lambda: is_refused(through.address), "the listener to be closed", 5)
     assert time.monotonic() - began > 1.4
+    assert through.process.wait() == 0
+
+
+@pytest.mark.sanitize
+def test_rules_still_change_while_it_drains(service, ruled):
+    """Clients may come for as long as --drain-delay says; a port that the new rules want is not opened any more."""
+    live, other, port = service(), service(servers.answering(http1.answer(200, b"other"))), servers.free_port()
+    begin = rules.gateway(http=port) + rules.route()
+    through = ruled(begin + rules.backend("v1", live), "--drain-delay", "60s")
+    address = f"127.0.0.1:{port}"
+    assert through.status_of(address=address) == 200
+    through.process.terminate()
+    wait_for(lambda: not through.is_ready(), "the drain to begin")
+    more = servers.free_port()
+    through.rename(rules.gateway(http=port, more=more) + rules.route() + rules.backend("v1", other))
+    live.close()
+    wait_for(lambda: through.status_of(address=address) == 200 and other.requests, lambda: f"the new rules; {through.log()}")
+    wait_for(lambda: "this umbra is ending and opens no more ports" in through.log(), through.log)
+    assert is_refused(f"127.0.0.1:{more}")
+    through.process.terminate()
     assert through.process.wait() == 0
 
 

@@ -78,6 +78,24 @@ static void test_parents_of_others_are_left_to_them(void **state)
     ASSERT_OUTCOMES("HTTPRoute", cases);
 }
 
+/* Of this controller too, and served by an Umbra with another --class. */
+#define TWIN \
+    CLASS("twin") \
+    GATEWAY_OBJECT("Gateway", "name: theirs", \
+                   "gatewayClassName: twin, listeners: [{name: a, protocol: HTTP, port: 80}]")
+
+static void test_parents_of_another_class_are_left_to_the_umbra_that_serves_it(void **state)
+{
+    (void)state;
+    const struct compile_options options = {.is_cluster = true, .class_name = STR_INIT("umbra")};
+    const char *route = WORLD TWIN HTTP_ROUTE("name: r", "parentRefs: [{name: theirs}, {name: edge}], " TO_SHOP);
+    assert_outcomes("HTTPRoute", NULL, route, &options, GOOD("r"));
+    assert_outcomes("HTTPRoute", NULL, route, NULL, "HTTPRoute default/r > theirs: Accepted ResolvedRefs\n" GOOD("r"));
+    /* One that can't be read as well. */
+    assert_outcomes("HTTPRoute", NULL, WORLD TWIN HTTP_ROUTE("name: r", "parentRefs: [{name: theirs}], rules: 7"),
+                    &options, "");
+}
+
 #define RULES(rules) WORLD HTTP_ROUTE("name: r", "parentRefs: [{name: edge}], rules: [" rules "]")
 #define UNRESOLVED(reason) "HTTPRoute default/r > edge: Accepted !ResolvedRefs(" reason ")"
 
@@ -237,6 +255,7 @@ int main(void)
         cmocka_unit_test(test_a_route_in_order_is_accepted_with_its_references),
         cmocka_unit_test(test_a_parent_that_does_not_match_is_refused_and_others_are_not),
         cmocka_unit_test(test_parents_of_others_are_left_to_them),
+        cmocka_unit_test(test_parents_of_another_class_are_left_to_the_umbra_that_serves_it),
         cmocka_unit_test(test_what_can_not_be_resolved_is_said_and_the_route_stays_accepted),
         cmocka_unit_test(test_a_grant_permits_a_reference_to_another_namespace),
         cmocka_unit_test(test_a_mirror_that_can_not_be_resolved_costs_that_mirror_only_and_is_named),

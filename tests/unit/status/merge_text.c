@@ -18,7 +18,7 @@ struct world {
 
 static struct world world_start(const char *yaml)
 {
-    static const struct compile_options cluster = {.is_cluster = true};
+    static const struct compile_options cluster = {.is_cluster = true, .class_name = STR_INIT("umbra")};
     struct world world = {.manifests = manifests_new()};
     world.manifests->from_server = true;
     manifests_read(world.manifests, STR("cluster"), str_from_c(yaml));
@@ -81,6 +81,40 @@ static void clear_messages(json_t *json)
     json_array_foreach(json, index, value) clear_messages(value);
 }
 
+static const struct schema_field *find_field(const struct schema *schema, const char *name)
+{
+    for (size_t i = 0; i < schema->field_count; i++) {
+        if (strcmp(schema->fields[i].name, name) == 0)
+            return &schema->fields[i];
+    }
+    return NULL;
+}
+
+/* An API server drops what a CRD does not know, without a word. What a schema leaves open is anybody's. */
+static void assert_in_crd(const struct schema *schema, const json_t *json)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)json, key, value)
+    {
+        const struct schema_field *field = find_field(schema, key);
+        if (!field)
+            fail_msg("the CRD has no %s in %s", key, schema->name);
+        for (size_t i = 0; field->of && i < json_array_size(value); i++)
+            assert_in_crd(field->of, json_array_get(value, i));
+        if (field->of && json_is_object(value))
+            assert_in_crd(field->of, value);
+    }
+}
+
+static void assert_kept(const struct kind *kind, const json_t *status)
+{
+    const struct schema_field *field = find_field(kind->schema, "status");
+    assert_true(field && (field->of || !kind->has_crd));
+    if (field->of)
+        assert_in_crd(field->of, status);
+}
+
 static void compare_status(const struct strbuf *body, const char *want)
 {
     json_t *object = parse(body->ptr), *wanted = parse(want);
@@ -118,6 +152,9 @@ void assert_merges(const struct merge_case *test)
     assert_int_equal(body.len > 0, test->want != NULL);
     if (test->want) {
         compare_status(&body, test->want);
+        json_t *object = parse(body.ptr);
+        assert_kept(world.outcome->resource->kind, json_object_get(object, "status"));
+        json_decref(object);
         assert_settled(&world, &body, test->flow);
     }
     free(present);

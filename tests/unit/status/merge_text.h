@@ -16,7 +16,7 @@
     "{'parentRef': {" ref "}, 'controllerName': 'umbra.dev/gateway-controller', 'conditions': [" conditions "]}"
 
 struct merge_case {
-    const char *manifests; /* YAML; the status is that of the last resource */
+    const char *manifests; /* YAML, for --class umbra; the status is that of the last resource */
     const char *present;   /* its status as it is; NULL: it has none */
     const char *want;      /* its status as it is written, or NULL: nothing is written */
     const enum status_flow *flow;

@@ -114,6 +114,42 @@ static void test_entries_for_parents_that_are_no_longer_named_go(void **state)
         assert_merges(&cases[i]);
 }
 
+#define POLICY(more) \
+    ROUTE("{name: edge}", "shop") \
+    "---\napiVersion: umbra.dev/v1alpha1\nkind: MirrorPolicy\nmetadata: {name: p, generation: 1}\nspec: {" more "}\n"
+#define ANCESTOR(controller, name, conditions) \
+    "{'ancestorRef': {'group': 'gateway.networking.k8s.io', 'kind': 'HTTPRoute', 'namespace': 'default', 'name': " \
+    "'" name "'}, 'controllerName': '" controller "', 'conditions': [" conditions "]}"
+#define OUR_ANCESTOR(conditions) ANCESTOR("umbra.dev/gateway-controller", "r", conditions)
+#define TO_R "targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: r}]"
+
+/* Of this controller too, and served by an Umbra with another --class; a route of it. */
+#define TWIN \
+    "apiVersion: gateway.networking.k8s.io/v1\nkind: GatewayClass\nmetadata: {name: twin}\n" \
+    "spec: {controllerName: umbra.dev/gateway-controller}\n---\n" \
+    "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: theirs}\n" \
+    "spec: {gatewayClassName: twin, listeners: [{name: http, protocol: HTTP, port: 80}]}\n---\n" \
+    "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: q}\n" \
+    "spec: {parentRefs: [{name: theirs}], rules: [{}]}\n---\n"
+
+static void test_entries_of_an_umbra_with_another_class_stay_as_they_are(void **state)
+{
+    (void)state;
+    static const struct merge_case cases[] = {
+        {TWIN ROUTE("{name: edge}, {name: theirs}", "shop"),
+         "{'parents': [" ENTRY("'name': 'theirs', 'sectionName': 'old'", "") ", " ENTRY("'name': 'gone'", "") "]}",
+         "{'parents': [" ENTRY("'name': 'theirs', 'sectionName': 'old'", "") ", " ENTRY("'name': 'edge'",
+                                                                                        GOOD("3", NOW)) "]}",
+         NULL},
+        {TWIN ROUTE("{name: theirs}", "shop"), "{'parents': [" ENTRY("'name': 'theirs'", "") "]}", NULL, NULL},
+        {TWIN POLICY("targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: q}]"),
+         "{'ancestors': [" ANCESTOR("umbra.dev/gateway-controller", "q", "") "]}", NULL, NULL},
+        {TWIN POLICY("targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: q}]"), NULL, NULL, NULL},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_merges(&cases[i]);
+}
+
 static void test_conditions_of_ours_that_no_longer_hold_go_and_double_ones_too(void **state)
 {
     (void)state;
@@ -124,15 +160,6 @@ static void test_conditions_of_ours_that_no_longer_hold_go_and_double_ones_too(v
         "{'parents': [" ENTRY("'name': 'edge'", GOOD("3", OLD)) "]}", NULL};
     assert_merges(&test);
 }
-
-#define POLICY(more) \
-    ROUTE("{name: edge}", "shop") \
-    "---\napiVersion: umbra.dev/v1alpha1\nkind: MirrorPolicy\nmetadata: {name: p, generation: 1}\nspec: {" more "}\n"
-#define ANCESTOR(controller, name, conditions) \
-    "{'ancestorRef': {'group': 'gateway.networking.k8s.io', 'kind': 'HTTPRoute', 'namespace': 'default', 'name': " \
-    "'" name "'}, 'controllerName': '" controller "', 'conditions': [" conditions "]}"
-#define OUR_ANCESTOR(conditions) ANCESTOR("umbra.dev/gateway-controller", "r", conditions)
-#define TO_R "targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: r}]"
 
 static void test_policies_have_ancestors(void **state)
 {
@@ -214,6 +241,7 @@ int main(void)
         cmocka_unit_test(test_the_time_of_a_transition_stays_while_the_status_does),
         cmocka_unit_test(test_entries_of_other_controllers_stay_as_they_are),
         cmocka_unit_test(test_entries_for_parents_that_are_no_longer_named_go),
+        cmocka_unit_test(test_entries_of_an_umbra_with_another_class_stay_as_they_are),
         cmocka_unit_test(test_conditions_of_ours_that_no_longer_hold_go_and_double_ones_too),
         cmocka_unit_test(test_policies_have_ancestors),
         cmocka_unit_test(test_a_policy_that_has_sixteen_ancestors_of_others_gets_none),
