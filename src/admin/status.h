@@ -27,6 +27,7 @@ struct status_config {
     const struct problems *problems; /* NULL: none are known */
     const struct status_listener *listeners;
     size_t listener_count;
+    uint64_t loads;        /* how often the rules were read, changed or not */
     bool is_sandboxed;     /* the processes are kept to the system calls that they need */
     const char *not_ready; /* why no request can come, though a gateway serves; NULL: nothing is in the way */
 };

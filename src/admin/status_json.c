@@ -148,8 +148,8 @@ static void add_totals(struct strbuf *page, const struct status_source *source, 
     add_bool(page, "draining", totals->is_draining);
     add_bool(page, "off", totals->is_off);
     key(page, "config");
-    strbuf_printf(page, "{\"generation\":%llu,\"errors\":%llu}", (unsigned long long)totals->generation,
-                  (unsigned long long)totals->errors);
+    strbuf_printf(page, "{\"generation\":%llu,\"errors\":%llu,\"loads\":%llu}", (unsigned long long)totals->generation,
+                  (unsigned long long)totals->errors, (unsigned long long)source->config.loads);
     add_count(page, "workers", totals->workers);
     add_number(page, "cpus", totals->cpus);
     add_connections(page, totals->client, totals->live, totals->shadow);

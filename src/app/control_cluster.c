@@ -37,6 +37,7 @@ static void load_cluster(struct control *control)
         return;
     uint64_t begin_ns = clock_ns();
     struct manifests *manifests = manifests_new();
+    rules->edition = cluster_edition(rules->cluster);
     cluster_read(rules->cluster, manifests);
     const char *problem = replica_problem(control);
     snprintf(rules->problem, sizeof(rules->problem), "%s", problem ? problem : "");
@@ -118,10 +119,13 @@ const char *cluster_rules_awaited(struct control *control)
 static void on_change(void *user)
 {
     struct control *control = user;
-    log_trouble(&control->cluster_rules);
-    if (!control->cluster_rules.is_loaded)
+    struct cluster_rules *rules = &control->cluster_rules;
+    log_trouble(rules);
+    if (!rules->is_loaded)
         report_status(control);
-    cluster_rules_again(control);
+    /* Most of what changes in a cluster is somebody's status. */
+    if (!rules->is_loaded || cluster_edition(rules->cluster) != rules->edition)
+        cluster_rules_again(control);
     cluster_report(control);
 }
 

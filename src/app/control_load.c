@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "compile/compile.h"
-#include "manifest/gateway.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -47,26 +46,14 @@ static void list_listeners(struct load *load)
     }
 }
 
-/* The row of the rules for a listener of the status, or NULL: those that are served stand in the same order. */
-static const struct rule_listener *next_rule(const struct load *load, size_t listener, size_t *rule)
+/* The row of the rules for a listener of the status, or NULL. */
+static const struct rule_listener *find_rule(const struct load *load, size_t listener)
 {
-    if (!load->compiled->listeners[listener].is_served)
-        return NULL;
-    return *rule < load->rules.listener_count ? &load->rules.listeners[(*rule)++] : NULL;
+    size_t rule = load->compiled->listeners[listener].rule;
+    return rule < load->rules.listener_count ? &load->rules.listeners[rule] : NULL;
 }
 
 /* ---- problems ---- */
-
-static const struct node *listener_node(const struct compiled_listener *listener)
-{
-    const struct gateway *gateway = listener->gateway->object;
-    for (size_t i = 0; i < gateway->spec->listeners.count; i++) {
-        const struct gateway_listener *at = SCHEMA_ITEM(gateway->spec->listeners, struct gateway_listener, i);
-        if (str_eq(at->name, listener->name))
-            return at->node;
-    }
-    return listener->gateway->node;
-}
 
 /* Why, for the status of the Gateway. */
 static struct str say_socket(struct load *load, const struct compiled_listener *listener,
@@ -83,14 +70,13 @@ static struct str say_socket(struct load *load, const struct compiled_listener *
     if (load->is_of_flags)
         problems_add_place(&load->problems, SEVERITY_ERROR, STR_NONE, 0, 0, "--listen: %s", err.text);
     else
-        problems_add_member(&load->problems, SEVERITY_ERROR, STR("PortUnavailable"), listener_node(listener), "port",
+        problems_add_member(&load->problems, SEVERITY_ERROR, STR("PortUnavailable"), listener->node, "port",
                             "listener %.*s: %s", STR_ARG(listener->name), err.text);
     return arena_printf(&load->ports, "%s", err.text);
 }
 
 void load_say_sockets(struct load *load, const struct address *admin)
 {
-    size_t rule = 0;
     problems_deinit(&load->problems);
     problems_init(&load->problems);
     problems_add_all(&load->problems, &load->manifests->problems);
@@ -100,7 +86,7 @@ void load_say_sockets(struct load *load, const struct address *admin)
     struct str *unavailable = arena_alloc(&load->ports, (load->listener_count + 1) * sizeof(*unavailable));
     bool are_all_bound = true;
     for (size_t i = 0; i < load->listener_count; i++) {
-        const struct rule_listener *row = next_rule(load, i, &rule);
+        const struct rule_listener *row = find_rule(load, i);
         bool is_bound = row && load->socket_errors[row->socket] == 0;
         load->listeners[i].address = is_bound ? load->sockets[row->socket] : (struct address){0};
         unavailable[i] = row && !is_bound ? say_socket(load, &load->compiled->listeners[i], row, admin) : STR("");

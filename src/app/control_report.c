@@ -79,7 +79,7 @@ static const char *not_ready(struct control *control, const struct load *load)
 void report_status(struct control *control)
 {
     const struct load *load = control->current;
-    struct status_config config = {.is_sandboxed = control->settings.is_sandboxed};
+    struct status_config config = {.loads = control->loads, .is_sandboxed = control->settings.is_sandboxed};
     if (load) {
         config.problems = &load->problems;
         config.listeners = load->listeners;

@@ -10,9 +10,13 @@
 
 /* Failed writes and flows are looked at again. */
 #define AGAIN_MS 5000
+/* What happens within this time is reported together. */
+#define SOON_MS 50
 
 struct look {
     struct control *control;
+    struct status_source source;
+    bool has_flows;
     struct flows flows;
 };
 
@@ -26,9 +30,13 @@ static bool find_object(void *user, const struct kind *kind, struct str ns, stru
     return found != NULL;
 }
 
+/* All mirrors are walked through once one is asked for. */
 static enum status_flow find_flow(void *user, struct str route, struct str mirror)
 {
-    const struct look *look = user;
+    struct look *look = user;
+    if (!look->has_flows)
+        flows_init(&look->flows, &look->source);
+    look->has_flows = true;
     return flows_find(&look->flows, route, mirror);
 }
 
@@ -41,15 +49,15 @@ static void write_on(void *user, const struct kube_write *write)
 static void update_status(struct control *control)
 {
     struct cluster_rules *rules = &control->cluster_rules;
-    struct look look = {.control = control};
-    struct status_source source = {
-        .registry = control->registry,
-        .plan = control->plan,
-        .endpoints = control->endpoints,
-        .now_wall_ns = loop_wall_ns(control->loop),
-        .now_ns = loop_now_ns(control->loop),
-    };
-    flows_init(&look.flows, &source);
+    uint64_t now_ns = loop_now_ns(control->loop), now_wall_ns = loop_wall_ns(control->loop);
+    struct look look = {.control = control,
+                        .source = {
+                            .registry = control->registry,
+                            .plan = control->plan,
+                            .endpoints = control->endpoints,
+                            .now_wall_ns = now_wall_ns,
+                            .now_ns = now_ns,
+                        }};
     struct control_status_from from = {
         .outcomes = &control->current->outcomes,
         .load = rules->load_number,
@@ -58,19 +66,34 @@ static void update_status(struct control *control)
         .write = write_on,
         .user = &look,
         .is_leader = kube_lease_is_holder(rules->lease),
-        .now_ns = source.now_ns,
-        .now_s = (int64_t)(source.now_wall_ns / 1000000000u),
+        .now_ns = now_ns,
+        .now_s = (int64_t)(now_wall_ns / 1000000000u),
     };
     (void)control_status_update(rules->status, &from);
-    flows_deinit(&look.flows);
+    if (look.has_flows)
+        flows_deinit(&look.flows);
+}
+
+/* Events are of a load: one that was said by this leader has nothing more to say. */
+static void report(struct control *control)
+{
+    struct cluster_rules *rules = &control->cluster_rules;
+    if (!rules->lease || !rules->is_loaded || !control->current)
+        return;
+    bool is_leader = kube_lease_is_holder(rules->lease);
+    if (is_leader && rules->said_load != rules->load_number)
+        events_say(control);
+    rules->said_load = is_leader ? rules->load_number : 0;
+    update_status(control);
 }
 
 static void on_again(struct timer *timer)
 {
     struct control *control = CONTAINER_OF(timer, struct control, cluster_rules.report_again);
+    control->cluster_rules.is_report_soon = false;
     timer_arm(control->loop, timer, AGAIN_MS);
     cluster_rules_check(control);
-    cluster_report(control);
+    report(control);
 }
 
 static void on_object(void *user, const struct kind *kind, struct str json)
@@ -98,9 +121,8 @@ void cluster_report_stop(struct control *control)
 void cluster_report(struct control *control)
 {
     struct cluster_rules *rules = &control->cluster_rules;
-    if (!rules->lease || !rules->is_loaded || !control->current)
+    if (!rules->status || rules->is_report_soon)
         return;
-    if (kube_lease_is_holder(rules->lease))
-        events_say(control);
-    update_status(control);
+    rules->is_report_soon = true;
+    timer_arm(control->loop, &rules->report_again, SOON_MS);
 }

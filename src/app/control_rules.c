@@ -25,6 +25,7 @@ void rules_load(struct control *control, struct load *load)
     if (control->manifests)
         manifests_unref(control->manifests);
     control->manifests = manifests_ref(load->manifests);
+    control->loads++;
     if (control->files)
         last_good_keep(control);
     publish_load(control, load);

@@ -24,13 +24,16 @@ struct cluster_rules {
     bool is_loaded;     /* once: everything was read */
     uint64_t loaded_ns; /* when the last load was made; 0: never */
     uint64_t load_ns;   /* how long it took */
+    uint64_t edition;   /* of what the last one was read from */
     char identity[320]; /* of this replica */
     struct kube_lease *lease;
     struct kube_writer *writer; /* of status and events */
     struct kube_events *events;
     struct control_status *status;
     struct timer report_again;
+    bool is_report_soon;          /* the timer is armed for news */
     uint64_t load_number;         /* of the current load */
+    uint64_t said_load;           /* whose events were written; 0: none's */
     uint64_t logged[4];           /* of the load that was logged last: what makes it news */
     struct marker_secret *marker; /* NULL: --marker-key-file */
     bool has_marker_key;
@@ -60,6 +63,7 @@ struct control {
     struct cluster_rules cluster_rules;
     struct key_files *key_files; /* what they name for TLS */
     struct manifests *manifests; /* of the last load: what is good in them stays when it is bad in the next */
+    uint64_t loads;              /* so many were made to be in force */
     int last_good_fd;            /* of the control before this one; -1 */
     struct map good_texts;       /* file → struct str: its text when nothing in it was wrong */
     bool has_left_good;          /* the supervisor keeps them */
@@ -120,7 +124,7 @@ const char *replica_problem(const struct control *control);
 /* control_report_cluster.c: status and events of the objects that the current load was made of; the leader alone writes. */
 void cluster_report_start(struct control *control);
 void cluster_report_stop(struct control *control);
-/* The current load, the objects or the leader are others. */
+/* The current load, the objects or the leader are others: in a moment. */
 void cluster_report(struct control *control);
 
 /* control_events.c: of the current load. */

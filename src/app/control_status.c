@@ -15,7 +15,8 @@
 struct entry {
     const struct kind *kind;
     char *same_version; /* of the object in which nothing was to be changed; NULL: none */
-    uint64_t same_load; /* for this load */
+    uint64_t same_hash; /* of the outcome then */
+    uint64_t same_load; /* the last load that had this outcome */
     uint64_t same_edition;
     char *version;     /* of the object that the last write was made from; NULL: none was */
     char *body;        /* of that write */
@@ -231,6 +232,29 @@ static struct entry *find_entry(struct control_status *status, const struct kind
     return entry;
 }
 
+/* Nothing is to be changed in this version of the object. Most loads leave most outcomes as they were. */
+static bool is_known(const struct control_status_from *from, const struct outcome *outcome, struct entry *entry,
+                     struct str version)
+{
+    if (!is_text(entry->same_version, version))
+        return false;
+    bool is_same_load = entry->same_load == from->load && entry->same_edition == from->outcomes->edition;
+    if (!is_same_load && entry->same_hash != outcome_hash(outcome))
+        return false;
+    entry->same_load = from->load;
+    entry->same_edition = from->outcomes->edition;
+    return true;
+}
+
+static void know(const struct control_status_from *from, const struct outcome *outcome, struct entry *entry,
+                 struct str version)
+{
+    set_text(&entry->same_version, version);
+    entry->same_hash = outcome_hash(outcome);
+    entry->same_load = from->load;
+    entry->same_edition = from->outcomes->edition;
+}
+
 struct texts {
     struct strbuf target, body;
 };
@@ -245,10 +269,9 @@ static bool update_one(struct control_status *status, const struct control_statu
         !from->find(from->user, resource->kind, resource->ns, resource->name, &object))
         return false;
     struct entry *entry = find_entry(status, resource->kind, strbuf_str(&texts->target));
-    bool is_known = entry->same_load == from->load && entry->same_edition == from->outcomes->edition &&
-                    is_text(entry->same_version, object.version);
     bool is_under_way = is_text(entry->version, object.version);
-    if ((is_known && !has_flow(from, outcome)) || (is_under_way && is_waiting(from, entry)))
+    if ((!has_flow(from, outcome) && is_known(from, outcome, entry, object.version)) ||
+        (is_under_way && is_waiting(from, entry)))
         return false;
     /* With the time of the write that is under way, if there is one, so that the same is the same. */
     int64_t now_s = is_under_way ? entry->written_s : from->now_s;
@@ -256,11 +279,8 @@ static bool update_one(struct control_status *status, const struct control_statu
                              .flow = find_flows(status, from, outcome, entry, is_under_way)};
     strbuf_clear(&texts->body);
     enum status_result result = status_merge(outcome, object.json, &now, &texts->body);
-    if (result == STATUS_SAME) {
-        set_text(&entry->same_version, object.version);
-        entry->same_load = from->load;
-        entry->same_edition = from->outcomes->edition;
-    }
+    if (result == STATUS_SAME)
+        know(from, outcome, entry, object.version);
     bool is_repeated = is_under_way && !entry->is_failed && is_text(entry->body, strbuf_str(&texts->body));
     if (result != STATUS_CHANGED || is_repeated)
         return false;

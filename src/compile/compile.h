@@ -59,12 +59,13 @@ struct compiled_credential {
     struct str chain, key;
 };
 
-/* Listeners, for status. */
+/* Listeners, for status: those of the Gateway API, then those of Istio's Gateways, one for each host of a server. */
 struct compiled_listener {
     const struct resource *gateway;
+    const struct node *node; /* where it is written */
     struct str name;
     uint32_t attached_routes;
-    bool is_served;
+    size_t rule; /* of rules.listeners, perhaps with others of Istio; SIZE_MAX: not served */
 };
 
 struct compiled {

@@ -37,6 +37,7 @@ struct gateway_site {
 struct listener_site {
     const struct gateway_site *gateway;
     const struct gateway_listener *spec;
+    size_t row;           /* of compiled.listeners */
     size_t rule;          /* of rule_set.listeners; SIZE_MAX: not served */
     uint32_t route_kinds; /* 1 << enum kind_id for each that it takes, by allowedRoutes.kinds */
     size_t last_route;    /* the serial of the route that was attached last */
@@ -68,7 +69,7 @@ struct compiler {
     size_t guesses_left;     /* candidates that may still be compared: looking for what was meant costs time */
 
     struct map gateways;                 /* "namespace/name" → struct gateway_site */
-    struct listener_site *listeners;     /* one for each of compiled.listeners */
+    struct listener_site *listeners;     /* one for each of compiled.listeners, but for Istio's */
     struct map claims;                   /* listener, kind and host → struct aged (claims.h) */
     struct map sockets;                  /* port → index + 1 of rule_set.sockets */
     struct map namespaces;               /* name → struct schema_list of labels */

@@ -80,12 +80,17 @@ static void attach_to_istio(const struct attempt *attempt, const struct istio_ga
 {
     bool is_bound = false;
     for (size_t i = 0; i < gateway->count; i++) {
-        const struct istio_site *site = &gateway->sites[i];
+        struct istio_site *site = &gateway->sites[i];
         if (site->ns.len > 0 && !str_eq(site->ns, attempt->service->resource->ns))
             continue;
         /* Where everybody is sent to https, no route is asked. */
-        is_bound |= bind_hosts(attempt, site->redirects ? SIZE_MAX : site->site.rule,
-                               str_or(site->site.spec->hostname, STR("")));
+        if (!bind_hosts(attempt, site->redirects ? SIZE_MAX : site->site.rule,
+                        str_or(site->site.spec->hostname, STR(""))))
+            continue;
+        is_bound = true;
+        if (!site->redirects && site->site.last_route != attempt->attachment->api.serial)
+            attempt->compiler->out->listeners[site->site.row].attached_routes++;
+        site->site.last_route = attempt->attachment->api.serial;
     }
     if (!is_bound)
         say_no_host(attempt, "Istio Gateway");

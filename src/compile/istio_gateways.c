@@ -204,14 +204,32 @@ static void listen_at(struct compiler *compiler, struct map *claims, struct map 
         map_add(shared, key, site);
 }
 
+/* Hosts of one server are told apart. */
+static void add_row(struct compiler *compiler, struct listener_site *site)
+{
+    struct str name = site->spec->name, host = str_or(site->spec->hostname, STR("*"));
+    const struct schema_list *all = &site->gateway->object->spec->listeners;
+    const struct gateway_listener *first = all->items, *end = first + all->count, *own = site->spec;
+    bool is_one_of_many = (own > first && own[-1].node == own->node) || (own + 1 < end && own[1].node == own->node);
+    site->row = compiler->out->listener_count++;
+    compiler->out->listeners[site->row] = (struct compiled_listener){
+        .gateway = site->gateway->resource,
+        .node = site->spec->node,
+        .name = is_one_of_many ? arena_printf(compiler->arena, "%.*s %.*s", STR_ARG(name), STR_ARG(host)) : name,
+        .rule = site->rule,
+    };
+}
+
 void istio_gateways_listen(struct compiler *compiler, struct map *claims)
 {
     struct map shared;
     map_init(&shared);
     for (size_t i = 0; i < compiler->istio_site_count; i++) {
         struct istio_gateway_site *gateway = &compiler->istio_sites[i];
-        for (size_t k = 0; k < gateway->count; k++)
+        for (size_t k = 0; k < gateway->count; k++) {
             listen_at(compiler, claims, &shared, &gateway->sites[k]);
+            add_row(compiler, &gateway->sites[k].site);
+        }
     }
     map_deinit(&shared);
 }

@@ -361,12 +361,14 @@ static void add_gateway(struct compiler *compiler, struct map *claims, struct ga
         *listener = (struct listener_site){
             .gateway = site,
             .spec = SCHEMA_ITEM(spec->listeners, struct gateway_listener, i),
+            .row = site->first + i,
         };
         listeners_serve(compiler, claims, listener);
-        compiler->out->listeners[site->first + i] = (struct compiled_listener){
+        compiler->out->listeners[listener->row] = (struct compiled_listener){
             .gateway = site->resource,
+            .node = listener->spec->node,
             .name = listener->spec->name,
-            .is_served = listener->rule != SIZE_MAX,
+            .rule = listener->rule,
         };
     }
 }
@@ -404,9 +406,9 @@ void listeners_collect(struct compiler *compiler)
         site_count++;
     }
     compiler->listeners = arena_alloc(&compiler->scratch, (count + 1) * sizeof(*compiler->listeners));
-    compiler->out->listeners = arena_alloc(compiler->arena, (count + 1) * sizeof(*compiler->out->listeners));
     compiler->out->listener_count = count;
     count += istio_gateways_collect(compiler);
+    compiler->out->listeners = arena_alloc(compiler->arena, (count + 1) * sizeof(*compiler->out->listeners));
     compiler->listener_rows = arena_alloc(compiler->arena, (count + 1) * sizeof(*compiler->listener_rows));
     compiler->socket_rows = arena_alloc(compiler->arena, (count + 1) * sizeof(*compiler->socket_rows));
     compiler->out->rules.listeners = compiler->listener_rows;

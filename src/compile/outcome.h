@@ -88,3 +88,5 @@ struct outcomes {
 
 /* NULL when it has none of the type. */
 const struct outcome_condition *outcome_find(const struct outcome_conditions *conditions, const char *type);
+/* Of all that a status is made of; the same for what says the same. */
+uint64_t outcome_hash(const struct outcome *outcome);

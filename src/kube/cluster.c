@@ -16,6 +16,7 @@ struct slot {
     const struct kind *kind;
     struct str ns, name; /* copies; empty: all */
     unsigned version;    /* index of the kind's versions */
+    uint64_t edition;    /* of the watch, as it was told on */
     struct kube_watch *watch;
     bool is_read;   /* at least once, as far as it may be read */
     bool is_absent; /* as it was said last: to ask again is no news */
@@ -25,9 +26,10 @@ struct slot {
 struct cluster {
     struct cluster_options options;
     struct str *namespaces; /* copies */
-    struct list slots;      /* in the order of the kinds; those on demand behind */
-    struct timer older;     /* some watch found its version absent, and there are older ones */
-    struct timer anew;      /* some kind is absent in all versions */
+    uint64_t edition;
+    struct list slots;  /* in the order of the kinds; those on demand behind */
+    struct timer older; /* some watch found its version absent, and there are older ones */
+    struct timer anew;  /* some kind is absent in all versions */
 };
 
 static struct str copy(struct str text)
@@ -62,6 +64,14 @@ static bool has_older(const struct slot *slot)
     return slot->kind->versions[slot->version + 1] != NULL;
 }
 
+/* Whether rules may be others now, once it is told that something happened. */
+static void take_edition(struct slot *slot)
+{
+    uint64_t edition = kube_watch_edition(slot->watch);
+    slot->cluster->edition += slot->edition != edition;
+    slot->edition = edition;
+}
+
 static void on_slot_change(struct kube_watch *watch, void *user)
 {
     struct slot *slot = user;
@@ -77,11 +87,19 @@ static void on_slot_change(struct kube_watch *watch, void *user)
     bool is_news = !(is_absent && slot->is_absent) && state != KUBE_WATCH_STARTING;
     slot->is_read = slot->is_read || state != KUBE_WATCH_STARTING;
     slot->is_absent = is_absent || (slot->is_absent && state == KUBE_WATCH_STARTING);
+    if (is_news)
+        take_edition(slot);
     if (is_news || kube_watch_problem(watch))
         cluster->options.on_change(cluster->options.user);
 }
 
 static const struct kube_watch_ops slot_ops = {.name = "cluster", .on_change = on_slot_change};
+
+/* By those who make rules. Of the other kinds it is what Umbra writes, and other controllers beside it. */
+static bool is_status_read(enum kind_id kind)
+{
+    return kind == KIND_SERVICE || kind == KIND_POD;
+}
 
 static void begin(struct slot *slot)
 {
@@ -97,9 +115,11 @@ static void begin(struct slot *slot)
         .selector = strbuf_str(&selector),
         .ops = &slot_ops,
         .user = slot,
+        .is_status_read = is_status_read(slot->kind->id),
         .is_secret = slot->kind->id == KIND_SECRET,
     };
     slot->watch = kube_watch_new(slot->cluster->options.client, &spec);
+    slot->edition = 0;
     strbuf_deinit(&path);
     strbuf_deinit(&version);
     strbuf_deinit(&selector);
@@ -270,6 +290,11 @@ bool cluster_is_synced(const struct cluster *cluster)
     return true;
 }
 
+uint64_t cluster_edition(const struct cluster *cluster)
+{
+    return cluster->edition;
+}
+
 const char *cluster_trouble(const struct cluster *cluster)
 {
     for (struct list *node = cluster->slots.next; node != &cluster->slots; node = node->next) {
@@ -308,6 +333,28 @@ static void say_trouble(const struct slot *slot, struct manifests *manifests)
                            slot->kind->plural);
 }
 
+/* What was read of the object before, when it says the same still: of thousands most do. What is in Secrets is not held any longer than
+ * one load needs it. */
+static void read_object(const struct slot *slot, size_t index, struct strbuf *file, struct manifests *manifests)
+{
+    const struct kube_object *object = kube_watch_at(slot->watch, index);
+    bool is_held = slot->kind->id != KIND_SECRET;
+    if (object->read && manifests_share(manifests, object->read))
+        return;
+    strbuf_clear(file);
+    cluster_file(slot->kind, object->ns, object->name, file);
+    if (is_held && !object->read) {
+        struct manifests *read = manifests_new();
+        read->from_server = manifests->from_server;
+        manifests_read(read, strbuf_str(file), object->json);
+        kube_watch_keep(slot->watch, index, read);
+        manifests_unref(read);
+        if (manifests_share(manifests, object->read))
+            return;
+    }
+    manifests_read(manifests, strbuf_str(file), object->json);
+}
+
 /* The slot that has the object, if there is one. */
 static struct slot *find_holder(const struct cluster *cluster, enum kind_id kind, struct str ns, struct str name)
 {
@@ -341,12 +388,8 @@ void cluster_read(const struct cluster *cluster, struct manifests *manifests)
     for (struct list *node = cluster->slots.next; node != &cluster->slots; node = node->next) {
         const struct slot *slot = CONTAINER_OF(node, struct slot, node);
         say_trouble(slot, manifests);
-        for (size_t i = 0; i < kube_watch_count(slot->watch); i++) {
-            const struct kube_object *object = kube_watch_at(slot->watch, i);
-            strbuf_clear(&file);
-            cluster_file(slot->kind, object->ns, object->name, &file);
-            manifests_read(manifests, strbuf_str(&file), object->json);
-        }
+        for (size_t i = 0; i < kube_watch_count(slot->watch); i++)
+            read_object(slot, i, &file, manifests);
     }
     strbuf_deinit(&file);
 }

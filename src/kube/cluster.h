@@ -26,6 +26,8 @@ void cluster_free(struct cluster *cluster);
 void cluster_want(struct cluster *cluster, const struct resource_want *wants, size_t count);
 /* Everything was read at least once, as far as it may be read. */
 bool cluster_is_synced(const struct cluster *cluster);
+/* Another one when rules that were made of it may be others now; statuses that somebody wrote are no such change. */
+uint64_t cluster_edition(const struct cluster *cluster);
 /* Why not everything is in step with the server, a sentence; NULL: it is. Borrowed until the loop goes on. */
 const char *cluster_trouble(const struct cluster *cluster);
 

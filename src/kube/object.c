@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "kube/skim.h"
+#include "manifest/manifests.h"
 
 /* Of names, uids and versions. */
 #define TEXT_MAX 512
@@ -162,6 +163,7 @@ struct kept *object_read(struct str text, const struct object_form *form, const 
 
 void object_free(struct kept *kept)
 {
+    manifests_unref(kept->object.read);
     explicit_bzero(kept, kept->size);
     mem_free(kept);
 }

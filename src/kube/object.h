@@ -23,7 +23,7 @@ struct object_form {
 /* NULL: it is none, said in `problem` for people. */
 struct kept *object_read(struct str text, const struct object_form *form, const char **problem)
     __attribute__((warn_unused_result));
-/* Wiped. */
+/* Wiped; what was made of it goes too. */
 void object_free(struct kept *kept);
 
 /* Whether version `a` is later than `b` as far as can be known: both are decimal numbers. */

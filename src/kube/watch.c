@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "kube/skim.h"
 #include "kube/watch_state.h"
+#include "manifest/manifests.h"
 
 #define NS_PER_MS 1000000ull
 /* A watch that lived so long was a good one: waiting begins anew. */
@@ -59,8 +60,10 @@ static void set_state(struct kube_watch *watch, enum kube_watch_state state, con
         log_write(state == KUBE_WATCH_ABSENT ? LOG_INFO : LOG_WARN, "%.*s: %s", STR_ARG(watch->path), problem);
     else if (is_news && watch->problem.len)
         log_info("%.*s: in step with the API server", STR_ARG(watch->path));
-    if (is_news)
+    if (is_news) {
+        watch->edition++;
         watch_note_change(watch);
+    }
     watch->state = state;
     strbuf_clear(&watch->problem);
     if (problem)
@@ -209,8 +212,10 @@ static void list_anew_soon(struct kube_watch *watch)
 
 static void forget_all(struct kube_watch *watch)
 {
-    if (watch->objects.count)
+    if (watch->objects.count) {
+        watch->edition++;
         watch_note_change(watch);
+    }
     objects_deinit(&watch->objects);
 }
 
@@ -265,7 +270,9 @@ static void take_refusal(struct kube_watch *watch, const struct kube_answer *ans
 
 static void end_list(struct kube_watch *watch)
 {
-    if (objects_sweep(&watch->objects, watch->listing) || watch->is_dirty)
+    bool has_less = objects_sweep(&watch->objects, watch->listing);
+    watch->edition += has_less;
+    if (has_less || watch->is_dirty)
         watch_note_change(watch);
     watch->is_unpaged = false;
     watch->step = STEP_WATCH;
@@ -429,6 +436,7 @@ struct kube_watch *kube_watch_new(struct kube_client *client, const struct kube_
     watch->selector = copy(spec->selector);
     watch->api_version = copy(spec->api_version);
     watch->kind = copy(spec->kind);
+    watch->is_status_read = spec->is_status_read;
     watch->request.method = "GET";
     watch->request.is_streaming = true;
     watch->request.answer_ms = KUBE_SLOW_MS;
@@ -479,6 +487,11 @@ uint64_t kube_watch_synced_ns(const struct kube_watch *watch)
     return is_open ? now_ns(watch) : watch->synced_ns;
 }
 
+uint64_t kube_watch_edition(const struct kube_watch *watch)
+{
+    return watch->edition;
+}
+
 size_t kube_watch_count(const struct kube_watch *watch)
 {
     return watch->objects.count;
@@ -493,4 +506,11 @@ const struct kube_object *kube_watch_find(const struct kube_watch *watch, struct
 {
     const struct kept *kept = objects_find(&watch->objects, ns, name);
     return kept ? &kept->object : NULL;
+}
+
+void kube_watch_keep(struct kube_watch *watch, size_t index, struct manifests *read)
+{
+    struct kube_object *object = &watch->objects.list[index]->object;
+    manifests_unref(object->read);
+    object->read = manifests_ref(read);
 }

@@ -10,6 +10,7 @@
 #include "kube/client.h"
 
 struct kube_watch;
+struct manifests;
 
 /* Objects of one collection, and their bytes; more are left out, and said (KUBE_WATCH_TOO_MANY). */
 #define KUBE_WATCH_MAX_OBJECTS 200000u
@@ -35,6 +36,7 @@ struct kube_object {
     struct str uid, version;
     struct str
         json; /* the whole object, one line, with apiVersion and kind (lists of built-in kinds have neither: added) */
+    struct manifests *read; /* what was made of it (kube_watch_keep); NULL: nothing yet */
 };
 
 struct kube_watch_ops {
@@ -50,7 +52,8 @@ struct kube_watch_spec {
     struct str selector; /* "fieldSelector=metadata.name%3Dtls" or "labelSelector=…", already encoded; empty: all */
     const struct kube_watch_ops *ops;
     void *user;
-    bool is_secret; /* texts are wiped when they go, and never logged (all objects are treated so) */
+    bool is_status_read; /* a new status is news */
+    bool is_secret;      /* texts are wiped when they go, and never logged (all objects are treated so) */
 };
 
 /* Begins at once. Strs are copied. */
@@ -64,10 +67,16 @@ const char *kube_watch_problem(const struct kube_watch *watch);
 /* When it was last known to be in step, loop time; 0: never. */
 uint64_t kube_watch_synced_ns(const struct kube_watch *watch);
 
+/* Another one when something changed that rules can be made of: the objects but for their versions, statuses and foreign annotations
+ * (kube/news.h), or the state. */
+uint64_t kube_watch_edition(const struct kube_watch *watch);
+
 size_t kube_watch_count(const struct kube_watch *watch);
 /* By namespace and name. Borrowed until the loop goes on. */
 const struct kube_object *kube_watch_at(const struct kube_watch *watch, size_t index);
 const struct kube_object *kube_watch_find(const struct kube_watch *watch, struct str ns, struct str name);
+/* What was made of an object's text, from now on `read` of it: a reference that goes when the object says something else. */
+void kube_watch_keep(struct kube_watch *watch, size_t index, struct manifests *read);
 /* A later version that an answer to a write brought (kube/write.h): in place before the event comes. Ignored when it is not newer as far as
  * can be known (its uid differs, the object is gone, or the versions are not both decimal numbers). on_change follows. */
 void kube_watch_put(struct kube_watch *watch, struct str json);

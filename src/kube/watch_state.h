@@ -28,8 +28,10 @@ struct kube_watch {
     const struct kube_watch_ops *ops;
     void *user;
     struct str path, selector, api_version, kind; /* owned */
+    bool is_status_read;
 
     struct objects objects;
+    uint64_t edition;
     enum kube_watch_state state;
     struct strbuf problem;
     uint64_t synced_ns;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/log.h"
+#include "kube/news.h"
 #include "kube/skim.h"
 #include "kube/status.h"
 #include "kube/watch_state.h"
@@ -43,6 +44,18 @@ static bool is_overtaken(const struct kept *old, const struct kept *kept)
            object_version_is_later(old->object.version, kept->object.version);
 }
 
+/* In its place or anew. What was made of it stays as long as it says the same. */
+static void take(struct kube_watch *watch, struct kept *kept, struct kept *old)
+{
+    if (old && !object_is_news(old->object.json, kept->object.json, watch->is_status_read)) {
+        kept->object.read = old->object.read;
+        old->object.read = NULL;
+    } else {
+        watch->edition++;
+    }
+    objects_put(&watch->objects, kept);
+}
+
 /* True when something is different now. */
 static bool put(struct kube_watch *watch, struct kept *kept)
 {
@@ -59,7 +72,7 @@ static bool put(struct kube_watch *watch, struct kept *kept)
         return false;
     }
     kept->listing = watch->listing;
-    objects_put(&watch->objects, kept);
+    take(watch, kept, old);
     return true;
 }
 
@@ -111,8 +124,10 @@ static void take_object(struct kube_watch *watch, struct str object, bool is_del
     }
     const struct kept *old = objects_find(&watch->objects, kept->object.ns, kept->object.name);
     bool is_another = old && old->is_ahead && !str_eq(old->object.uid, kept->object.uid);
-    if (!is_another && objects_remove(&watch->objects, kept->object.ns, kept->object.name))
+    if (!is_another && objects_remove(&watch->objects, kept->object.ns, kept->object.name)) {
+        watch->edition++;
         watch_note_change(watch);
+    }
     object_free(kept);
 }
 
@@ -149,7 +164,7 @@ void kube_watch_put(struct kube_watch *watch, struct str json)
     struct kept *kept = read_object(watch, json);
     if (!kept)
         return;
-    const struct kept *old = objects_find(&watch->objects, kept->object.ns, kept->object.name);
+    struct kept *old = objects_find(&watch->objects, kept->object.ns, kept->object.name);
     if (!old || !str_eq(old->object.uid, kept->object.uid) ||
         !object_version_is_later(kept->object.version, old->object.version) || !has_room(watch, kept, old)) {
         object_free(kept);
@@ -157,6 +172,6 @@ void kube_watch_put(struct kube_watch *watch, struct str json)
     }
     kept->listing = old->listing;
     kept->is_ahead = true;
-    objects_put(&watch->objects, kept);
+    take(watch, kept, old);
     watch_note_change(watch);
 }

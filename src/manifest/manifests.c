@@ -34,6 +34,9 @@ void manifests_unref(struct manifests *manifests)
     problems_deinit(&manifests->problems);
     arena_deinit(&manifests->arena);
     mem_free(manifests->resources);
+    for (size_t i = 0; i < manifests->part_count; i++)
+        manifests_unref(manifests->parts[i]);
+    mem_free(manifests->parts);
     mem_free(manifests);
 }
 

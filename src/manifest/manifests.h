@@ -41,10 +41,12 @@ struct manifests {
     struct problems problems;
     struct resource *resources; /* in the order they were read; what is kept of broken files follows */
     size_t resource_count, resource_capacity;
-    struct map by_identity;  /* kind, namespace and name → index of the resource + 1 */
-    struct map broken_files; /* file → struct broken_file */
-    struct map said_kinds;   /* file and kind, of which it was said that Umbra does not read them */
-    bool from_server;        /* unknown fields are warnings; set before reading */
+    struct map by_identity;   /* kind, namespace and name → index of the resource + 1 */
+    struct map broken_files;  /* file → struct broken_file */
+    struct manifests **parts; /* whose resources these have, too; references */
+    size_t part_count, part_capacity;
+    struct map said_kinds; /* file and kind, of which it was said that Umbra does not read them */
+    bool from_server;      /* unknown fields are warnings; set before reading */
 };
 
 struct manifests *manifests_new(void);
@@ -54,6 +56,10 @@ void manifests_unref(struct manifests *manifests);
 /* Reads one text with many documents and Lists. The text is copied. A second resource with the same identity is an error
  * that names the first. Kinds that Umbra does not know are a note, once per kind and file. */
 void manifests_read(struct manifests *manifests, struct str file, struct str text);
+/* What was read of a text by itself, in another load: its resources without reading them again, and its problems. False: it can't be shared,
+ * since it has parts that belong to no resource, or a resource that is there already; read the text then. `part` stays as it is, and lives
+ * as long as these do. */
+bool manifests_share(struct manifests *manifests, struct manifests *part) __attribute__((warn_unused_result));
 /* A file that can't be read: what it had stays. */
 void manifests_read_failed(struct manifests *manifests, struct str file, const char *why);
 /* Takes over the last good version of what is bad, and of what is missing from a broken file. Call once, after reading.

@@ -7,7 +7,7 @@ import pytest
 import actors
 import clustered
 import kube
-from waiting import wait_for
+from waiting import wait_for, wait_until_still
 
 services = itertools.count(1)
 
@@ -112,7 +112,7 @@ def test_a_route_that_works_is_accepted_and_counted(scene):
     scene.wait_route("Accepted", "True", "Accepted")
     scene.wait_route("ResolvedRefs", "True", "ResolvedRefs")
     gateway = scene.admin.wait("Gateway", "edge", scene.namespace, lambda thing: [
-        listener["attachedRoutes"] for listener in thing["status"].get("listeners", [])] == [1], "attachedRoutes 1")
+        listener["attachedRoutes"] for listener in thing.get("status", {}).get("listeners", [])] == [1], "attachedRoutes 1")
     assert kube.condition(gateway, "Accepted")["status"] == "True"
     scene.admin.wait_condition("Gateway", "edge", scene.namespace, "Programmed")
 
@@ -200,6 +200,32 @@ def test_status_follows_the_generation(scene):
     assert scene.route(hostnames=["new.test"]) == 2
     scene.wait_route("Accepted", "True", generation=2)
     scene.wait_route("ResolvedRefs", "True", generation=2)
+
+
+def test_a_status_that_somebody_writes_loads_nothing(scene):
+    def loads():
+        return scene.replica.status()["config"]["loads"]
+
+    def parents(route):
+        return {parent["controllerName"]: parent for parent in (route.get("status") or {}).get("parents") or []}
+    scene.route()
+    scene.wait_route("Accepted", "True")
+    scene.replica.wait_answer(scene.port, 200)
+    before = wait_until_still(loads, "no more loads", still=1)
+    other = {"parentRef": {"name": "elsewhere"}, "controllerName": "other.test/controller", "conditions": []}
+    for reason in ("First", "Second", "Third"):
+        # Somebody who does not know that a status has several writers; Umbra's entry comes back each time.
+        condition = {"type": "Accepted", "status": "True", "reason": reason, "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+        scene.admin.patch_status("HTTPRoute", "shop", scene.namespace, parents=[{**other, "conditions": [condition]}])
+        route = scene.admin.wait("HTTPRoute", "shop", scene.namespace, lambda thing: clustered.CONTROLLER in parents(thing),
+                                 "Umbra's entry")
+        assert kube.condition(parents(route)["other.test/controller"], "Accepted")["reason"] == reason
+    scene.admin.patch("HTTPRoute", "shop", scene.namespace, metadata={"annotations": {"other.test/seen": "yes"}})
+    wait_until_still(loads, "no more loads", still=1)
+    assert loads() == before, scene.replica.log()
+    scene.route(live="missing")
+    scene.replica.wait_answer(scene.port, 500)
+    assert loads() > before
 
 
 def test_a_policy_names_what_it_is_for_and_whether_copies_flow(scene, service):

@@ -154,6 +154,12 @@ def test_what_takes_everything_comes_last_on_a_shared_host(play):
     assert play.ask("shared.test/b").by == "live"
 
 
+def test_hosts_of_servers_are_listed_beside_listeners(play):
+    assert play.listeners("ingress") == {"http": 7}
+    assert play.listeners("inner") == {"http match.test": 1, "http copy.test": 0}
+    assert len(play.listeners("front")) == 1
+
+
 def test_a_server_is_for_the_namespaces_that_it_names(play):
     assert play.ask("copy.test/all", port=81).by == 404
 

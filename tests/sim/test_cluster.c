@@ -19,6 +19,7 @@ struct kube_watch {
     struct kube_watch_spec spec;
     char path[128], selector[128];
     enum kube_watch_state state;
+    uint64_t edition;
 };
 
 /* Of the scenario that runs. */
@@ -65,6 +66,18 @@ enum kube_watch_state kube_watch_state(const struct kube_watch *watch)
 const char *kube_watch_problem(const struct kube_watch *watch)
 {
     return watch->state == KUBE_WATCH_FORBIDDEN ? "403 Forbidden: no" : NULL;
+}
+
+uint64_t kube_watch_edition(const struct kube_watch *watch)
+{
+    return watch->edition;
+}
+
+void kube_watch_keep(struct kube_watch *watch, size_t index, struct manifests *read)
+{
+    (void)watch;
+    (void)index;
+    (void)read;
 }
 
 size_t kube_watch_count(const struct kube_watch *watch)
@@ -231,6 +244,42 @@ static void test_a_kind_that_may_not_be_read_is_said(void **state)
     end(&play);
 }
 
+static void test_a_change_that_is_none_for_rules_is_told_and_leaves_the_edition(void **state)
+{
+    (void)state;
+    struct play play;
+    begin(&play, NULL, 0);
+    answer_all(KUBE_WATCH_SYNCED);
+    struct kube_watch *watch = find("/apis/gateway.networking.k8s.io/v1/httproutes");
+    uint64_t edition = cluster_edition(play.cluster);
+    unsigned changes = server.changes;
+    answer(watch, KUBE_WATCH_SYNCED);
+    assert_int_equal(server.changes, changes + 1);
+    assert_int_equal(cluster_edition(play.cluster), edition);
+    watch->edition++;
+    answer(watch, KUBE_WATCH_SYNCED);
+    assert_true(cluster_edition(play.cluster) != edition);
+    end(&play);
+}
+
+static void test_the_statuses_of_services_and_pods_are_read_and_no_others(void **state)
+{
+    (void)state;
+    struct play play;
+    struct resource_want want = {.kind = KIND_POD, .ns = STR("shop"), .name = STR("")};
+    begin(&play, NULL, 0);
+    cluster_want(play.cluster, &want, 1);
+    for (size_t i = 0; i < WATCHES; i++) {
+        if (server.watches[i])
+            assert_int_equal(server.watches[i]->spec.is_status_read,
+                             strstr(server.watches[i]->path, "/services") != NULL ||
+                                 strstr(server.watches[i]->path, "/pods") != NULL);
+    }
+    assert_non_null(find("/api/v1/services"));
+    assert_non_null(find("/api/v1/namespaces/shop/pods"));
+    end(&play);
+}
+
 static void test_secrets_are_read_by_name_as_long_as_they_are_wanted(void **state)
 {
     (void)state;
@@ -279,6 +328,8 @@ int main(void)
         cmocka_unit_test(test_kinds_that_are_absent_do_not_chase_each_other),
         cmocka_unit_test(test_it_is_synced_once_all_have_answered_in_any_way),
         cmocka_unit_test(test_a_kind_that_may_not_be_read_is_said),
+        cmocka_unit_test(test_a_change_that_is_none_for_rules_is_told_and_leaves_the_edition),
+        cmocka_unit_test(test_the_statuses_of_services_and_pods_are_read_and_no_others),
         cmocka_unit_test(test_secrets_are_read_by_name_as_long_as_they_are_wanted),
         cmocka_unit_test(test_named_namespaces_are_read_one_by_one_and_no_others),
     };

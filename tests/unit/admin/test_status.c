@@ -390,7 +390,7 @@ static void test_json_has_the_full_accounting(void **state)
     status_json(&source, &page);
     static const char *const pieces[] = {
         "{\"version\":\"" UMBRA_VERSION "\",\"now\":\"2026-01-31T12:00:01.000Z\",\"uptime_seconds\":1,\"ready\":true,",
-        "\"config\":{\"generation\":1,\"errors\":0}",
+        "\"config\":{\"generation\":1,\"errors\":0,\"loads\":0}",
         "\"budget\":{\"used\":1048576,\"limit\":67108864}",
         "\"gateways\":[{\"slot\":0,\"pid\":4242,\"ready\":true,\"draining\":false,\"workers\":2,",
         "\"routes\":[{\"route\":\"default/quickstart#0\",\"backend\":\"127.0.0.1:3000\",\"requests\":1234567,",

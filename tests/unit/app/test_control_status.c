@@ -232,6 +232,39 @@ static void test_a_change_of_the_rules_is_written_where_it_is_one(void **state)
     server_free(server);
 }
 
+static void test_what_a_later_load_leaves_as_it_was_is_not_looked_at_again(void **state)
+{
+    (void)state;
+    struct server *server = server_new();
+    (void)update_after(server, 0);
+    assert_int_equal(update_after(server, 1), 0);
+    struct object *route = server_object(server, STR("r"));
+    char *status = route->status;
+    route->status = NULL;
+    object_render(route); /* in the version that was looked at, so that only a look would find it */
+    server_load(server, ROUTE("shop"));
+    assert_int_equal(update_after(server, 1), 0);
+    server_load(server, ROUTE("none"));
+    assert_int_equal(update_after(server, 1), 1);
+    free(status);
+    server_free(server);
+}
+
+static void test_a_status_that_somebody_took_away_is_written_again(void **state)
+{
+    (void)state;
+    struct server *server = server_new();
+    (void)update_after(server, 0);
+    assert_int_equal(update_after(server, 1), 0);
+    struct object *route = server_object(server, STR("r"));
+    free(route->status);
+    route->status = NULL;
+    route->version++;
+    object_render(route);
+    assert_int_equal(update_after(server, 1), 1);
+    server_free(server);
+}
+
 static void test_what_became_of_sockets_is_written_too(void **state)
 {
     (void)state;
@@ -361,6 +394,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_differs_is_written_once),
         cmocka_unit_test(test_a_change_of_the_rules_is_written_where_it_is_one),
+        cmocka_unit_test(test_what_a_later_load_leaves_as_it_was_is_not_looked_at_again),
+        cmocka_unit_test(test_a_status_that_somebody_took_away_is_written_again),
         cmocka_unit_test(test_what_became_of_sockets_is_written_too),
         cmocka_unit_test(test_only_the_leader_writes),
         cmocka_unit_test(test_what_is_under_way_is_not_written_again),

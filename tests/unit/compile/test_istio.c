@@ -37,6 +37,33 @@ static void test_each_host_of_a_server_is_a_listener(void **state)
     ASSERT_CASES(cases, listeners_text);
 }
 
+static void test_each_host_has_a_row_for_status(void **state)
+{
+    (void)state;
+    struct compile_text result = compile_yaml(
+        ISTIO("Gateway", "name: gate", "servers: [" SERVER("80", "a.test, '*.b.test'") ", " SERVER("81", "'*'") "]")
+            ISTIO("Gateway", "name: later", "servers: [" SERVER("81", "'*'") "]")
+                SERVICE("name: v", "hosts: [a.test, c.b.test], http: [{name: r, " TO_SHOP "}]")
+                    SERVICE("name: w", "hosts: [other.test], http: [{name: r, " TO_SHOP "}]"),
+        NULL);
+    static const struct {
+        const char *name;
+        uint32_t routes;
+        size_t rule;
+    } rows[] = {{"http a.test", 1, 0}, {"http *.b.test", 1, 1}, {"http", 2, 2}, {"http", 0, 2}};
+    const struct compiled *compiled = result.compiled;
+    assert_int_equal(compiled->listener_count, sizeof(rows) / sizeof(rows[0]));
+    for (size_t i = 0; i < compiled->listener_count; i++) {
+        const struct compiled_listener *row = &compiled->listeners[i];
+        assert_true(str_eq(row->name, str_from_c(rows[i].name)));
+        assert_true(str_eq(row->gateway->name, i < 3 ? STR("gate") : STR("later")));
+        assert_int_equal(row->attached_routes, rows[i].routes);
+        assert_int_equal(row->rule, rows[i].rule);
+        assert_non_null(row->node);
+    }
+    compile_text_free(&result);
+}
+
 static void test_servers_that_are_not_served_are_said_and_the_others_are_served(void **state)
 {
     (void)state;
@@ -369,6 +396,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_host_of_a_server_is_a_listener),
+        cmocka_unit_test(test_each_host_has_a_row_for_status),
         cmocka_unit_test(test_servers_that_are_not_served_are_said_and_the_others_are_served),
         cmocka_unit_test(test_a_gateway_is_served_when_its_selector_is_that_of_this_pod),
         cmocka_unit_test(test_gateways_with_one_port_and_host_share_it),

@@ -186,7 +186,7 @@ static void test_places_of_problems_are_those_of_the_field(void **state)
     assert_int_equal(problems->list[0].line, 9);
     assert_int_equal(problems->list[0].column, 15);
     assert_int_equal(result.compiled->listener_count, 1);
-    assert_false(result.compiled->listeners[0].is_served);
+    assert_true(result.compiled->listeners[0].rule == SIZE_MAX);
     compile_text_free(&result);
 }
 

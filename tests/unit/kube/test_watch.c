@@ -2,6 +2,7 @@
 #include "kube/watch.h"
 
 #include "base/mem.h"
+#include "manifest/manifests.h"
 #include "play.h"
 
 #include <stdio.h>
@@ -549,6 +550,50 @@ static void test_an_answer_to_a_write_is_in_place_before_its_event(void **state)
     assert_names(table, "b");
 }
 
+#define A(version, spec, status) \
+    "{\"metadata\":{\"name\":\"a\",\"namespace\":\"shop\",\"uid\":\"u\",\"resourceVersion\":\"" version \
+    "\"},\"spec\":" spec ",\"status\":" status "}"
+
+static void test_a_status_that_somebody_writes_leaves_what_was_made_of_the_object(void **state)
+{
+    struct table *table = *state;
+    struct ask *ask = sync_with(table, PAGE(A("1", "1", "{}"), "10", ""));
+    struct manifests *read = manifests_new();
+    uint64_t edition = kube_watch_edition(table->watch);
+    table->changes = 0;
+    kube_watch_keep(table->watch, 0, read);
+    play_send(ask, EVENT("MODIFIED", A("11", "1", "{\"x\":1}")));
+    assert_int_equal(table->changes, 1);
+    assert_version(table, "a", "11");
+    kube_watch_put(table->watch, STR(A("12", "1", "{\"x\":2}")));
+    play_settle(table->play);
+    assert_version(table, "a", "12");
+    assert_int_equal(kube_watch_edition(table->watch), edition);
+    assert_ptr_equal(kube_watch_at(table->watch, 0)->read, read);
+    play_send(ask, EVENT("MODIFIED", A("13", "2", "{\"x\":2}")));
+    assert_true(kube_watch_edition(table->watch) != edition);
+    assert_null(kube_watch_at(table->watch, 0)->read);
+    assert_int_equal(read->refs, 1);
+    edition = kube_watch_edition(table->watch);
+    kube_watch_keep(table->watch, 0, read);
+    play_send(ask, EVENT("DELETED", A("14", "2", "{\"x\":2}")));
+    assert_true(kube_watch_edition(table->watch) != edition);
+    assert_int_equal(read->refs, 1);
+    manifests_unref(read);
+}
+
+static void test_what_is_missing_in_a_new_list_is_another_edition(void **state)
+{
+    struct table *table = *state;
+    struct ask *ask = follow(table);
+    uint64_t edition = kube_watch_edition(table->watch);
+    play_send(ask, EVENT("ERROR", STATUS("Expired", "410")));
+    ask = play_expect_within(table->play, LIST " ", 250, NULL);
+    play_answer(ask, 200, PAGE(META("a", "1"), "20", ""));
+    assert_names(table, "a");
+    assert_true(kube_watch_edition(table->watch) != edition);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -581,6 +626,8 @@ int main(void)
         TEST(test_a_server_that_begins_and_knows_nothing_yet_is_forgiven),
         TEST(test_a_watch_that_falls_silent_for_good_is_given_up),
         TEST(test_an_answer_to_a_write_is_in_place_before_its_event),
+        TEST(test_a_status_that_somebody_writes_leaves_what_was_made_of_the_object),
+        TEST(test_what_is_missing_in_a_new_list_is_another_edition),
     };
     return cmocka_run_group_tests_name("kube/watch", tests, NULL, NULL);
 }
