@@ -17,6 +17,7 @@ import cluster as control_plane
 import cluster_play
 import clustered
 import crds
+import deployed
 import gateway_api
 import kube_standin
 import replicated
@@ -113,3 +114,9 @@ def clustered_umbra(tmp_path, cluster, namespace):
 def replicas(clustered_umbra, admin, namespace, service):
     """replicas(3, "--option", …): see replicated.Replicas."""
     return lambda count, *options, **more: replicated.Replicas(clustered_umbra, admin, namespace, service, count, *options, **more)
+
+
+@pytest.fixture
+def install(admin, tmp_path, ending):
+    """install("base"): the variant of deploy/ is in the cluster, until the test ends; its objects."""
+    return lambda variant: deployed.install(variant, admin, tmp_path, ending)

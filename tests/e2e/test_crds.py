@@ -235,20 +235,7 @@ def test_they_are_served(admin):
 @pytest.mark.parametrize("good", [POLICY, BACKEND], ids=["MirrorPolicy", "Backend"])
 def test_every_field_is_kept(admin, namespace, good):
     made = admin.create(good, namespace)["spec"]
-    assert_within(good["spec"], made, "spec")
-
-
-def assert_within(wanted, made, path):
-    if isinstance(wanted, dict):
-        for name in wanted:
-            assert name in made, f"{path}.{name} was dropped"
-            assert_within(wanted[name], made[name], f"{path}.{name}")
-    elif isinstance(wanted, list):
-        assert len(wanted) == len(made), path
-        for i, item in enumerate(wanted):
-            assert_within(item, made[i], f"{path}[{i}]")
-    else:
-        assert wanted == made, path
+    kube.assert_within(good["spec"], made, "spec")
 
 
 @pytest.mark.parametrize("kind, good, wrong", [("MirrorPolicy", POLICY, WRONG_POLICIES), ("Backend", BACKEND, WRONG_BACKENDS)],
@@ -422,7 +409,7 @@ def test_examples_are_accepted(admin, namespace, path):
         thing["metadata"].pop("namespace", None)
         made = admin.apply(thing, namespace)
         if "umbra.dev" in thing["apiVersion"]:
-            assert_within(thing["spec"], made["spec"], "spec")
+            kube.assert_within(thing["spec"], made["spec"], "spec")
 
 
 def explained(admin, path):

@@ -1,101 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """What deploy/ installs, as the API server takes it: umbra does its work with the options and under the rights that stand there."""
 import os
-import pathlib
 import re
-import shutil
 import subprocess
 
 import cluster as control_plane
 import kube
 import pytest
-import yaml
 
 import actors
 import certificates
 import clustered
 import umbra
+from deployed import DEPLOY, OWN, Installed, deployment_of, render
 from waiting import wait_for
 
-DEPLOY = pathlib.Path(__file__).resolve().parents[2] / "deploy"
-OWN = "umbra"  # the namespace that it is installed in
 OFFSET = 8000
-# Newer than the 1.20 that stands in for a cluster.
-UNKNOWN_TO_1_20 = {"autoscaling/v2 HorizontalPodAutoscaler", "policy/v1 PodDisruptionBudget"}
-# What is of this machine in place of the pod's own.
-NAMED_BY_TEST = ("--admin", "--admin-token-file", "--data", "--drain-delay", "--drain")
 
-
-def with_names_of_kustomize_2(folder):
-    """The kustomize in Debian's kubectl 1.20 has other names for folders and patches; the one in use is asked."""
-    for file in folder.rglob("kustomization.yaml"):
-        said = yaml.safe_load(file.read_text())
-        folders = [name for name in said["resources"] if not name.endswith(".yaml")]
-        said["resources"] = [name for name in said["resources"] if name.endswith(".yaml")]
-        said["bases"] = folders
-        said["patchesStrategicMerge"] = [patch["path"] for patch in said.pop("patches", [])]
-        file.write_text(yaml.safe_dump(said))
-
-
-def render(variant, directory):
-    """The objects of `kubectl kustomize deploy/VARIANT`."""
-    if not shutil.which("kubectl"):
-        pytest.skip("there is no kubectl")
-    copy = directory / "deploy"
-    shutil.copytree(DEPLOY, copy, dirs_exist_ok=True)
-    version = subprocess.run(["kubectl", "version", "--client"], capture_output=True, text=True, check=True).stdout
-    if 'Minor:"20"' in version:
-        with_names_of_kustomize_2(copy)
-    done = subprocess.run(["kubectl", "kustomize", str(copy / variant)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return list(kube.documents(done.stdout))
-
-
-def kind_of(thing):
-    return f"{thing['apiVersion']} {thing['kind']}"
-
-
-@pytest.fixture
-def install(admin, tmp_path, ending):
-    """install("base"): the variant is in the cluster, until the test ends; its objects."""
-    def start(variant):
-        things = render(variant, tmp_path)
-        if not admin.find("Namespace", OWN):
-            admin.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": OWN}})
-        for thing in things:
-            if kind_of(thing) in UNKNOWN_TO_1_20 or thing["kind"] in ("Namespace", "CustomResourceDefinition"):
-                continue
-            admin.apply(thing)
-            ending.callback(admin.delete, kind_of(thing), thing["metadata"]["name"], thing["metadata"].get("namespace"))
-        for kind in ("Lease", "Secret"):
-            ending.callback(admin.delete_all, kind, OWN)
-        return things
-    return start
-
-
-class Installed(clustered.Clustered):
-    """Runs as the Deployment's container would, as its ServiceAccount."""
-
-    def __init__(self, directory, cluster, things):
-        (self.deployment,) = (thing for thing in things if thing["kind"] == "Deployment")
-        account = self.deployment["spec"]["template"]["spec"]["serviceAccountName"]
-        kubeconfig = cluster.kubeconfig(token=cluster.token(account, OWN))
-        container = self.deployment["spec"]["template"]["spec"]["containers"][0]
-        self.words = [word for word in container["args"][1:] if not word.startswith(tuple(f"{name}=" for name in NAMED_BY_TEST))]
-        super().__init__(directory, cluster, OWN, [], class_name="umbra", kubeconfig=kubeconfig,
-                         environment={"POD_NAME": "umbra-0"})
-
-    def _start(self, addresses):
-        self.number += 1
-        self.token_file = self.directory / "token"
-        words = [*self.words, "--kubeconfig", self.kubeconfig, "--bind", "127.0.0.1", "--admin", "127.0.0.1:0",
-                 "--admin-token-file", self.token_file, "--data", self.directory / "data", "--drain", "1s", "--shed", "off"]
-        process = umbra.Process([str(word) for word in words], self.directory / f"umbra-{self.number}.log", self.environment)
-        try:
-            return process.wait_serving()
-        except BaseException:
-            process.kill()
-            raise
 
 
 def free_gateway_port():
@@ -225,7 +146,7 @@ def test_namespaced_serves_its_namespace_with_roles_alone(install, cluster, admi
 
 @pytest.mark.parametrize("variant", ["base", "namespaced"])
 def test_the_container_has_no_rights_that_it_does_not_need(variant, tmp_path):
-    (deployment,) = (thing for thing in render(variant, tmp_path) if thing["kind"] == "Deployment")
+    deployment = deployment_of(render(variant, tmp_path))
     pod = deployment["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     words = dict(word.partition("=")[::2] for word in container["args"])
@@ -249,7 +170,19 @@ def test_add_ons_for_monitoring_are_rendered(tmp_path):
     things = {thing["kind"]: thing for thing in render("monitoring", tmp_path)}
     assert set(things) == {"ConfigMap", "Service", "ServiceMonitor"}
     labels = things["Service"]["metadata"]["labels"]
-    assert things["ServiceMonitor"]["spec"]["selector"]["matchLabels"].items() <= labels.items()
+    spec = things["ServiceMonitor"]["spec"]
+    assert spec["selector"]["matchLabels"].items() <= labels.items()
+    # The names of monitoring.coreos.com/v1, of which no program here has the schema; it requires these two of a spec.
+    assert set(spec) == {"selector", "endpoints"}
+    (endpoint,) = spec["endpoints"]
+    assert set(endpoint) <= {"port", "path", "interval", "scrapeTimeout", "scheme", "honorLabels", "relabelings", "metricRelabelings"}
+    assert re.fullmatch(r"\d+s", endpoint["interval"])
+    (port,) = things["Service"]["spec"]["ports"]
+    assert endpoint["port"] == port["name"]
+    deployment = deployment_of(render("base", tmp_path))
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert port["targetPort"] in {one["name"] for one in container["ports"]}
+    assert things["Service"]["spec"]["selector"].items() <= deployment["spec"]["template"]["metadata"]["labels"].items()
 
 
 def test_the_image_holds_all_that_umbra_needs_and_no_shell(tmp_path):

@@ -75,6 +75,20 @@ def condition(thing, kind):
     return next((one for one in found if one["type"] == kind), {})
 
 
+def assert_within(wanted, made, path):
+    """All that was written is there; what the server filled in is beside it."""
+    if isinstance(wanted, dict):
+        for name in wanted:
+            assert name in made, f"{path}.{name} was dropped"
+            assert_within(wanted[name], made[name], f"{path}.{name}")
+    elif isinstance(wanted, list):
+        assert len(wanted) == len(made), path
+        for i, item in enumerate(wanted):
+            assert_within(item, made[i], f"{path}[{i}]")
+    else:
+        assert wanted == made, path
+
+
 class Kube:
     """One user of one server, or of what stands at `address` in front of it. Any thread may use it: each has its own
     connection."""

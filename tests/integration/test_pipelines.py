@@ -4,18 +4,17 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import subprocess
-import urllib.parse
 import xml.etree.ElementTree as xml
 
 import pytest
 import yaml
 
 import http1
+import prometheus
 import umbra
 from judged import ask_paced, manifests
-from servers import answering, free_port, refused_address
+from servers import answering, refused_address
 from waiting import PATIENCE, wait_for
 
 DIRECTORY = umbra.ROOT / "examples" / "pipelines"
@@ -75,65 +74,27 @@ def queries():
     return found
 
 
-class NotYet(Exception):
-    """It has not read its storage."""
-
-
-class Prometheus:
-    """Debian's prometheus, with the example's configuration and rules, scraping one umbra each second."""
-
-    def __init__(self, directory, admin):
-        self.address = f"127.0.0.1:{free_port()}"
-        text = (DIRECTORY / "prometheus.yaml").read_text().replace("127.0.0.1:9900", admin).replace("15s", "1s")
-        (directory / "prometheus.yaml").write_text(text + "\n")
-        (directory / "umbra.rules.yaml").write_text((DIRECTORY / "umbra.rules.yaml").read_text().replace("  rules:", "  interval: 1s\n  rules:", 1))
-        with open(directory / "prometheus.log", "wb") as log:
-            self.process = subprocess.Popen(["prometheus", f"--config.file={directory}/prometheus.yaml", f"--storage.tsdb.path={directory}/tsdb",
-                                             f"--web.listen-address={self.address}"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-
-    def get(self, page):
-        with http1.Connection(self.address) as connection:
-            reply = connection.ask(http1.get(page, host=self.address))
-        if reply.status == 503:
-            raise NotYet
-        answer = json.loads(reply.body)
-        assert answer["status"] == "success", (page, answer)
-        return answer["data"]
-
-    def value(self, query):
-        """Of the one series that there is; None without one."""
-        series = self.get("/api/v1/query?" + urllib.parse.urlencode({"query": query}))["result"]
-        assert len(series) <= 1, series
-        return float(series[0]["value"][1]) if series else None
-
-    def is_scraping(self):
-        try:
-            return self.value("count(umbra:fail:max)")
-        except (OSError, NotYet):
-            assert self.process.poll() is None, "prometheus ended"
-            return False
-
-    def close(self):
-        self.process.terminate()
-        self.process.wait(20)
+def start_prometheus(directory, admin):
+    """With the example's configuration and rules, scraping one umbra each second."""
+    text = (DIRECTORY / "prometheus.yaml").read_text().replace("127.0.0.1:9900", admin).replace("15s", "1s")
+    (directory / "umbra.rules.yaml").write_text((DIRECTORY / "umbra.rules.yaml").read_text().replace("  rules:", "  interval: 1s\n  rules:", 1))
+    return prometheus.Prometheus(directory, text)
 
 
 def test_prometheus_takes_rules_and_queries_and_they_say_what_the_verdict_says(judged, ending, tmp_path):
-    if not shutil.which("prometheus"):
-        pytest.skip("Debian's prometheus is not installed")
-    prometheus = Prometheus(tmp_path, judged.admin)
-    ending.callback(prometheus.close)
-    wait_for(prometheus.is_scraping, "prometheus to have the verdicts", 30)
+    server = start_prometheus(tmp_path, judged.admin)
+    ending.callback(server.close)
+    server.wait_series("umbra:fail:max")
     said = {}
     for where, query in queries().items():
         for mirror in (WORSE, SAME):
             text = re.sub(r'route="[^"]*"', f'route="{ROUTE}"', query)
-            said[where, mirror] = prometheus.value(re.sub(r'mirror="[^"]*"', f'mirror="{mirror}"', text))
+            said[where, mirror] = server.value(re.sub(r'mirror="[^"]*"', f'mirror="{mirror}"', text))
     assert (said["flagger.yaml: umbra-fail", WORSE], said["flagger.yaml: umbra-fail", SAME]) == (1, 0)
     assert (said["argo-rollouts.yaml: umbra-verdict", WORSE], said["argo-rollouts.yaml: umbra-verdict", SAME]) == (-1, 1)
     assert None not in said.values(), said
 
-    rules = {rule["name"]: rule for group in prometheus.get("/api/v1/rules")["groups"] for rule in group["rules"]}
+    rules = {rule["name"]: rule for group in server.get("/api/v1/rules")["groups"] for rule in group["rules"]}
     assert len(rules) == 9
     assert {rule["health"] for rule in rules.values()} == {"ok"}, rules
     assert rules["UmbraShadowFails"]["state"] == "pending"
