@@ -32,11 +32,12 @@ void pairs_init(struct pairs *pairs, const struct pairs_handlers *handlers, void
     random_init(&random);
     *pairs = (struct pairs){.handlers = handlers,
                             .user = user,
-                            .room = room,
                             .deadline_ns = deadline_ns,
                             .seed = random_next(&random),
                             .bucket_count = PAIRS_BUCKETS};
     list_init(&pairs->by_age);
+    leg_memory_init(&pairs->memory, room);
+    pairs->gatherings = slab_new("gatherings", sizeof(struct gathering));
     pairs->buckets = mem_alloc(PAIRS_BUCKETS * sizeof(struct gathering *));
 }
 
@@ -79,15 +80,13 @@ static struct gathering *find(struct pairs *pairs, const struct gathering_key *k
 /* NULL: no room. */
 static struct gathering *add(struct pairs *pairs, const struct gathering_key *key, uint64_t hash)
 {
-    if (!room_take(pairs->room, sizeof(struct gathering)))
+    if (!room_take(pairs->memory.room, sizeof(struct gathering)))
         return NULL;
     if (pairs->count >= pairs->bucket_count)
         grow(pairs);
-    struct gathering *gathering = mem_alloc(sizeof(struct gathering));
+    struct gathering *gathering = slab_take(pairs->gatherings);
     struct gathering **slot = slot_of(pairs, hash);
-    gathering->key = *key;
-    gathering->hash = hash;
-    gathering->next = *slot;
+    *gathering = (struct gathering){.key = *key, .hash = hash, .next = *slot};
     *slot = gathering;
     list_init(&gathering->copies);
     list_init(&gathering->by_age);
@@ -103,11 +102,11 @@ static void gathering_free(struct pairs *pairs, struct gathering *gathering)
     *at = gathering->next;
     list_remove(&gathering->by_age);
     if (gathering->live)
-        leg_free(pairs->room, gathering->live);
+        leg_free(&pairs->memory, gathering->live);
     while (!list_is_empty(&gathering->copies))
-        leg_free(pairs->room, CONTAINER_OF(gathering->copies.next, struct leg, node));
-    room_give(pairs->room, sizeof(struct gathering));
-    mem_free(gathering);
+        leg_free(&pairs->memory, CONTAINER_OF(gathering->copies.next, struct leg, node));
+    room_give(pairs->memory.room, sizeof(struct gathering));
+    slab_give(pairs->gatherings, gathering);
     pairs->count--;
 }
 
@@ -116,6 +115,8 @@ void pairs_deinit(struct pairs *pairs)
     while (!list_is_empty(&pairs->by_age))
         gathering_free(pairs, CONTAINER_OF(pairs->by_age.next, struct gathering, by_age));
     mem_free(pairs->buckets);
+    slab_free(pairs->gatherings);
+    leg_memory_deinit(&pairs->memory);
 }
 
 static struct leg *find_copy(struct gathering *gathering, enum record_leg kind, uint64_t leg_id)
@@ -138,7 +139,7 @@ static struct leg *add_leg(struct pairs *pairs, struct gathering *gathering, enu
 {
     if (kind != LEG_LIVE && gathering->known >= PAIRS_COPIES)
         return NULL;
-    struct leg *leg = leg_new(pairs->room, kind, leg_id);
+    struct leg *leg = leg_new(&pairs->memory, kind, leg_id);
     if (leg && kind == LEG_LIVE) {
         gathering->live = leg;
     } else if (leg) {
@@ -162,7 +163,7 @@ static void settle_shadow(struct pairs *pairs, struct gathering *gathering, stru
     if (live->progress == LEG_VOID) {
         pairs->counts.alone++;
         pairs->handlers->on_alone(pairs->user, shadow);
-        leg_settle(pairs->room, shadow);
+        leg_settle(&pairs->memory, shadow);
         return;
     }
     struct leg *control = find_copy(gathering, LEG_CONTROL, shadow->leg_id);
@@ -170,9 +171,9 @@ static void settle_shadow(struct pairs *pairs, struct gathering *gathering, stru
         return;
     bool is_there = control && control->progress == LEG_WHOLE;
     pairs->handlers->on_pair(pairs->user, live, shadow, is_there ? control : NULL);
-    leg_settle(pairs->room, shadow);
+    leg_settle(&pairs->memory, shadow);
     if (is_there)
-        leg_settle(pairs->room, control);
+        leg_settle(&pairs->memory, control);
 }
 
 static void settle_all(struct pairs *pairs, struct gathering *gathering, bool is_last_call)
@@ -246,7 +247,7 @@ static void refuse(struct pairs *pairs, unsigned worker, struct str record)
     struct leg *leg = gathering ? find_leg(gathering, part.leg, part.leg_id) : NULL;
     if (!leg || leg->progress != LEG_COMING)
         return;
-    leg_void(pairs->room, leg);
+    leg_void(&pairs->memory, leg);
     on_over(pairs, gathering, leg);
 }
 
@@ -255,7 +256,7 @@ enum pairs_result pairs_add(struct pairs *pairs, unsigned worker, struct str rec
     struct record_view view;
     bool is_damaged;
     pairs->counts.parts++;
-    struct leg_part *part = leg_part_read(pairs->room, record, &view, &is_damaged);
+    struct leg_part *part = leg_part_read(&pairs->memory, record, &view, &is_damaged);
     if (!part && is_damaged) {
         pairs->counts.damaged++;
         return PAIRS_DAMAGED;
@@ -275,14 +276,14 @@ enum pairs_result pairs_add(struct pairs *pairs, unsigned worker, struct str rec
     if (gathering)
         stay(pairs, gathering);
     if (!leg) {
-        leg_part_free(pairs->room, part);
+        leg_part_free(&pairs->memory, part);
         pairs->counts.no_memory++;
         return PAIRS_NO_MEMORY;
     }
     if (leg->progress != LEG_COMING || view.part.number < leg->next_part)
         pairs->counts.duplicates++;
     bool was_over = is_over(leg);
-    leg_add_part(pairs->room, leg, part, &view);
+    leg_add_part(&pairs->memory, leg, part, &view);
     if (!was_over && is_over(leg))
         on_over(pairs, gathering, leg);
     return PAIRS_OK;

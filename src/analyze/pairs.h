@@ -33,7 +33,8 @@ struct gathering;
 struct pairs {
     const struct pairs_handlers *handlers;
     void *user;
-    struct room *room;
+    struct leg_memory memory;
+    struct slab *gatherings;
     uint64_t deadline_ns; /* from the last part that came */
     uint64_t now_ns;
     uint64_t seed;

@@ -26,7 +26,7 @@ static void keep_found(struct demo_judged *judged, const struct verdict *verdict
     }
 }
 
-static void judge_one(struct demo_judged *judged, const struct tally *tally)
+static void judge_one(struct demo_judged *judged, struct tally *tally)
 {
     struct verdict verdict;
     judge(tally, &verdict);

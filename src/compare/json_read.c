@@ -41,7 +41,8 @@ INLINE struct json_value *add(struct reader *reader, enum json_kind kind, const 
 INLINE void skip_blanks(struct reader *reader)
 {
     const char *at = reader->at;
-    while (at < reader->end && (unsigned char)*at <= ' ' && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
+    while (__builtin_expect(at < reader->end && (unsigned char)*at <= ' ', 0) &&
+           (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
         at++;
     reader->at = at;
 }
@@ -235,9 +236,16 @@ INLINE bool follow(struct reader *reader, const struct json *model)
     reader->at = stand.at;
     reader->count = stand.count;
     reader->open = stand.open;
-    reader->is_in_object = json->values[json->open[stand.open - 1]].kind == VALUE_OBJECT;
+    reader->is_in_object = stand.open > 0 && json->values[json->open[stand.open - 1]].kind == VALUE_OBJECT;
     reader->is_at_name = stand.is_at_name;
     return true;
+}
+
+/* Behind the root. */
+INLINE bool is_at_end(struct reader *reader)
+{
+    skip_blanks(reader);
+    return reader->at == reader->end;
 }
 
 /* The first name of an object counts with it when there are too many. */
@@ -245,8 +253,11 @@ INLINE enum json_result read_values(struct reader *reader, uint32_t most, const 
 {
     bool is_in_step = model, is_open = false, is_done = false;
     while (!is_done) {
-        if (is_in_step)
+        if (is_in_step) {
             is_in_step = follow(reader, model);
+            if (reader->open == 0 && reader->count > 0)
+                return is_at_end(reader) ? JSON_OK : JSON_INVALID;
+        }
         if (reader->is_at_name && !read_name(reader))
             return JSON_INVALID;
         if (is_open && reader->count > most)

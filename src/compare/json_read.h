@@ -26,5 +26,5 @@ struct json_stand {
  * ended with it; UINT32_MAX: nothing was read yet. */
 bool json_is_in_step(const struct json *json, const struct json *model, struct json_stand stand, uint32_t last);
 /* Goes on to the last value or name of the model up to which the texts are the same; what lies between comes from the model's tape. The reader
- * goes on there. */
+ * goes on there, or is at the end (nothing is open, and all of the model was taken over). */
 struct json_stand json_follow(struct json *json, const struct json *model, struct json_stand stand, const char *end);

@@ -6,6 +6,7 @@
  * towards backends, ListenerSets. */
 const char *const gateway_features[] = {
     "BackendTLSPolicy",
+    "BackendTLSPolicySANValidation",
     "GRPCRoute",
     "GRPCRouteNamedRouteRule",
     "Gateway",

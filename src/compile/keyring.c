@@ -323,8 +323,8 @@ static const struct key_entry *judge_bundle(struct compiler *compiler, const str
     return entry;
 }
 
-static struct str resolve_bundle(struct compiler *compiler, const struct object_ref *ref, const struct resource *from,
-                                 const char *effect)
+static struct key_use resolve_bundle(struct compiler *compiler, const struct object_ref *ref,
+                                     const struct resource *from, const char *effect)
 {
     struct reference reference = reference_make(ref, from);
     struct key_place place = {ref->node, name_member(ref->node), "InvalidCACertificateRef"};
@@ -334,15 +334,15 @@ static struct str resolve_bundle(struct compiler *compiler, const struct object_
                         "authorities are taken from a ConfigMap or a Secret, not from a %.*s (group \"%.*s\"), so %s; "
                         "name a ConfigMap",
                         STR_ARG(ref->kind), STR_ARG(ref->group), effect);
-        return STR_NONE;
+        return (struct key_use){0};
     }
     const struct resource *resource = find_resource(compiler, is_map ? KIND_CONFIG_MAP : KIND_SECRET, &reference,
                                                     &place, effect);
     if (!resource)
-        return STR_NONE;
+        return (struct key_use){0};
     const struct key_entry *entry = judge_bundle(compiler, resource, ref);
     note_refused(compiler, &reference, entry, place.reason);
-    return use_of(entry).label;
+    return (struct key_use){.label = use_of(entry).label, .is_kept = entry->why.ptr};
 }
 
 /* The bundle of several sources. */
@@ -369,14 +369,17 @@ struct key_use keyring_authorities(struct compiler *compiler, const struct schem
 {
     struct str *labels = arena_alloc(&compiler->scratch, (refs->count + 1) * sizeof(*labels));
     size_t count = 0;
+    bool is_kept = true;
     for (size_t i = 0; i < refs->count; i++) {
-        struct str label = resolve_bundle(compiler, SCHEMA_ITEM(*refs, struct object_ref, i), from, effect);
-        if (label.ptr)
-            labels[count++] = label;
+        struct key_use use = resolve_bundle(compiler, SCHEMA_ITEM(*refs, struct object_ref, i), from, effect);
+        if (!use.label.ptr)
+            continue;
+        labels[count++] = use.label;
+        is_kept &= use.is_kept;
     }
     if (count == 0)
         return (struct key_use){0};
-    return (struct key_use){.label = count == 1 ? labels[0] : join(compiler, labels, count)};
+    return (struct key_use){.label = count == 1 ? labels[0] : join(compiler, labels, count), .is_kept = is_kept};
 }
 
 /* ---- files ---- */

@@ -12,6 +12,7 @@ struct tls_identity;
 struct key_use {
     struct str label;              /* STR_NONE: nothing */
     struct tls_identity *identity; /* borrowed; NULL for a bundle, and for what is in force from before */
+    bool is_kept; /* of a bundle: all of it is from before, since nothing of what there is now can be used */
 };
 
 /* The Secret that a reference leads to. `member` names it at the reference's node for messages, or NULL. `effect` ends the sentence when

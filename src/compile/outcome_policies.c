@@ -33,11 +33,14 @@ static struct trouble judge_targets(struct compiler *compiler, const struct outc
     }
     if (is_good) /* then it is worth knowing only */
         found.reason = NULL;
-    if (!found.reason && track->is_dead)
-        found = (struct trouble){.reason = "NoValidCACertificate",
-                                 .texts = {STR_INIT("no certificate of an authority can be used, so its backends get "
-                                                    "nothing, rather than plain text")},
-                                 .count = 1};
+    if (!found.reason && (track->is_dead || track->is_kept))
+        found = (struct trouble){
+            .reason = "NoValidCACertificate",
+            .texts = {track->is_kept ? STR("no certificate of an authority that there is now can be used, so those of "
+                                           "before stay in force until one can")
+                                     : STR("no certificate of an authority can be used, so its backends get nothing, "
+                                           "rather than plain text")},
+            .count = 1};
     return found;
 }
 

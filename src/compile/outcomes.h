@@ -43,6 +43,7 @@ struct outcome_track {
     struct outcome_use *uses; /* of a MirrorPolicy */
     size_t use_count, use_capacity;
     bool is_dead; /* of a BackendTLSPolicy: nothing can be trusted by it */
+    bool is_kept; /* likewise: nothing but what was in force before */
 };
 
 void outcomes_init(struct compiler *compiler);

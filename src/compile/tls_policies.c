@@ -16,6 +16,7 @@ struct tls_policy {
     const struct backend_tls_policy_spec *spec; /* NULL: it can't be read */
     enum policy_state state;
     struct rule_tls tls;
+    bool is_kept; /* its authorities are those of before */
 };
 
 /* ---- targets ---- */
@@ -203,6 +204,7 @@ static void judge(struct compiler *compiler, struct tls_policy *policy)
     struct key_use authorities = authorities_of(compiler, policy);
     policy->tls = (struct rule_tls){.server_name = validation->hostname, .authorities = authorities.label};
     add_alt_names(compiler, validation, &policy->tls);
+    policy->is_kept = authorities.is_kept;
     policy->state = has_options && authorities.label.ptr ? POLICY_GOOD : POLICY_FAILED;
 }
 
@@ -224,6 +226,7 @@ void tls_policies_finish(struct compiler *compiler)
         if (policy->state == POLICY_UNJUDGED && is_reached(compiler, policy))
             judge(compiler, policy);
         track->is_dead = !policy->tls.authorities.ptr;
+        track->is_kept = policy->is_kept;
     }
     const struct aged_list *backends = &compiler->by_age[KIND_BACKEND];
     for (size_t i = 0; compiler->tracks && i < backends->count; i++)

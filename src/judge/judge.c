@@ -330,8 +330,9 @@ static void conclude(struct judging *judging)
     mem_free(judging->findings);
 }
 
-void judge(const struct tally *tally, struct verdict *verdict)
+void judge(struct tally *tally, struct verdict *verdict)
 {
+    tally_settle(tally);
     *verdict = (struct verdict){.memory = mem_alloc(sizeof(*verdict->memory))};
     arena_init(verdict->memory, NULL, 0);
     struct judging judging = {

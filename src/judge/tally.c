@@ -74,6 +74,7 @@ void tally_free(struct tally *tally)
     map_deinit(&tally->endpoints);
     free_counts(&tally->failures);
     tally_free(tally->news);
+    tally_free(tally->recent);
     mem_free((char *)tally->key.route.ptr);
     mem_free((char *)tally->key.mirror.ptr);
     mem_free((char *)tally->key.live_revision.ptr);
@@ -90,8 +91,6 @@ void tally_set_thresholds(struct tally *tally, const struct thresholds *threshol
 {
     tally->thresholds = *thresholds;
     tally->has_thresholds = true;
-    if (tally->news)
-        tally_set_thresholds(tally->news, thresholds);
 }
 
 /* ----------------------------------------------------------------------------------------------------------- entries */

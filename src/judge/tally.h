@@ -35,22 +35,22 @@ struct tally_key tally_key(const struct tally *tally);
 void tally_set_thresholds(struct tally *tally, const struct thresholds *thresholds);
 /* `status` and `grpc-status` are counted from the legs themselves; fields of these names in the list are passed over. A leg without a duration (0) is
  * not in the latencies. The time that the tally covers is widened. */
-void tally_add_pair(struct tally *tally, const struct pair_seen *pair);
+void tally_add_pair(struct tally *whole, const struct pair_seen *pair);
 /* Copies that were attempted (they passed sampling and filters), and those of them that Umbra lost: dropped for want of its own means, given up, or without a record.
  * Comes from the accounting, since a copy that was never made leaves no record. `unpaired`: legs that stayed alone. */
-void tally_add_delivery(struct tally *tally, uint64_t attempted, uint64_t lost, uint64_t unpaired);
+void tally_add_delivery(struct tally *whole, uint64_t attempted, uint64_t lost, uint64_t unpaired);
 /* Copies, among those attempted, that were not sent because the shadow had failed before or had no address: as if it had failed each. `why`
  * is the label. */
-void tally_add_kept_away(struct tally *tally, const char *why, uint64_t count);
+void tally_add_kept_away(struct tally *whole, const char *why, uint64_t count);
 /* An endpoint's name has changed (compare/endpoint.h): its counts become the other's. */
 void tally_rename_endpoint(struct tally *tally, struct str from, struct str to);
-/* `from` stays as it was; both have the same key. */
-void tally_merge(struct tally *tally, const struct tally *from);
+/* `from` keeps its counts; both have the same key. */
+void tally_merge(struct tally *tally, struct tally *from);
 /* What was added by tally_add_pair and tally_add_delivery (not by merging) since tally_new or the last call, as a tally of its own, the caller's to free; for slots
  * of time in the store. It has no thresholds: what is allowed is no count. NULL: nothing. */
 struct tally *tally_take_news(struct tally *tally);
 
-void tally_write(const struct tally *tally, struct strbuf *out);
+void tally_write(struct tally *tally, struct strbuf *out);
 /* NULL with what is wrong. */
 struct tally *tally_read(struct str json, struct err *err) __attribute__((warn_unused_result));
 /* docs/reference/tally.md */

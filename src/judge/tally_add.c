@@ -255,24 +255,16 @@ static void count_outcome(struct tally *tally, struct endpoint_counts *endpoint,
     tally->failed_noise += !is_live_bad && is_control_failed && !is_shadow_failed;
 }
 
-static struct tally *news_of(struct tally *tally)
+static struct tally *recent_of(struct tally *tally)
 {
-    if (tally->is_news)
-        return NULL;
-    if (!tally->news) {
-        tally->news = tally_new(&tally->key);
-        tally->news->is_news = true;
-        tally->news->thresholds = tally->thresholds;
-        tally->news->has_thresholds = tally->has_thresholds;
-    }
-    return tally->news;
+    if (!tally->recent)
+        tally->recent = tally_new(&tally->key);
+    return tally->recent;
 }
 
-void tally_add_pair(struct tally *tally, const struct pair_seen *pair)
+void tally_add_pair(struct tally *whole, const struct pair_seen *pair)
 {
-    struct tally *news = news_of(tally);
-    if (news)
-        tally_add_pair(news, pair);
+    struct tally *tally = recent_of(whole);
     tally->since_ns = tally_first(tally->since_ns, pair->wall_ns);
     tally->until_ns = pair->wall_ns > tally->until_ns ? pair->wall_ns : tally->until_ns;
     if (pair->live.state == LEG_ABSENT || pair->shadow.state == LEG_ABSENT)
@@ -283,25 +275,21 @@ void tally_add_pair(struct tally *tally, const struct pair_seen *pair)
         count_pair(tally, endpoint, pair);
 }
 
-void tally_add_delivery(struct tally *tally, uint64_t attempted, uint64_t lost, uint64_t unpaired)
+void tally_add_delivery(struct tally *whole, uint64_t attempted, uint64_t lost, uint64_t unpaired)
 {
     if (attempted == 0 && lost == 0 && unpaired == 0)
         return;
-    struct tally *news = news_of(tally);
-    if (news)
-        tally_add_delivery(news, attempted, lost, unpaired);
+    struct tally *tally = recent_of(whole);
     tally->attempted += attempted;
     tally->lost += lost;
     tally->unpaired += unpaired;
 }
 
-void tally_add_kept_away(struct tally *tally, const char *why, uint64_t count)
+void tally_add_kept_away(struct tally *whole, const char *why, uint64_t count)
 {
     if (count == 0)
         return;
-    struct tally *news = news_of(tally);
-    if (news)
-        tally_add_kept_away(news, why, count);
+    struct tally *tally = recent_of(whole);
     tally->copies += count;
     tally->failed += count;
     tally_count_failure(tally, str_from_c(why), count);
@@ -309,9 +297,8 @@ void tally_add_kept_away(struct tally *tally, const char *why, uint64_t count)
 
 struct tally *tally_take_news(struct tally *tally)
 {
+    tally_settle(tally);
     struct tally *news = tally->news;
     tally->news = NULL;
-    if (news)
-        news->is_news = news->has_thresholds = false;
     return news;
 }

@@ -70,9 +70,13 @@ struct tally {
     struct map failures;  /* label -> struct set_count */
     struct map endpoints; /* struct endpoint_counts */
     size_t field_count, set_count, cell_count, control_cell_count;
-    struct tally *news; /* NULL until something is added */
-    bool is_news;       /* has no news of its own */
+    struct tally *news;   /* what tally_take_news hands out, in the counts above as well; NULL: nothing */
+    struct tally *recent; /* what was added since tally_settle, and is in neither yet; NULL: nothing */
 };
+
+/* Counts what is recent. Whoever reads the counts above, or moves them, comes here first; adding alone does not, so that a pair is counted once
+ * and not in each of three places. */
+void tally_settle(struct tally *tally);
 
 /* UTF-8 without NUL of at most `limit` bytes, so that names and texts are the same when they are read back. `room` has as many, and is used when something had
  * to give way. */

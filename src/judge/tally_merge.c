@@ -82,8 +82,9 @@ static void merge_thresholds(struct tally *tally, const struct tally *from)
     into->max_latency_share = lower(into->max_latency_share, other->max_latency_share);
 }
 
-void tally_merge(struct tally *tally, const struct tally *from)
+void tally_merge(struct tally *tally, struct tally *from)
 {
+    tally_settle(from);
     merge_thresholds(tally, from);
     tally->since_ns = tally_first(tally->since_ns, from->since_ns);
     tally->until_ns = more(tally->until_ns, from->until_ns);
@@ -116,8 +117,24 @@ void tally_merge(struct tally *tally, const struct tally *from)
     }
 }
 
+void tally_settle(struct tally *tally)
+{
+    struct tally *recent = tally->recent;
+    if (!recent)
+        return;
+    tally->recent = NULL;
+    tally_merge(tally, recent);
+    if (!tally->news) {
+        tally->news = recent;
+        return;
+    }
+    tally_merge(tally->news, recent);
+    tally_free(recent);
+}
+
 void tally_rename_endpoint(struct tally *tally, struct str from, struct str to)
 {
+    tally_settle(tally);
     if (tally->news)
         tally_rename_endpoint(tally->news, from, to);
     char room[TALLY_NAME];

@@ -168,8 +168,9 @@ static void add_thresholds(struct strbuf *out, const struct thresholds *threshol
     strbuf_add_char(out, '}');
 }
 
-void tally_write(const struct tally *tally, struct strbuf *out)
+void tally_write(struct tally *tally, struct strbuf *out)
 {
+    tally_settle(tally);
     strbuf_add_char(out, '{');
     add_counters(out, tally, tally_counters, NULL, "endpoints");
     add_name(out, "endpoints");

@@ -63,7 +63,7 @@ struct verdict {
 };
 
 /* `verdict` is filled; the tally must outlive it. */
-void judge(const struct tally *tally, struct verdict *verdict);
+void judge(struct tally *tally, struct verdict *verdict);
 void verdict_deinit(struct verdict *verdict);
 
 /* The hash that makes a finding's id. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* analyze_bench [--rounds N] [--ms M] [--data DIRECTORY] [--row PART OF NAME]: what a pair costs the analyst: records of live and shadow as they
+/* analyze_bench [--rounds N] [--ms M] [--data DIRECTORY] [--row NAME]: what a pair costs the analyst: records of live and shadow as they
  * lie in the ring, through analyze_record, with a tick every 100 ms and a store in DIRECTORY (else in memory). Every row has a process
  * of its own, as an analyst has, and its turn of M ms of CPU in each round, so that rows can be compared round by round. Prints one line of JSON: by row the
  * bytes of a body, where there are many routes the µs of CPU for the first pairs of each, and of each round those for a pair. */
@@ -416,7 +416,7 @@ int main(int argc, char **argv)
     static struct turn turns[ROWS];
     size_t count = 0;
     for (size_t i = 0; i < ROWS; i++) {
-        if (!only || strstr(rows[i].name, only))
+        if (!only || strcmp(rows[i].name, only) == 0)
             begin(&turns[count++], &rows[i], data, ms);
     }
     for (unsigned round = 0; round < rounds; round++) {

@@ -101,6 +101,7 @@ class ClusterPlay(gateway_api.Play):
 GATEWAY = {"Accepted": ("True", "Accepted"), "Programmed": ("True", "Programmed")}
 LISTENER = {**GATEWAY, "ResolvedRefs": ("True", "ResolvedRefs"), "Conflicted": ("False", "NoConflicts")}
 ROUTE = {"Accepted": ("True", "Accepted"), "ResolvedRefs": ("True", "ResolvedRefs")}
+CLASS = {"Accepted": ("True", "Accepted")}  # SupportedVersion as well, where the CRDs say theirs
 KINDS = ["HTTPRoute", "GRPCRoute"]  # of a listener that asks for none
 
 
@@ -112,8 +113,8 @@ def said(holder):
 def holders(thing):
     """All of an object's status that may have conditions, with what is usual: itself, its listeners, its parents or ancestors."""
     status = thing.get("status") or {}
-    if thing["kind"] == "Gateway":
-        yield "", status, GATEWAY
+    if thing["kind"] in ("Gateway", "GatewayClass"):
+        yield "", status, GATEWAY if thing["kind"] == "Gateway" else CLASS
     for listener in status.get("listeners") or []:
         yield f"#{listener['name']}", listener, LISTENER
     for parent in [*(status.get("parents") or []), *(status.get("ancestors") or [])]:
@@ -136,6 +137,8 @@ def settled(play, kind, name, namespace=gateway_api.NAMESPACE):
 def differences(holder, usual):
     """{type: "status reason"} of the conditions that are not as usual, and kinds that are not all."""
     found = said(holder)
+    if found.get("SupportedVersion", ("",))[0] == "True":
+        del found["SupportedVersion"]
     unusual = {name: " ".join(found.get(name) or ["missing"]) for name in {**usual, **found} if found.get(name) != usual.get(name)}
     if "attachedRoutes" in holder:
         kinds = [kind["kind"] for kind in holder["supportedKinds"]]
@@ -181,3 +184,14 @@ def check_counts(play):
     for kind, name, space, namespace in play.places("Gateway"):
         for listener in settled(play, kind, name, space)["status"]["listeners"]:
             assert listener["attachedRoutes"] == counted[f"{namespace}/{name}", listener["name"]], (name, listener["name"])
+
+
+def check_generation(play, kind, name, **spec):
+    """Once the spec was changed, all conditions are of the new version, and say that it works."""
+    space = None if kind == "GatewayClass" else play.namespace()
+    before = play.admin.wait(kind, name, space, is_current, "conditions of this generation")
+    play.admin.patch(kind, name, space, spec=spec)
+    after = play.admin.wait(kind, name, space, lambda thing: is_current(thing) and
+                            thing["metadata"]["generation"] > before["metadata"]["generation"], "conditions of the next generation")
+    assert all(not differences(holder, usual) for _, holder, usual in holders(after))
+    return after

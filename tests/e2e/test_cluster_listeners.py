@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Gateway API, with rules from an API server: listeners, attachment and hosts. The tests are those of rules from files; besides, the status of
 each object is what the Gateway API's own tests look for."""
-from cluster_play import check_counts, check_status, settled
+import pytest
+
+from cluster_play import check_counts, check_generation, check_status, settled
 from test_gateway_api_listeners import *
 
 
@@ -50,3 +52,29 @@ def test_status_names_what_is_not_attached(attached):
 def test_routes_are_counted_where_the_listener_is_not_served(attached):
     gateway = settled(attached, "Gateway", "secure")
     assert [listener["attachedRoutes"] for listener in gateway["status"]["listeners"]] == [1]
+
+
+# ---- changes ----
+
+
+@pytest.fixture
+def changing(plays):
+    with plays(gateway("front", 80) + route("moving", "", to("one")), "one", "two") as play:
+        yield play
+
+
+def test_status_of_a_gateway_is_of_the_present_version(changing):
+    more = [{"name": "http", "port": 80, "protocol": "HTTP"},
+            {"name": "more", "port": 80, "protocol": "HTTP", "hostname": "more.test"}]
+    after = check_generation(changing, "Gateway", "front", listeners=more)
+    assert [listener["name"] for listener in after["status"]["listeners"]] == ["http", "more"]
+    after = check_generation(changing, "Gateway", "front", listeners=more[:1])
+    assert [listener["name"] for listener in after["status"]["listeners"]] == ["http"]
+
+
+def test_status_of_a_route_is_of_the_present_version(changing):
+    check_generation(changing, "HTTPRoute", "moving", hostnames=["new.test"])
+
+
+def test_status_of_a_class_is_of_the_present_version(changing):
+    check_generation(changing, "GatewayClass", changing.class_name, description="another")

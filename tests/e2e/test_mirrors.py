@@ -5,6 +5,7 @@ import pytest
 import actors
 import clustered
 import http1
+import kube
 from waiting import wait_for
 
 EDIT = {"type": "RequestHeaderModifier", "requestHeaderModifier": {
@@ -28,6 +29,14 @@ class Scene:
         """The route is in force with these filters."""
         self.admin.apply(clustered.http_route(filters=filters, **words), self.namespace)
         self.replica.wait_answer(self.port, 200)
+
+    def wait_refs(self, state, reason, says=""):
+        """What the route's status says of its references; it is accepted all the same, for live goes on."""
+        def holds(route):
+            found = clustered.parent_condition(route, "ResolvedRefs")
+            return ((found.get("status"), found.get("reason")) == (state, reason) and says in found["message"]
+                    and clustered.parent_condition(route, "Accepted").get("status") == "True")
+        self.admin.wait("HTTPRoute", "shop", self.namespace, holds, f"ResolvedRefs={state} ({reason}) that names {says}")
 
     def label(self, name):
         return f"{self.namespace}/{name}:80"
@@ -153,7 +162,9 @@ def test_a_shadow_elsewhere_needs_a_grant_and_gets_no_credentials(scene, service
     play.mirror_to(clustered.mirror("near"), clustered.mirror("v2", namespace=away))
     play.wait_mirrors("near")
     assert not far.arrived, "nothing may go there without a grant"
+    play.wait_refs("False", "RefNotPermitted", away)
     play.admin.apply(clustered.grant("open", play.namespace), away)
+    play.wait_refs("True", "ResolvedRefs")
     secrets = [("Authorization", "Basic eA=="), ("Cookie", "a=b"), ("X-Api-Key", "k"), ("X-Other", "o")]
 
     def ask():
@@ -173,7 +184,25 @@ def test_a_shadow_elsewhere_needs_a_grant_and_gets_no_credentials(scene, service
         assert play.send(http1.get("/", *secrets)).status == 200
         return play.replica.settled() and not far.arrived
     wait_for(is_over, "copies to end with the grant")
+    play.wait_refs("False", "RefNotPermitted", away)
     cluster.empty(away)
+
+
+def test_a_shadow_that_is_not_there_is_said_and_gets_copies_once_it_is(scene, service):
+    play = scene("near")
+    late = service()
+    play.mirror_to(clustered.mirror("late"), clustered.mirror("near"))
+    play.wait_mirrors("near")
+    play.wait_refs("False", "BackendNotFound", "late")
+    for _ in range(20):
+        assert play.replica.answers(play.port) == 200
+    assert (len(play.live.requests), len(play.copies("near", 20))) == (20, 20)
+    actors.serve(play.admin, play.namespace, "late", late.address)
+    play.wait_refs("True", "ResolvedRefs")
+    wait_for(lambda: play.replica.answers(play.port) == 200 and late.requests, "a copy at the new Service")
+    play.admin.delete("Service", "late", play.namespace)
+    play.wait_refs("False", "BackendNotFound", "late")
+    assert play.replica.answers(play.port) == 200
 
 
 def test_a_shadow_without_endpoints_gets_some(scene, service):
@@ -182,6 +211,14 @@ def test_a_shadow_without_endpoints_gets_some(scene, service):
     actors.serve(play.admin, play.namespace, "v2")
     play.mirror_to(clustered.mirror("near"), clustered.mirror("v2"))
     play.wait_mirrors("near")
+    play.wait_refs("True", "ResolvedRefs")  # the Service is there; that nothing flows is said by the mirror's policy
+    only = clustered.policy({"mirrorRef": {"name": "v2", "port": 80}})
+    play.admin.apply(only, play.namespace)
+
+    def is_said(policy):
+        return [ancestor for ancestor in (policy.get("status") or {}).get("ancestors") or []
+                if kube.condition(ancestor, "umbra.dev/CopiesFlow").get("reason") == "NoEndpoints"]
+    play.admin.wait("MirrorPolicy", "policy", play.namespace, is_said, "NoEndpoints")
     label = play.label("v2")
     dropped = play.replica.total("dropped", label, reason="no_endpoint")
     for _ in range(10):

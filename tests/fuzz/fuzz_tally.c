@@ -6,7 +6,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
-static void judge_and_print(const struct tally *tally)
+static void judge_and_print(struct tally *tally)
 {
     struct verdict verdict;
     struct strbuf page = STRBUF_INIT;

@@ -167,7 +167,7 @@ class Play:
 
     def change(self, text):
         """These are the rules from now on. They may come into force a little later: see eventually()."""
-        self.umbra.change(self._manifests(text))
+        self.umbra.rename(self._manifests(text))
 
     def namespace(self, name=NAMESPACE):
         """What a namespace of the text is called there."""

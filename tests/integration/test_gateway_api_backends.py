@@ -151,6 +151,14 @@ def test_a_service_without_ready_endpoints_answers_503(play):
     assert play.ask("kinds.test/asleep").by == 503
 
 
+def test_a_port_that_speaks_http2_is_spoken_to_in_it(plays, nginx):
+    server = nginx("location / { return 200 '$server_protocol'; }", listen="http2")
+    text = gateway("front", 80) + route("h2c", "h2c.test", on("/", "[{name: h2c, port: 8080}]"))
+    text += service("h2c", port=", appProtocol: kubernetes.io/h2c") + slices("h2c", [server.address])
+    with plays(text) as play:
+        assert play.ask("h2c.test/").message.body == b"HTTP/2.0"
+
+
 # ---- WebSocket ----
 
 

@@ -202,6 +202,24 @@ class Docs(Tree):
         self.assertTrue(self.tool.has_test(self.root / "test_a.py", "test_one"))
         self.assertFalse(self.tool.has_test(self.root / "test_a.py", "test_two"))
 
+    def suite(self, *rows):
+        table = "## The suite\n\n| name | what | | files | server |\n|---|---|---|---|---|\n"
+        return "\n".join(self.tool.check_suite(table + "".join(f"| {row} |\n" for row in rows)))
+
+    def test_a_row_of_the_suite_passes_with_an_api_server_or_has_a_reason(self):
+        self.assertEqual("", self.suite("A | a | passes | | `tests/e2e/test_a.py::test_a`", "B | b | not yet: b | | "))
+        self.assertIn("the line: A", self.suite("A | a | passes | `tests/integration/test_a.py::test_a` | "))
+        self.assertIn("the line: B", self.suite("B | b | fails | | `tests/e2e/test_a.py::test_a`"))
+        self.assertIn("no rows", self.suite())
+
+    def test_features_that_are_claimed_stand_in_the_table_and_no_others(self):
+        table = "## Features\n\n| | claimed | not yet |\n|---|---|---|\n| core | HTTPRoute | |\n| HTTPRoute, extended | CORS, Retry | A |\n"
+        source = '    "HTTPRoute",\n    "HTTPRouteCORS",\n'
+        self.assertIn("HTTPRouteRetry is not claimed", "".join(self.tool.check_features(table, source)))
+        both = source + '    "HTTPRouteRetry",\n'
+        self.assertEqual("", "".join(self.tool.check_features(table, both)))
+        self.assertIn("HTTPRouteTimeout is claimed", "".join(self.tool.check_features(table, both + '    "HTTPRouteTimeout",\n')))
+
 
 class Sum(Tree):
     tool = load("sum-tests")

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "outcome_text.h"
+#include "plan/credentials.h"
 #include "tls_samples.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -75,6 +77,32 @@ static void test_a_tls_policy_without_a_certificate_that_can_be_used_is_not_acce
     ASSERT_OUTCOMES("BackendTLSPolicy", cases);
     /* The route is in order: its reference leads to the Service. */
     assert_outcomes("HTTPRoute", NULL, cases[0].yaml, NULL, "HTTPRoute default/r > edge: Accepted ResolvedRefs");
+}
+
+static void test_a_tls_policy_whose_bundle_became_bad_is_not_accepted_though_that_of_before_is_in_force(void **state)
+{
+    (void)state;
+    struct err err;
+    struct credentials_builder *builder = credentials_builder_new(1);
+    credentials_builder_add(builder, STR("configmap/default/garbage"), CREDENTIAL_AUTHORITIES, STR(SHOP_CRT), STR(""));
+    int fd = credentials_builder_seal(builder, &err);
+    credentials_builder_free(builder);
+    const struct credentials *before = credentials_map(fd, &err);
+    assert_non_null(before);
+    struct compile_options options = {.is_cluster = true, .before = before};
+    assert_outcomes("BackendTLSPolicy", NULL,
+                    ROUTED TLS_POLICY("name: p", TARGET ", " CA_REF("{group: '', kind: ConfigMap, name: garbage}")),
+                    &options, OF_TLS("p", "!Accepted(NoValidCACertificate) !ResolvedRefs(InvalidCACertificateRef)"));
+    assert_message("BackendTLSPolicy",
+                   ROUTED TLS_POLICY("name: p", TARGET ", " CA_REF("{group: '', kind: ConfigMap, name: garbage}")),
+                   &options, "BackendTLSPolicy", "Accepted", "those of before stay in force");
+    /* Beside one that is good it is not what counts. */
+    assert_outcomes(
+        "BackendTLSPolicy", NULL,
+        ROUTED TLS_POLICY("name: p", TARGET ", " CA_REF("{group: '', kind: ConfigMap, name: garbage}, " GOOD_CA)),
+        &options, OF_TLS("p", "Accepted !ResolvedRefs(InvalidCACertificateRef)"));
+    credentials_unmap(before);
+    close(fd);
 }
 
 static void test_of_two_tls_policies_for_one_target_the_older_counts_and_one_for_a_port_beside_both(void **state)
@@ -262,6 +290,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_tls_policy_has_the_gateways_by_which_requests_come_as_its_ancestors),
         cmocka_unit_test(test_a_tls_policy_without_a_certificate_that_can_be_used_is_not_accepted),
+        cmocka_unit_test(test_a_tls_policy_whose_bundle_became_bad_is_not_accepted_though_that_of_before_is_in_force),
         cmocka_unit_test(test_of_two_tls_policies_for_one_target_the_older_counts_and_one_for_a_port_beside_both),
         cmocka_unit_test(test_a_mirror_policy_has_its_targets_as_its_ancestors),
         cmocka_unit_test(test_the_loser_of_two_mirror_policies_is_conflicted),

@@ -78,7 +78,7 @@ bool play_says(const struct verdict *verdict, const char *text)
     return false;
 }
 
-enum verdict_kind play_verdict(const struct tally *tally)
+enum verdict_kind play_verdict(struct tally *tally)
 {
     struct verdict verdict;
     judge(tally, &verdict);

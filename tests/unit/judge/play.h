@@ -28,4 +28,4 @@ struct tally *play_tally(void);
 /* Says whether some reason has all of this text. */
 bool play_says(const struct verdict *verdict, const char *text);
 /* Judges and lets go. */
-enum verdict_kind play_verdict(const struct tally *tally);
+enum verdict_kind play_verdict(struct tally *tally);

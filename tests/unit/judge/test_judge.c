@@ -125,7 +125,7 @@ static struct tally *price_tally(size_t pairs, bool has_control, bool is_noisy)
     return tally;
 }
 
-static void assert_names_price(const struct tally *tally, uint64_t different)
+static void assert_names_price(struct tally *tally, uint64_t different)
 {
     struct verdict verdict;
     judge(tally, &verdict);
@@ -440,7 +440,7 @@ static struct tally *slow_tally(size_t pairs, double live_ms, double added_ms, d
     return tally;
 }
 
-static void assert_ten_more(const struct tally *tally)
+static void assert_ten_more(struct tally *tally)
 {
     struct verdict verdict;
     judge(tally, &verdict);

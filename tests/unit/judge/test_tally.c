@@ -44,7 +44,7 @@ static void random_pair(struct play *play, struct random *random, char *endpoint
     play->pair.live.is_fresh = play_chance(random, 0.1);
 }
 
-static char *text_of(const struct tally *tally)
+static char *text_of(struct tally *tally)
 {
     struct strbuf text = STRBUF_INIT;
     tally_write(tally, &text);
