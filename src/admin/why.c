@@ -177,7 +177,7 @@ static enum why explain_now(const struct status_mirror *mirror, const struct sta
         return WHY_OFF;
     }
     if (mirror->rule && mirror->rule->is_suspended) {
-        strbuf_add(out, STR("suspended by its policy: set spec.suspend to false"));
+        strbuf_add(out, STR("suspended: its policy says spec.suspend, or one of the problems keeps it back"));
         return WHY_OFF;
     }
     if (mirror->rule && mirror->rule->numerator == 0) {

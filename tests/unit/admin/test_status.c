@@ -174,7 +174,7 @@ static void test_the_sentence_says_why_copies_are_not_sent(void **state)
     } cases[] = {
         {off, WHY_OFF, "mirroring is switched off: umbra mirror on"},
         {off_here, WHY_OFF, "this mirror is switched off: umbra mirror on --route default/quickstart#0"},
-        {suspended, WHY_OFF, "suspended by its policy: set spec.suspend to false"},
+        {suspended, WHY_OFF, "suspended: its policy says spec.suspend, or one of the problems keeps it back"},
         {nothing, WHY_IDLE, "no request has matched yet"},
         {all_post, WHY_STOPPED,
          "all 1,200 matched requests were POST or another method that may write; only GET, HEAD and OPTIONS are copied "
