@@ -122,11 +122,9 @@ struct load *load_new(const struct load_from *from)
     }
     options.before = from->credentials;
     options.gateway_api_version = from->gateway_api_version;
-    options.awaits_marker = settings->is_kube && !settings->has_marker_key_file && !from->marker_key;
-    if (from->marker_key) {
-        load->has_marker_key = true;
-        memcpy(load->marker_key, from->marker_key, sizeof(load->marker_key));
-    }
+    options.awaits_marker = settings->is_kube && !settings->has_marker_key_file && !(from->keys && from->keys->has_own);
+    if (from->keys)
+        load->keys = *from->keys;
     load->compiled = compile(from->manifests, &options);
     load->rules = load->compiled->rules;
     load->outcomes = load->compiled->outcomes;
@@ -155,7 +153,7 @@ void load_free(struct load *load)
         manifests_unref(load->manifests);
     arena_deinit(&load->ports);
     arena_deinit(&load->arena);
-    explicit_bzero(load->marker_key, sizeof(load->marker_key));
+    explicit_bzero(&load->keys, sizeof(load->keys));
     mem_free(load);
 }
 
@@ -294,9 +292,12 @@ int load_credentials(const struct load *load, uint64_t generation, struct err *e
         const struct compiled_credential *credential = &load->compiled->credentials[i];
         credentials_builder_add(builder, credential->label, credential->kind, credential->chain, credential->key);
     }
-    if (load->has_marker_key)
+    if (load->keys.has_own)
         credentials_builder_add(builder, STR(CREDENTIALS_MARKER), CREDENTIAL_MARKER,
-                                (struct str){(const char *)load->marker_key, sizeof(load->marker_key)}, STR(""));
+                                (struct str){(const char *)load->keys.own, sizeof(load->keys.own)}, STR(""));
+    if (load->keys.has_other)
+        credentials_builder_add(builder, STR(CREDENTIALS_OTHER_MARKER), CREDENTIAL_MARKER,
+                                (struct str){(const char *)load->keys.other, sizeof(load->keys.other)}, STR(""));
     int fd = credentials_builder_seal(builder, err);
     credentials_builder_free(builder);
     return fd;

@@ -8,6 +8,7 @@
 #include "app/settings.h"
 #include "base/arena.h"
 #include "compile/outcome.h"
+#include "kube/marker_secret.h"
 #include "manifest/problem.h"
 #include "plan/build.h"
 #include "plan/endpoints.h"
@@ -38,9 +39,8 @@ struct load {
     size_t routes;            /* as people count them: HTTPRoutes */
     bool is_of_flags;         /* the quick start */
     uint64_t rebind_until_ns; /* sockets that are taken are asked for again before it counts; 0: none was taken */
-    bool has_marker_key;      /* of all replicas */
-    unsigned char marker_key[SETTINGS_MARKER_KEY];
-    bool is_refused; /* no plan could be made of it: nothing of it is in force */
+    struct marker_keys keys;  /* of all replicas */
+    bool is_refused;          /* no plan could be made of it: nothing of it is in force */
 };
 
 /* What a load is made of. */
@@ -51,7 +51,7 @@ struct load_from {
     struct key_files *key_files;           /* set to what the manifests name; NULL: files can't be read */
     const struct credentials *credentials; /* in force; NULL */
     struct str gateway_api_version;        /* of the installed CRDs; empty: not known */
-    const unsigned char *marker_key;       /* of all replicas, SETTINGS_MARKER_KEY bytes; NULL: none is known */
+    const struct marker_keys *keys;        /* of all replicas; NULL: the run's own counts */
 };
 struct load *load_new(const struct load_from *from);
 /* Gives the names back. */

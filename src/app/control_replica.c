@@ -48,28 +48,23 @@ static void on_lead(void *user, bool is_leader)
 
 static void on_key(void *user)
 {
-    struct control *control = user;
-    struct cluster_rules *rules = &control->cluster_rules;
-    rules->has_marker_key = marker_secret_key(rules->marker, rules->marker_key, sizeof(rules->marker_key));
-    cluster_rules_again(control);
+    cluster_rules_again(user);
 }
 
-/* A control that was started anew goes on with what is in force, until the Secret is read. */
-static void take_key_in_force(struct control *control)
+static bool find_key(const struct control *control, struct str label, unsigned char key[MARKER_HASH_BYTES])
 {
-    struct cluster_rules *rules = &control->cluster_rules;
     struct credential found;
-    rules->has_marker_key = control->credentials &&
-                            credentials_find(control->credentials, STR(CREDENTIALS_MARKER), CREDENTIAL_MARKER,
-                                             &found) &&
-                            found.chain.len == sizeof(rules->marker_key);
-    if (rules->has_marker_key)
-        memcpy(rules->marker_key, found.chain.ptr, found.chain.len);
+    bool is_found = control->credentials && credentials_find(control->credentials, label, CREDENTIAL_MARKER, &found) &&
+                    found.chain.len == MARKER_HASH_BYTES;
+    if (is_found)
+        memcpy(key, found.chain.ptr, MARKER_HASH_BYTES);
+    return is_found;
 }
 
-const unsigned char *replica_marker_key(const struct control *control)
+const struct marker_keys *replica_keys(const struct control *control)
 {
-    return control->cluster_rules.has_marker_key ? control->cluster_rules.marker_key : NULL;
+    const struct marker_secret *marker = control->cluster_rules.marker;
+    return marker ? marker_secret_keys(marker) : NULL;
 }
 
 /* ---- life ---- */
@@ -85,15 +80,18 @@ void replica_start(struct control *control, struct str ns)
     cluster_report_start(control);
     snprintf(name, sizeof(name), LEASE_NAME "%s%s", settings->gateway_class[0] ? "-" : "", settings->gateway_class);
     if (!settings->has_marker_key_file) {
-        take_key_in_force(control);
-        rules->marker = marker_secret_new(&(struct marker_secret_options){
+        struct marker_secret_options options = {
             .loop = control->loop,
             .client = rules->client,
             .ns = ns,
             .name = STR(MARKER_NAME),
             .on_change = on_key,
             .user = control,
-        });
+        };
+        options.in_force.has_own = find_key(control, STR(CREDENTIALS_MARKER), options.in_force.own);
+        options.in_force.has_other = find_key(control, STR(CREDENTIALS_OTHER_MARKER), options.in_force.other);
+        rules->marker = marker_secret_new(&options);
+        explicit_bzero(&options.in_force, sizeof(options.in_force));
     }
     rules->lease = kube_lease_new(&(struct kube_lease_options){
         .loop = control->loop,
@@ -122,7 +120,6 @@ void replica_stop(struct control *control)
     kube_events_free(rules->events);
     cluster_report_stop(control);
     marker_secret_free(rules->marker);
-    explicit_bzero(rules->marker_key, sizeof(rules->marker_key));
 }
 
 const char *replica_problem(const struct control *control)

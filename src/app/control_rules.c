@@ -15,7 +15,7 @@ struct load *rules_make(struct control *control, struct manifests *manifests)
         .key_files = control->key_files,
         .credentials = control->credentials,
         .gateway_api_version = cluster_rules_version(control),
-        .marker_key = replica_marker_key(control),
+        .keys = replica_keys(control),
     };
     return load_new(&from);
 }

@@ -36,10 +36,8 @@ struct cluster_rules {
     uint64_t said_load;           /* whose events were written; 0: none's */
     uint64_t logged[4];           /* of the load that was logged last: what makes it news */
     struct marker_secret *marker; /* NULL: --marker-key-file */
-    bool has_marker_key;
-    unsigned char marker_key[SETTINGS_MARKER_KEY];
-    char problem[512]; /* of this replica, as the last load says it; "": none */
-    char trouble[256]; /* as it was logged; "": none */
+    char problem[512];            /* of this replica, as the last load says it; "": none */
+    char trouble[256];            /* as it was logged; "": none */
     char awaited[384];
 };
 
@@ -116,8 +114,8 @@ void replica_start(struct control *control, struct str ns);
 /* SIGTERM: another replica may lead at once. */
 void replica_drain(struct control *control);
 void replica_stop(struct control *control);
-/* What all replicas sign copies with, SETTINGS_MARKER_KEY bytes; NULL: not known, or the run's own counts. */
-const unsigned char *replica_marker_key(const struct control *control);
+/* What all replicas sign copies with and know them by; NULL: the run's own key counts. */
+const struct marker_keys *replica_keys(const struct control *control);
 /* Why this replica can't do its part, a sentence; NULL. Borrowed until the loop goes on. */
 const char *replica_problem(const struct control *control);
 

@@ -178,13 +178,13 @@ static const struct endpoints *find_endpoints(const struct gateway *gateway)
     return endpoints;
 }
 
-static void set_marker_key(const struct gateway *gateway, struct rules *rules, const struct credentials *credentials)
+static void set_marker_key(const struct credentials *credentials, struct str label, const unsigned char *otherwise,
+                           unsigned char key[MARKER_KEY_BYTES])
 {
     struct credential found;
-    bool is_given = credentials && credentials_find(credentials, STR(CREDENTIALS_MARKER), CREDENTIAL_MARKER, &found) &&
-                    found.chain.len >= sizeof(rules->marker_key);
-    const void *key = is_given ? (const void *)found.chain.ptr : gateway->settings.marker_key;
-    memcpy(rules->marker_key, key, sizeof(rules->marker_key));
+    bool is_given = credentials && credentials_find(credentials, label, CREDENTIAL_MARKER, &found) &&
+                    found.chain.len >= MARKER_KEY_BYTES;
+    memcpy(key, is_given ? (const void *)found.chain.ptr : otherwise, MARKER_KEY_BYTES);
 }
 
 /* Keys are mapped only as long as contexts are made of them. */
@@ -197,7 +197,8 @@ static void take_credentials(const struct gateway *gateway, struct rules *rules)
         log_error("credentials are refused: %s; nothing is served over TLS", err.text);
     rules->tls = rules_tls_new(rules->plan, credentials, gateway->worker_count, gateway->tickets,
                                gateway->rules ? gateway->rules->tls : NULL);
-    set_marker_key(gateway, rules, credentials);
+    set_marker_key(credentials, STR(CREDENTIALS_MARKER), gateway->settings.marker_key, rules->marker_key);
+    set_marker_key(credentials, STR(CREDENTIALS_OTHER_MARKER), rules->marker_key, rules->other_marker_key);
     if (credentials)
         credentials_unmap(credentials);
 }

@@ -27,7 +27,7 @@ struct gateway_worker {
     uint64_t ring_given;     /* records_trim */
     struct timer trim;
     struct task check_drained;
-    unsigned char marker_key[MARKER_KEY_BYTES]; /* of the present rules */
+    unsigned char marker_key[MARKER_KEY_BYTES], other_marker_key[MARKER_KEY_BYTES]; /* of the present rules */
     unsigned index;
     bool is_draining, is_drained;
     bool is_over; /* its loop has ended */
@@ -102,6 +102,7 @@ static void run_apply(struct message *message, struct loop *loop, unsigned index
     struct gateway_worker *worker = apply->worker;
     acceptors_set(&worker->acceptors, apply->listeners, apply->rules);
     memcpy(worker->marker_key, apply->rules->marker_key, sizeof(worker->marker_key));
+    memcpy(worker->other_marker_key, apply->rules->other_marker_key, sizeof(worker->other_marker_key));
     mirror_set_rules(&worker->mirror, apply->rules);
     proxy_set_rules(&worker->proxy, apply->rules);
     mem_free(apply);
@@ -228,6 +229,7 @@ static void on_start(struct loop *loop, unsigned index, void *arg)
     proxy_init(&worker->proxy, &worker->codec, context->registry, context->slot);
     worker->proxy.upstreams.worker = index;
     worker->proxy.marker_key = worker->marker_key;
+    worker->proxy.other_marker_key = worker->other_marker_key;
     worker->proxy.is_access_log = context->settings->is_access_log;
     worker->proxy.on_idle = on_proxy_idle;
     acceptors_init(&worker->acceptors, &worker->proxy, worker->gauges);

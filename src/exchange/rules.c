@@ -151,6 +151,7 @@ struct rules *rules_with_endpoints(const struct rules *rules, const struct endpo
     struct rules *with = join(rules->shared, endpoints);
     with->tls = rules->tls ? rules_tls_ref(rules->tls) : NULL;
     memcpy(with->marker_key, rules->marker_key, sizeof(with->marker_key));
+    memcpy(with->other_marker_key, rules->other_marker_key, sizeof(with->other_marker_key));
     return with;
 }
 

@@ -42,8 +42,9 @@ struct rules {
     struct rules_addresses *addresses; /* per plan.backends */
     struct endpoint_peers *peer_sets;  /* per plan.peer_sets */
     const struct endpoints *endpoints; /* what addresses and peer_sets point into */
-    /* What copies are signed with and known by; set by who made the rules, before they are shared. */
-    unsigned char marker_key[MARKER_KEY_BYTES];
+    /* What copies are signed with and known by, and what they are known by besides: the same where there is no other. Set by who made
+     * the rules, before they are shared. */
+    unsigned char marker_key[MARKER_KEY_BYTES], other_marker_key[MARKER_KEY_BYTES];
     struct rules_tls
         *tls; /* contexts per worker; set by who made the rules, before they are shared; NULL: no TLS anywhere */
 };

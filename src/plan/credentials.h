@@ -24,6 +24,7 @@ enum credential_kind {
     CREDENTIAL_MARKER, /* labelled CREDENTIALS_MARKER: what copies are signed with, in place of the run's own key */
 };
 #define CREDENTIALS_MARKER "marker"
+#define CREDENTIALS_OTHER_MARKER "marker-other" /* copies that are signed with it are known besides */
 
 /* Borrowed. */
 struct credential {

@@ -181,6 +181,12 @@ static bool is_marker_header(const struct field *field, const struct edit_contex
     return false;
 }
 
+static bool is_signed(struct str value, const struct edit_context *context)
+{
+    return marker_verify(value, context->unix_s, context->marker_key) ||
+           (context->other_marker_key && marker_verify(value, context->unix_s, context->other_marker_key));
+}
+
 /* A copy may say that it is one; nobody else. Its marker is known by its value, under whatever name a mirror, also of another gateway
  * with the same key, has sent it. */
 static void check_marker(struct head *head, struct arena *arena, const struct edit_context *context,
@@ -193,8 +199,7 @@ static void check_marker(struct head *head, struct arena *arena, const struct ed
         bool is_second = is_named && field->id == FIELD_X_UMBRA_SHADOW;
         is_named |= field->id == FIELD_X_UMBRA_SHADOW;
         is_suspect |= is_named || field->id == FIELD_BAGGAGE;
-        if (!is_second && marker_may_be(field->value) &&
-            marker_verify(field->value, context->unix_s, context->marker_key))
+        if (!is_second && marker_may_be(field->value) && is_signed(field->value, context))
             marker = field;
     }
     result->is_copy = marker;

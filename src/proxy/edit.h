@@ -19,6 +19,7 @@ struct edit_context {
     uint64_t unix_s;
     const struct str *marker_headers; /* names that mirrors give the marker besides X-Umbra-Shadow */
     size_t marker_header_count;
+    const unsigned char *other_marker_key; /* makes markers valid too; NULL: none */
 };
 
 /* What edit_request found out. */

@@ -178,6 +178,7 @@ static bool route_request(struct relay *relay, const struct head *head, struct r
         .plan = exchange->rules->plan,
         .peer = peer,
         .marker_key = proxy->marker_key,
+        .other_marker_key = proxy->other_marker_key,
         .unix_s = loop_wall_ns(proxy->codec->loop) / 1000000000,
         .marker_headers = exchange->rules->marker_headers,
         .marker_header_count = exchange->rules->marker_header_count,

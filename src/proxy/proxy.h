@@ -23,7 +23,8 @@ struct proxy {
     struct tap *tap;     /* NULL: nobody watches */
     struct rules *rules; /* the present ones; NULL before the first plan */
     struct registry *registry;
-    const unsigned char *marker_key; /* MARKER_KEY_BYTES */
+    const unsigned char *marker_key;       /* MARKER_KEY_BYTES */
+    const unsigned char *other_marker_key; /* as many; copies signed with it are known too; NULL: none */
     struct random random;
     struct route_scratch scratch;
     struct slab *relays;

@@ -113,3 +113,23 @@ def test_the_entry_of_another_controller_stays_as_it_is(replicas, admin, namespa
     assert len(now) == 2 and theirs[0] == theirs[1] != []
     assert kube.condition(now[0], "Accepted")["status"] == "True"
     group.check_quiet()
+
+
+def test_replicas_that_begin_without_a_server_come_to_serve_with_it(clustered_umbra, cluster, admin, namespace, service):
+    live, class_name = service(), f"class-of-{namespace}"
+    gateway = clustered.gateway(class_name)
+    port = clustered.port_of(gateway)
+    actors.serve(admin, namespace, "v1", live.address)
+    admin.apply([clustered.gateway_class(class_name), gateway, clustered.http_route()], namespace)
+    cluster.kill()
+    group = [clustered_umbra(class_name=class_name, host=f"127.0.0.{number + 1}", is_waited_for=False,
+                             environment={"POD_NAME": f"replica-{number}"}) for number in range(1, 4)]
+    for replica in group:
+        assert b"not known yet" in replica.ask("/readyz").body and replica.answers(port) == 0
+    cluster.start()
+    for replica in group:
+        replica.wait_answer(port, 200, timeout=60)
+        replica.wait_ready()
+    lease = wait_for(lambda: admin.find("Lease", f"umbra-gateway-controller-{class_name}", namespace), "a leader", 20)
+    assert lease["spec"]["holderIdentity"].startswith("replica-")
+    wait_for(lambda: [secret["metadata"]["name"] for secret in admin.list("Secret", namespace)] == ["umbra-marker-key"], "the key", 20)

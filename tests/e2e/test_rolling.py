@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Three replicas under load, as a Deployment runs them: a rolling restart while nodes lag behind, one switch for all, one copy of
 each request, one leader."""
+import base64
 import time
 
 import pytest
@@ -9,6 +10,7 @@ import yaml
 import actors
 import clustered
 import http1
+import kube_standin
 import rolling
 import servers
 from replicated import kill
@@ -159,11 +161,9 @@ def test_what_changes_while_a_replica_drains_is_in_force_there(replicas, admin, 
     end_at_once(replica)
 
 
-def test_a_service_of_its_own_as_shadow_gets_one_copy_of_each_request(many, admin, namespace):
-    """Copies come in by any of the replicas, which know them by their marker: live gets each once more, and no other comes of it."""
-    group, endpoints = many()
-    route = clustered.http_route(filters=[clustered.mirror(endpoints.service, group.port)])
-    admin.apply(route, namespace)
+def mirror_to_itself(group, endpoints):
+    """Copies come in by any of the replicas."""
+    group.admin.apply(clustered.http_route(filters=[clustered.mirror(endpoints.service, group.port)]), group.namespace)
 
     def comes_back(replica):
         before = sum(one.total("filtered", reason="loop") for one in group)
@@ -171,6 +171,19 @@ def test_a_service_of_its_own_as_shadow_gets_one_copy_of_each_request(many, admi
         return sum(one.total("filtered", reason="loop") for one in group) > before
     for replica in group:
         wait_for(lambda replica=replica: comes_back(replica), lambda: f"copies to come back; {replica.log()}", 20)
+
+
+def check_one_copy_each(group, clients):
+    """Live got each request, and once more what was copied of it."""
+    for is_copy in (False, True):
+        wait_for(lambda is_copy=is_copy: set(rolling.asks(group.live, is_copy)) >= set(clients.asked), "the last of them", 20)
+        assert set(rolling.asks(group.live, is_copy).items()) == {(number, 1) for number in clients.asked}
+
+
+def test_a_service_of_its_own_as_shadow_gets_one_copy_of_each_request(many):
+    """Replicas know them by their marker: no further one comes of a copy."""
+    group, endpoints = many()
+    mirror_to_itself(group, endpoints)
     before = settled_totals(group)
     group.live.forget()
     with rolling.Clients(lambda: [group.address(replica) for replica in group]) as clients:
@@ -179,9 +192,33 @@ def test_a_service_of_its_own_as_shadow_gets_one_copy_of_each_request(many, admi
     count = len(clients.asked)
     after = settled_totals(group, lambda totals: totals["filtered"] >= before["filtered"] + count)
     assert {name: after[name] - before[name] for name in after} == {"matched": 2 * count, "filtered": count, "sent": count}
-    assert set(rolling.asks(group.live, is_copy=False).items()) == {(number, 1) for number in clients.asked}
-    assert set(rolling.asks(group.live, is_copy=True).items()) == {(number, 1) for number in clients.asked}
+    check_one_copy_each(group, clients)
     assert all(replica.total("filtered", reason="loop") for replica in group)
+
+
+def test_a_key_that_is_changed_while_replicas_run_lets_no_copy_be_copied(replicas, cluster, admin, namespace, standin):
+    """One of them sees the new key seconds after the other."""
+    group = replicas(1)
+    group.more = {"kubeconfig": cluster.kubeconfig(address=standin.address)}
+    late = group.start()
+    late.wait_answer(group.port, 200)
+    group.wait_keys()
+    endpoints = rolling.Endpoints(group)
+    for replica in group:
+        endpoints.add(replica)
+    mirror_to_itself(group, endpoints)
+    group.live.forget()
+    with rolling.Clients(lambda: [group.address(replica) for replica in group]) as clients:
+        clients.wait(100)
+        standin.rule(kube_standin.late(3), path="/secrets$", times=2)
+        standin.cut_all()
+        admin.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "umbra-marker-key"},
+                     "data": {"key": base64.b64encode(b"a key that somebody has made").decode()}}, namespace)
+        for replica in group:
+            wait_for(lambda replica=replica: "copies are signed with the new key" in replica.log(), replica.log, 40)
+        clients.wait(100)
+    clients.check()
+    check_one_copy_each(group, clients)
 
 
 def test_one_suspend_stops_all_within_two_seconds(many, admin, namespace, record_property):

@@ -94,7 +94,7 @@ static void check_head(struct str bytes, bool is_trusted, bool can_be_ours)
         return;
     arena_init(&arena, NULL, 0);
     head_copy(&head, &parsed, &arena, EDIT_SPARE);
-    edit_request(&head, &arena, &(struct edit_context){&rules.plan, &peer, key, NOW, NULL, 0}, &result);
+    edit_request(&head, &arena, &(struct edit_context){&rules.plan, &peer, key, NOW, NULL, 0, NULL}, &result);
     check_edited(&head, &result, can_be_ours);
     check_is_sound(&head, &arena);
     arena_deinit(&arena);

@@ -27,15 +27,19 @@ void fake_api_deinit(struct fake_api *api)
     the_api = NULL;
 }
 
-void fake_api_tell(struct fake_api *api)
+void fake_api_tell_one(struct fake_api *api, size_t index)
 {
-    for (size_t i = 0; i < api->watch_count; i++) {
-        if (api->watches[i])
-            api->watches[i]->spec.ops->on_change(api->watches[i], api->watches[i]->spec.user);
-    }
+    if (api->watches[index])
+        api->watches[index]->spec.ops->on_change(api->watches[index], api->watches[index]->spec.user);
 }
 
-static void store(struct fake_api *api, const char *json)
+void fake_api_tell(struct fake_api *api)
+{
+    for (size_t i = 0; i < api->watch_count; i++)
+        fake_api_tell_one(api, i);
+}
+
+void fake_api_change(struct fake_api *api, const char *json)
 {
     strbuf_clear(&api->json);
     strbuf_add(&api->json, str_from_c(json));
@@ -51,7 +55,7 @@ static void store(struct fake_api *api, const char *json)
 
 void fake_api_set(struct fake_api *api, const char *json)
 {
-    store(api, json);
+    fake_api_change(api, json);
     fake_api_tell(api);
 }
 
@@ -71,7 +75,7 @@ static int write_object(struct fake_api *api, const struct kube_request *request
     api->writes++;
     char *text = mem_dup(request->body.ptr, request->body.len + 1);
     text[request->body.len] = '\0';
-    store(api, text);
+    fake_api_change(api, text);
     mem_free(text);
     return is_create ? 201 : 200;
 }

@@ -24,7 +24,11 @@ struct fake_api {
 
 void fake_api_init(struct fake_api *api);
 void fake_api_deinit(struct fake_api *api);
-/* Somebody else's write. */
+/* Somebody else's write, which no watch has seen yet. */
+void fake_api_change(struct fake_api *api, const char *json);
+/* Likewise, and all see it. */
 void fake_api_set(struct fake_api *api, const char *json);
+/* The watch that was begun so many watches after the first sees what there is. */
+void fake_api_tell_one(struct fake_api *api, size_t index);
 /* Calls the watches again: a client is cut, or no longer. */
 void fake_api_tell(struct fake_api *api);

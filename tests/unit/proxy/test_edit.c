@@ -14,7 +14,7 @@
 
 #define NOW 1767312000u
 
-static const unsigned char key[MARKER_KEY_BYTES] = "0123456789abcde";
+static const unsigned char key[MARKER_KEY_BYTES] = "0123456789abcde", other_key[MARKER_KEY_BYTES] = "edcba9876543210";
 static const struct str marker_headers[] = {STR_INIT("X-Copy-Of")};
 
 /* A plan that trusts 10.0.0.0/8 and fd00::/8. */
@@ -50,8 +50,8 @@ static const char *edit_from(struct edited *edited, const char *peer_ip, bool is
     if (http1_parse_request(str_from_c(request), &head, &refusal) != PARSE_DONE)
         fail_msg("%s", refusal_name(refusal));
     head_copy(&edited->head, &head, &edited->arena, EDIT_SPARE);
-    edit_request(&edited->head, &edited->arena, &(struct edit_context){&rules.plan, &peer, key, NOW, marker_headers, 1},
-                 &edited->result);
+    edit_request(&edited->head, &edited->arena,
+                 &(struct edit_context){&rules.plan, &peer, key, NOW, marker_headers, 1, other_key}, &edited->result);
     size_t len = http1_format_request(edited->text, &edited->head, &(struct http1_framing){0});
     edited->text[len] = 0;
     return edited->text;
@@ -166,6 +166,19 @@ static void test_a_valid_marker_makes_a_copy(void **state)
     assert_false(edited.result.had_forged_marker);
     assert_non_null(strstr(live, "X-Umbra-Shadow: mirror=m"));
     assert_non_null(strstr(live, "baggage: umbra.shadow=true\r\n"));
+    arena_deinit(&edited.arena);
+}
+
+static void test_a_marker_of_the_other_key_is_valid_too(void **state)
+{
+    (void)state;
+    struct edited edited;
+    char request[2048], marker[MARKER_MAX];
+    int len = (int)marker_format(marker, STR("m"), (struct request_id){1, 2}, NOW - 10, other_key);
+    snprintf(request, sizeof(request), "GET / HTTP/1.1\r\nHost: a\r\nX-Umbra-Shadow: %.*s\r\n\r\n", len, marker);
+    (void)edit(&edited, request);
+    assert_true(edited.result.is_copy);
+    assert_false(edited.result.had_forged_marker);
     arena_deinit(&edited.arena);
 }
 
@@ -314,6 +327,7 @@ int main(void)
         cmocka_unit_test(test_a_trusted_peer_is_believed),
         cmocka_unit_test(test_the_client_is_the_last_address_that_nobody_trusted_has),
         cmocka_unit_test(test_a_valid_marker_makes_a_copy),
+        cmocka_unit_test(test_a_marker_of_the_other_key_is_valid_too),
         cmocka_unit_test(test_forged_markers_and_baggage_are_removed),
         cmocka_unit_test(test_other_baggage_keeps_its_bytes),
         cmocka_unit_test(test_a_valid_marker_does_not_cover_a_forged_one_before_it),
