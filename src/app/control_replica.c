@@ -39,8 +39,10 @@ static void on_lead(void *user, bool is_leader)
                        : "this replica writes no status any more");
     if (control->cluster_rules.marker)
         marker_secret_lead(control->cluster_rules.marker, is_leader);
-    if (!is_leader)
+    if (!is_leader) {
         kube_writer_clear(control->cluster_rules.writer);
+        cluster_report_forget(control);
+    }
     cluster_report(control);
 }
 

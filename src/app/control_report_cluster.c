@@ -126,3 +126,10 @@ void cluster_report(struct control *control)
     rules->is_report_soon = true;
     timer_arm(control->loop, &rules->report_again, SOON_MS);
 }
+
+void cluster_report_forget(struct control *control)
+{
+    struct control_status_from from = {.is_leader = false};
+    control->cluster_rules.said_load = 0;
+    (void)control_status_update(control->cluster_rules.status, &from);
+}

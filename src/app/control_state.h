@@ -122,6 +122,8 @@ const char *replica_problem(const struct control *control);
 /* control_report_cluster.c: status and events of the objects that the current load was made of; the leader alone writes. */
 void cluster_report_start(struct control *control);
 void cluster_report_stop(struct control *control);
+/* What was to be written will not be: this replica leads no more. */
+void cluster_report_forget(struct control *control);
 /* The current load, the objects or the leader are others: in a moment. */
 void cluster_report(struct control *control);
 

@@ -11,15 +11,20 @@
 #define TRIES 3
 #define TIME_TEXT 32
 
+/* Which outcome something was made for. */
+struct made_for {
+    uint64_t hash;
+    uint64_t load, edition; /* the last ones that had this outcome */
+};
+
 /* What is known of one object's status between updates. */
 struct entry {
     const struct kind *kind;
     char *same_version; /* of the object in which nothing was to be changed; NULL: none */
-    uint64_t same_hash; /* of the outcome then */
-    uint64_t same_load; /* the last load that had this outcome */
-    uint64_t same_edition;
-    char *version;     /* of the object that the last write was made from; NULL: none was */
-    char *body;        /* of that write */
+    struct made_for same;
+    char *version; /* of the object that the last write was made from; NULL: none was */
+    char *body;    /* of that write */
+    struct made_for written;
     int64_t written_s; /* the time in it */
     bool is_failed;    /* it was refused */
     uint64_t retry_ns; /* when it may be tried again; 0: not known yet */
@@ -232,27 +237,29 @@ static struct entry *find_entry(struct control_status *status, const struct kind
     return entry;
 }
 
-/* Nothing is to be changed in this version of the object. Most loads leave most outcomes as they were. */
-static bool is_known(const struct control_status_from *from, const struct outcome *outcome, struct entry *entry,
-                     struct str version)
+/* Most loads leave most outcomes as they were. */
+static bool is_made_for(const struct control_status_from *from, const struct outcome *outcome, struct made_for *made)
 {
-    if (!is_text(entry->same_version, version))
+    bool is_same_load = made->load == from->load && made->edition == from->outcomes->edition;
+    if (!is_same_load && made->hash != outcome_hash(outcome))
         return false;
-    bool is_same_load = entry->same_load == from->load && entry->same_edition == from->outcomes->edition;
-    if (!is_same_load && entry->same_hash != outcome_hash(outcome))
-        return false;
-    entry->same_load = from->load;
-    entry->same_edition = from->outcomes->edition;
+    made->load = from->load;
+    made->edition = from->outcomes->edition;
     return true;
 }
 
-static void know(const struct control_status_from *from, const struct outcome *outcome, struct entry *entry,
-                 struct str version)
+static struct made_for make_for(const struct control_status_from *from, const struct outcome *outcome)
 {
-    set_text(&entry->same_version, version);
-    entry->same_hash = outcome_hash(outcome);
-    entry->same_load = from->load;
-    entry->same_edition = from->outcomes->edition;
+    return (struct made_for){outcome_hash(outcome), from->load, from->outcomes->edition};
+}
+
+/* Nothing is to be changed in this version of the object, or what is to be changed is on its way. */
+static bool is_done(const struct control_status_from *from, const struct outcome *outcome, struct entry *entry,
+                    struct str version)
+{
+    if (is_text(entry->same_version, version) && is_made_for(from, outcome, &entry->same))
+        return true;
+    return is_text(entry->version, version) && !entry->is_failed && is_made_for(from, outcome, &entry->written);
 }
 
 struct texts {
@@ -270,7 +277,7 @@ static bool update_one(struct control_status *status, const struct control_statu
         return false;
     struct entry *entry = find_entry(status, resource->kind, strbuf_str(&texts->target));
     bool is_under_way = is_text(entry->version, object.version);
-    if ((!has_flow(from, outcome) && is_known(from, outcome, entry, object.version)) ||
+    if ((!has_flow(from, outcome) && is_done(from, outcome, entry, object.version)) ||
         (is_under_way && is_waiting(from, entry)))
         return false;
     /* With the time of the write that is under way, if there is one, so that the same is the same. */
@@ -279,12 +286,15 @@ static bool update_one(struct control_status *status, const struct control_statu
                              .flow = find_flows(status, from, outcome, entry, is_under_way)};
     strbuf_clear(&texts->body);
     enum status_result result = status_merge(outcome, object.json, &now, &texts->body);
-    if (result == STATUS_SAME)
-        know(from, outcome, entry, object.version);
+    if (result == STATUS_SAME) {
+        set_text(&entry->same_version, object.version);
+        entry->same = make_for(from, outcome);
+    }
     bool is_repeated = is_under_way && !entry->is_failed && is_text(entry->body, strbuf_str(&texts->body));
     if (result != STATUS_CHANGED || is_repeated)
         return false;
     set_text(&entry->version, object.version);
+    entry->written = make_for(from, outcome);
     entry->written_s = now_s;
     entry->flow_ns = now.flow && !(is_under_way && entry->flow_ns > 0) ? from->now_ns : entry->flow_ns;
     hand_on(status, from, entry, strbuf_str(&texts->target), strbuf_str(&texts->body));

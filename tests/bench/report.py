@@ -159,7 +159,7 @@ day.
   mirror and an edit of the answer that says which edition it is, 500 Services and an EndpointSlice of 20 endpoints for each. *Start to
   ready* ends when `/readyz` is 200 and the last route answers. A change is one PATCH of a route, or of the one endpoint of a Service,
   on a server that is quiet again; its time goes from the API server's answer until a request is answered by it. In a flood all
-  routes are changed by 8 clients at once, while the replica writes their statuses; the time is that of the change that was
+  routes are changed by 8 clients at once, while the replica writes their statuses (50 writes a second); the time is that of the change that was
   acknowledged last, and all routes have to answer by theirs then. The group needs an API server: it is left out where none was built
   yet, which `./dev bench cluster` does.
 - *black hole* drops every SYN; *mute* accepts, reads and never answers; *resetting* resets in place of an answer; *endless*

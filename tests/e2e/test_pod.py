@@ -78,7 +78,7 @@ def test_a_kubelet_starts_and_ends_it(install, image, cluster, admin, namespace,
     last = pod.begin(http, "/slow", host="shop.test", timeout=60)
     assert slow.has_begun.wait(30)
     began = pod.terminate()
-    pod.pass_probe("readinessProbe", False)
+    wait_for(lambda: not pod.probe("readinessProbe"), "the pod to say that it is not ready", 8)
     assert pod.get(http, host="shop.test") == 200, "endpoints lag: requests come still"
     slow.may_end.set()
     assert pod.finish(last) == 200
