@@ -346,6 +346,15 @@ class Dev(Tree):
         code, lines, again = self.run_tests(self.FLAKY, "asan-integration", 'touch "$OUT/asan.report.1"')
         self.assertEqual((1, "1 passed, 1 failed, 0 skipped", ""), (code, lines[-1], again))
 
+    def test_a_search_for_leaks_that_was_interrupted_is_no_report(self):
+        void = 'echo "==7==Unable to get registers from thread 5." >"$OUT/asan.report.1"'
+        code, lines, _again = self.run_tests(self.FLAKY, "asan-integration", void)
+        self.assertEqual((0, "2 passed, 0 failed, 0 skipped"), (code, lines[-1]))
+        (self.root / "was_here").unlink()
+        more = void + '; echo "==8==ERROR: AddressSanitizer: heap-use-after-free" >>"$OUT/asan.report.1"'
+        code, lines, _again = self.run_tests(self.FLAKY, "asan-integration", more)
+        self.assertEqual((1, "1 passed, 1 failed, 0 skipped"), (code, lines[-1]))
+
 
 if __name__ == "__main__":
     unittest.main()
