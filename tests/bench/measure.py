@@ -43,6 +43,23 @@ class Clock:
             raise OutOfTime(f"stopped after {self.limit_seconds:.0f} s")
 
 
+class Theft:
+    """How much of the CPUs' time others on the host had since this was made: "steal" of /proc/stat (proc(5)), of all its columns
+    but guests', which are in others. 0 on a machine that is none's guest."""
+
+    def __init__(self):
+        self.before = self._ticks()
+
+    @staticmethod
+    def _ticks():
+        columns = [int(word) for word in pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+        return columns[7], sum(columns)
+
+    def share(self):
+        stolen, all_of_it = (now - before for now, before in zip(self._ticks(), self.before))
+        return stolen / all_of_it if all_of_it > 0 else 0
+
+
 def wait_until(condition, seconds, what):
     """Polls until the condition gives something true and returns that."""
     end = time.monotonic() + seconds
